@@ -1,0 +1,50 @@
+"""python -m seqexp: the Hydra entry point, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from seqexp import names
+from seqexp.schema import CONF, ConfigError, explain, known_keys
+from seqexp.sweep import refuse
+
+
+def _job(config: DictConfig) -> None:
+    from seqexp.run import report, run_in_hydra
+
+    folder = os.path.relpath(HydraConfig.get().runtime.output_dir)
+    try:
+        sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
+    except Exception as error:
+        if isinstance(error, ConfigError) or HydraConfig.get().mode is not RunMode.MULTIRUN:
+            raise
+        # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
+        sys.stderr.write(f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log\n")
+
+
+def main() -> None:
+    """Runs the command line."""
+    names.register()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
+    except ConfigError as error:
+        refuse(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        refuse(explain(error, functools.partial(known_keys, sys.argv[1:])))
+    except KeyboardInterrupt:
+        sys.stderr.write("seqexp: interrupted; no result was written for the run that was going on\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Everything that is written to TensorBoard: tags, layout, hyper-parameters, pictures."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from seqexp.compare.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from seqexp.compare import Comparison
+
+LAYOUT = {
+    "mean squared error": {
+        f"{split}: mean over seeds, 95 % interval": [
+            "Margin",
+            [f"{split}/mse", f"band/{split}_mse_low", f"band/{split}_mse_high"],
+        ]
+        for split in ("train", "val", "test")
+    }
+}
+"""One chart for each split, with the curves and bands of all runs; written by every run, the same each time."""
+
+
+class Board:
+    """The TensorBoard side of one run: one event file, directly in the run's folder.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def start(self, settings: Mapping[str, bool | str | float]) -> None:
+        """Writes the custom-scalars layout and the run's row in HPARAMS.
+
+        Args:
+            settings: the same flat keys in every run.
+        """
+        self._writer.add_custom_scalars(LAYOUT)  # type: ignore[no-untyped-call]
+        # SummaryWriter.add_hparams would make a second run in a folder of its own.
+        for summary in hparams(dict(settings), {"val/mse": None, "test/mse": None}):  # type: ignore[no-untyped-call]
+            self._add(summary)
+
+    def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
+        """Writes the mean over seeds and its 95 % Student-t interval; seeds without a finite score are left out.
+
+        Args:
+            scores: tag such as `val/mse` -> one score per seed, (S,).
+            step: the epoch.
+        """
+        values = {}
+        for tag, row in scores.items():
+            interval = mean_interval(row)
+            values[tag] = interval.mean
+            name = tag.replace("/", "_")
+            values[f"band/{name}_low"], values[f"band/{name}_high"] = interval.low, interval.high
+        finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if np.isfinite(value)]
+        self._add(Summary(value=finite), step)  # one event for all of them: cheaper than one each
+
+    def picture(self, tag: str, figure: Figure) -> None:
+        """Shows a figure under IMAGES."""
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # (height, width, RGBA) -> RGB
+        self._writer.add_image(tag, pixels, dataformats="HWC")  # type: ignore[no-untyped-call]
+
+    def text(self, tag: str, markdown: str) -> None:
+        """Shows a text under TEXT."""
+        self._writer.add_text(tag, markdown)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Writes what is still in memory."""
+        self._writer.close()  # type: ignore[no-untyped-call]
+
+    def _add(self, summary: Any, step: int | None = None) -> None:
+        self._writer._get_file_writer().add_event(Event(summary=summary), step)  # type: ignore[no-untyped-call]
+
+
+def write_comparison(folder: Path, comparison: Comparison) -> None:
+    """Writes a sweep's own TensorBoard run: both figures under IMAGES, table and verdict under TEXT.
+
+    Args:
+        folder: where; its name is the run's name in TensorBoard.
+        comparison: of the sweep's runs.
+    """
+    with contextlib.closing(Board(folder)) as board:
+        board.picture("comparison", comparison.figure())
+        board.picture("learning curves", comparison.curves_figure())
+        board.text("comparison", comparison.to_markdown())

@@ -1,0 +1,139 @@
+"""From a configuration to the objects that it describes. Reads it together with run.py, and nobody else does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, Trainer
+from omegaconf import DictConfig, OmegaConf
+
+from seqexp.cell.recurrent import Recurrent
+from seqexp.data.module import PopulationData
+from seqexp.data.task import Task
+from seqexp.model import Model
+from seqexp.schema import ConfigError, arguments, check, find_class, make
+from seqexp.seeding import generator
+from seqexp.training import Training
+
+LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("task", "seeds"))
+"""The keys of a data file that are for the LightningDataModule; the others are for the task."""
+
+TRAINER_KEYS = ("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary")
+"""Arguments of Lightning's Trainer that seqexp gives itself."""
+
+COUPLING_OPTIMIZERS = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
+"""Optimisers of torch that do not treat each number by itself, and so would mix the seeds."""
+
+PRECISIONS = (None, 32, "32", "32-true", 64, "64", "64-true", "bf16-true", "16-true")
+"""Mixed precision is left out: its gradient scaler skips a step for all seeds when one of them overflows."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What one configuration describes.
+
+    Attributes:
+        settings: the configuration, checked, resolved and plain.
+        data: every seed's data.
+        training: the population and its optimiser.
+        make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
+    """
+
+    settings: dict[str, Any]
+    data: PopulationData
+    training: Training
+    make_trainer: Callable[[list[Callback], str], Trainer]
+
+
+def build(config: DictConfig) -> Parts:
+    """Builds everything that a run needs, and so finds everything that is wrong with its configuration.
+
+    Args:
+        config: as Hydra composed it, without its `hydra` node.
+
+    Raises:
+        ConfigError: the first thing that is wrong.
+    """
+    settings: dict[str, Any] = OmegaConf.to_container(check(config), resolve=True)  # type: ignore[assignment]
+    allowed = settings["allowed_packages"]
+    seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
+    data = _data(settings["data"], allowed, seeds)
+    if settings["early_stopping"]["patience"] is not None and not data.has_val:
+        raise ConfigError("early_stopping.patience must be null where data.val_fraction is 0: nothing could be watched")
+    model = _model(settings["cell"], allowed, data.task, seeds)
+    make_optimizer = _optimizer(settings["optimizer"], allowed, model)
+    make_trainer = _trainer(settings["trainer"], allowed)
+    trainer = make_trainer([], ".")
+    if trainer.num_devices * trainer.num_nodes != 1:
+        raise ConfigError(
+            f"trainer.devices must be 1: a population lives on one device, got {settings['trainer'].get('devices')}"
+        )
+    return Parts(settings, data, Training(model, make_optimizer), make_trainer)
+
+
+def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:
+    task_class = find_class("data", node.get("_target_"), Task, allowed)
+    task_node = {name: value for name, value in node.items() if name not in LOADER_KEYS}
+    loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
+    task_values = arguments("data", task_node, task_class, given=(), beside=LOADER_KEYS)
+    loader_values = arguments("data", loader_node, PopulationData, given=("task", "seeds"))
+    task = make("data", task_class, task_values)
+    return make("data", PopulationData, {"task": task, "seeds": seeds, **loader_values})
+
+
+def _model(node: dict[str, Any], allowed: list[str], task: Task, seeds: range) -> Model:
+    cell_class = find_class("cell", node.get("_target_"), Recurrent, allowed)
+    given = {"input_size": task.input_size, "num_seeds": len(seeds)}
+    values = arguments("cell", node, cell_class, given)
+    model = Model(make("cell", cell_class, {**given, **values}), task.output_size)
+    model.reset_parameters([generator(seed, "model") for seed in seeds])
+    return model
+
+
+def _optimizer(node: dict[str, Any], allowed: list[str], model: Model) -> Callable[..., torch.optim.Optimizer]:
+    optimizer_class = find_class("optimizer", node.get("_target_"), torch.optim.Optimizer, allowed)
+    if optimizer_class.__name__ in COUPLING_OPTIMIZERS:
+        raise ConfigError(
+            f"optimizer._target_={node['_target_']}: mixes the numbers of a parameter, and so would mix the seeds; "
+            "take one that treats each number by itself, such as Adam, AdamW, SGD or RMSprop"
+        )
+    values = arguments("optimizer", node, optimizer_class, given=("params",))
+    if values.get("lr") is not None and not values["lr"] > 0:
+        raise ConfigError(f"optimizer.lr must be > 0, got {values['lr']}")
+
+    def make_optimizer(parameters: Any) -> torch.optim.Optimizer:
+        return make("optimizer", optimizer_class, {"params": parameters, **values}, (RuntimeError, TypeError))
+
+    make_optimizer(model.parameters())
+    return make_optimizer
+
+
+def _trainer(node: dict[str, Any], allowed: list[str]) -> Callable[[list[Callback], str], Trainer]:
+    trainer_class = find_class("trainer", node.get("_target_"), Trainer, allowed)
+    given = {name: value for name, value in node.items() if value is not None}  # null leaves Lightning's default
+    values = arguments("trainer", given, trainer_class, given=TRAINER_KEYS)
+    values["enable_progress_bar"] = False  # run.py has one of its own
+    if values.get("precision") not in PRECISIONS:
+        raise ConfigError(f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}")
+    if values.get("max_epochs", 1) == 0:
+        raise ConfigError("trainer.max_epochs must be >= 1, or -1 for no limit, got 0")
+    for name in ("limit_train_batches", "limit_test_batches"):
+        if values.get(name, 1) == 0:
+            raise ConfigError(f"trainer.{name} must leave at least one batch, got {values[name]}")
+
+    def make_trainer(callbacks: list[Callback], folder: str) -> Trainer:
+        own = {
+            "logger": False,
+            "callbacks": callbacks,
+            "default_root_dir": folder,
+            "enable_checkpointing": False,
+            "enable_model_summary": False,
+        }
+        return make("trainer", trainer_class, {**values, **own}, (MisconfigurationException, TypeError))
+
+    return make_trainer

@@ -1,0 +1,100 @@
+"""The gated recurrent unit of Cho et al. (2014), in the form that torch and cuDNN use."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.scan import Rows, Sizes, Workspace, scan
+
+
+class GRUWorkspace(Workspace):
+    """The loops of the GRU. The new state's two products stay apart, since r multiplies only one of them.
+
+    So a_t has four blocks for three gates, r, z, hn = W_hn h + b_hn and xn = W_in x + b_in: hn has zeros in place of
+    W_ih and b_ih, xn in place of W_hh and b_hh. g_t has them as hn, r, z, xn: then (d hn, d r) = d xn * (r, hn) is one
+    operation, and without input gradient the product needs the first three blocks only.
+    """
+
+    num_blocks = 4
+    scale = (1.0, 1.0, 2.0, 2.0)
+    correction = (1.0, 0.5, 1.0, 1.0)  # r: the loop multiplies by the doubled hn
+    forward_rows = Rows(hidden=((0, 3),), input=((0, 2), (3, 4)))
+    backward_rows = Rows(hidden=((1, 3), (0, 1)), input=((1, 3), (3, 4)))
+
+    def __init__(self, sizes: Sizes) -> None:
+        """Allocates the cell's own buffers and lists the views that each step uses."""
+        super().__init__(sizes)
+        T, S, _, N, H, *_ = sizes
+        steps = self.empty(T, S, 4, H, N)  # a_t; then r, z, 2 hn, n
+        r, z, hn, n = (steps[:, :, block].unbind(0) for block in range(4))
+        a, rz, r_hn = (view.unbind(0) for view in (steps.flatten(2, 3), steps[:, :, :2], steps[:, :, 0:3:2]))
+        self.forward_steps = list(zip(self.z, a, rz, r, z, hn, n, self.h[:-1], self.h[1:], strict=True))
+        gradients = [
+            (g, blocks[:, :2], blocks[:, 1:3], blocks[:, 2], blocks[:, 3:], blocks[:, 3])
+            for g, blocks in ((g, g.view(S, 4, H, N)) for g in self.g)
+        ]
+        self.backward_steps = list(zip(range(T), gradients, rz, r_hn, z, n, self.h[:-1], strict=True))
+        self.buffers = tuple(self.empty(S, H, N) for _ in range(3))
+
+    def forward(self) -> None:
+        """n_t = tanh(xn + r hn), then h_t = n_t + z (h_{t-1} - n_t)."""
+        for inputs, a, rz, r, z, hn, n, h, h_next in self.forward_steps:
+            torch.bmm(self.weight, inputs, out=a)
+            rz.sigmoid_()
+            n.addcmul_(r, hn).sigmoid_()
+            torch.add(self.minus_one, n, alpha=2, out=n)
+            torch.lerp(n, h, z, out=h_next)
+
+    def backward(self, dh: Tensor, dh_steps: Sequence[Tensor] | None, dx: Tensor | None) -> None:
+        """dL/dh_{t-1} = z dh_t + W^T g_t; dn = (1 - z) dh_t; dz = (h_{t-1} - n) dh_t; dr = hn dxn; dhn = r dxn."""
+        tanh_backward = torch.ops.aten.tanh_backward.grad_input
+        sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+        weight, dz, dz_state, dz_input = self.back_product(dx is not None)
+        if dx is None:
+            weight = weight[:, :, : 3 * self.sizes.hidden_size]  # xn does not see the state
+        dh_next, dh_spare, work = self.buffers
+        for t, (g, g_hn_r, g_rz, g_z, g_xn_block, g_xn), rz, r_hn, z, n, h in reversed(self.backward_steps):
+            torch.mul(dh, z, out=dh_next)
+            torch.sub(dh, dh_next, out=work)
+            tanh_backward(work, n, grad_input=g_xn)
+            torch.mul(torch.sub(h, n, out=work), dh, out=g_z)
+            torch.mul(g_xn_block, r_hn, out=g_hn_r)
+            sigmoid_backward(g_rz, rz, grad_input=g_rz)
+            self.add_weight_gradient(t)
+            if dx is not None:
+                torch.bmm(weight, g, out=dz)
+                dx[t].copy_(dz_input)
+                dh_next.add_(dz_state)
+            elif t > 0:
+                dh_next.baddbmm_(weight, g[:, : weight.shape[2]])
+            if t > 0 and dh_steps is not None:
+                dh_next.add_(dh_steps[t - 1])
+            dh, dh_next, dh_spare = dh_next, dh_spare, dh_next
+
+
+class GRU(Recurrent):
+    """The gated recurrent unit.
+
+        r_t = sigmoid(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
+        z_t = sigmoid(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
+        n_t = tanh(W_in x_t + b_in + r_t (W_hn h_{t-1} + b_hn))
+        h_t = (1 - z_t) n_t + z_t h_{t-1}
+
+    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP (2014), arXiv:1406.1078.
+    There r multiplies h_{t-1} before the product with W_hn; here, as in torch and cuDNN, after it, bias included.
+
+    Weights of layer l, rows r, z, n (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 3H, I), ``weight_hh_l{l}``
+    (S, 3H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 3H). Equal to `torch.nn.GRU`.
+    """
+
+    gates = 3
+
+    def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
+        """The hand-written road."""
+        return scan(self._pool, GRUWorkspace, x, weights, last)
+
+    def empty_torch(self) -> nn.Module:
+        """`torch.nn.GRU`."""
+        return nn.GRU(**self.torch_sizes())

@@ -1,0 +1,142 @@
+"""Long short-term memory: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor, nn
+
+from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.scan import Rows, Sizes, Workspace, scan
+
+
+class LSTMWorkspace(Workspace):
+    """The loops of the LSTM, which carry 2c instead of c: tanh(c) = 2 sigmoid(2c) - 1 wants it doubled."""
+
+    num_blocks = 4  # i, f, g, o
+    scale = (1.0, 1.0, 2.0, 1.0)
+    # i and o: none. f: the loop multiplies by 2c. g = 2s - 1 is kept as its sigmoid s, and 1 - g^2 = 4 s (1 - s).
+    correction = (1.0, 0.5, 4.0, 1.0)
+    forward_rows = backward_rows = Rows(hidden=((0, 4),), input=((0, 4),))
+
+    def __init__(self, sizes: Sizes) -> None:
+        """Allocates the cell's own buffers and lists the views that each step uses."""
+        super().__init__(sizes)
+        T, S, _, N, H, *_ = sizes
+        # Two overlapping runs of blocks serve one operation each: (i, f, s, o) the sigmoids, and (g, 2c, i) the
+        # factors of dc in the gradients of i, f and g.
+        steps = self.empty(T, S, 6, H, N)  # g, 2 c_{t-1}, i, f, s, o
+        steps[0, :, 1] = 0
+        g, c, i, f, s, o = (steps[:, :, block].unbind(0) for block in range(6))
+        c_next = (*c[1:], self.empty(S, H, N))
+        sigmoids, factors = steps[:, :, 2:].unbind(0), steps[:, :, :3].unbind(0)
+        tanh_c = self.empty(T, S, H, N).unbind(0)
+        self.forward_steps = list(zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True))
+        gate_grads = (gradient.view(S, 4, H, N) for gradient in self.g)
+        self.backward_steps = list(zip(range(T), self.g, gate_grads, sigmoids, factors, f, o, tanh_c, strict=True))
+
+        self.a_blocks = self.a.view(S, 4, H, N)
+        self.raw = self.empty(S, 4, H, N)  # dL/d(i, f, g, o)
+        self.dc, self.through_tanh = self.empty(S, H, N), self.empty(S, H, N)
+
+    def forward(self) -> None:
+        """2c_t = f (2c_{t-1}) + 2 i g, then h_t = o tanh(c_t)."""
+        for z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, h in self.forward_steps:
+            torch.bmm(self.weight, z, out=self.a)
+            torch.sigmoid(self.a_blocks, out=sigmoids)
+            torch.add(self.minus_one, s, alpha=2, out=g)
+            torch.mul(f, c, out=c_next).addcmul_(i, g, value=2)
+            torch.sigmoid(c_next, out=tanh_c)
+            torch.add(self.minus_one, tanh_c, alpha=2, out=tanh_c)
+            torch.mul(o, tanh_c, out=h)
+
+    def backward(self, dh: Tensor, dh_steps: Sequence[Tensor] | None, dx: Tensor | None) -> None:
+        """dc_t = f_{t+1} dc_{t+1} + dh_t o tanh'(c_t); the gates' gradients from dc_t and dh_t."""
+        tanh_backward = torch.ops.aten.tanh_backward.grad_input
+        sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+        weight, dz, dz_state, dz_input = self.back_product(dx is not None)
+        dc, dc_block, through_tanh = self.dc.zero_(), self.dc.unsqueeze(1), self.through_tanh
+        raw, raw_ifg, raw_o = self.raw, self.raw[:, :3], self.raw[:, 3]
+        for t, gradient, gate_grad, sigmoids, factors, f, o, tanh_c in reversed(self.backward_steps):
+            torch.mul(dh, tanh_c, out=raw_o)
+            torch.mul(dh, o, out=through_tanh)
+            dc.add_(tanh_backward(through_tanh, tanh_c, grad_input=through_tanh))
+            torch.mul(dc_block, factors, out=raw_ifg)
+            sigmoid_backward(raw, sigmoids, grad_input=gate_grad)
+            self.add_weight_gradient(t)
+            if t > 0 or dx is not None:
+                torch.bmm(weight, gradient, out=dz)
+                dh = dz_state
+            if dx is not None:
+                dx[t].copy_(dz_input)
+            if t > 0:
+                dc.mul_(f)
+                if dh_steps is not None:
+                    dh.add_(dh_steps[t - 1])
+
+
+class LSTM(Recurrent):
+    """Long short-term memory.
+
+        i_t = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)
+        f_t = sigmoid(W_if x_t + b_if + W_hf h_{t-1} + b_hf)
+        g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)
+        o_t = sigmoid(W_io x_t + b_io + W_ho h_{t-1} + b_ho)
+        c_t = f_t c_{t-1} + i_t g_t
+        h_t = o_t tanh(c_t)
+
+    Sources: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); forget gate: F. Gers,
+    J. Schmidhuber, F. Cummins, "Learning to forget", Neural Computation 12 (2000); forget bias 1: Jozefowicz, Zaremba,
+    Sutskever, ICML (2015).
+
+    Weights of layer l, rows i, f, g, o (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 4H, I),
+    ``weight_hh_l{l}`` (S, 4H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 4H). Equal to `torch.nn.LSTM`, two bias vectors
+    included; `forget_bias` is an addition and changes the initial values only.
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        input_size: int,
+        num_seeds: int,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float,
+        bidirectional: bool,
+        forget_bias: float | None,
+    ) -> None:
+        """Allocates the parameters; see `Recurrent`.
+
+        Args:
+            input_size: I.
+            num_seeds: S.
+            hidden_size: H.
+            num_layers: Layers, each fed with the one below.
+            dropout: Share of every layer's output, but the top one's, set to zero in training.
+            bidirectional: Whether a second scan runs from the end.
+            forget_bias: Sum b_if + b_hf at the start; None leaves torch's two draws.
+
+        Raises:
+            ValueError: If an argument is out of range.
+        """
+        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, bidirectional)
+        self.forget_bias = forget_bias
+
+    def reset_parameters(self, generators: Sequence[Generator]) -> None:
+        """Draws torch's distribution, then sets the forget bias: b_if to it and b_hf to 0, as torch adds the two."""
+        super().reset_parameters(generators)
+        if self.forget_bias is None:
+            return
+        forget = slice(self.hidden_size, 2 * self.hidden_size)
+        with torch.no_grad():
+            for weights in self.all_weights():
+                weights.bias_ih[:, forget] = self.forget_bias
+                weights.bias_hh[:, forget] = 0
+
+    def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
+        """The hand-written road."""
+        return scan(self._pool, LSTMWorkspace, x, weights, last)
+
+    def empty_torch(self) -> nn.Module:
+        """`torch.nn.LSTM`."""
+        return nn.LSTM(**self.torch_sizes())

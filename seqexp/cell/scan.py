@@ -1,0 +1,288 @@
+"""The scan over time that hand-written cells share: packed weights, work space, and the autograd function.
+
+A cell turns the state h_{t-1} and the input x_t into h_t. Its file holds the equations of one step, forward and
+backward; what surrounds them is here. Shapes inside: ``(S, features, N)``, the batch N last, so that the rows of one
+gate are one block of memory and one matrix product serves all seeds.
+
+**One product per step.** Every gate starts from ``a_t = W_hh h_{t-1} + b_hh + W_ih x_t + b_ih``. Stacked as
+
+    z_t = [h_{t-1}; x_t; 1; 1]   (K = H + I + 2 rows)        W = [W_hh | W_ih | b_hh | b_ih]   (G*H rows, K columns)
+
+this is the single product ``a_t = W z_t``. The cell writes h_t straight into the first H rows of z_{t+1}: nothing is
+concatenated or copied between steps.
+
+**tanh from sigmoid.** With ``sigmoid(2a) = 1 / (1 + e^-2a)`` it follows that
+
+    2 sigmoid(2a) - 1 = (1 - e^-2a) / (1 + e^-2a) = tanh(a)
+
+and torch.sigmoid is several times faster on CPU than torch.tanh. The 2 inside costs nothing: the rows of W that lead
+to a tanh are doubled while packing (``Workspace.scale``).
+
+**Backward.** Let ``d_t = dL/da_t``, for the a_t before any doubling. The chain rule through ``a_t = W z_t`` gives
+
+    dL/dz_t = W^T d_t        rows 1..H: what flows on to h_{t-1};  next I rows: dL/dx_t
+    dL/dW   = sum_t d_t z_t^T
+
+A cell may leave constant factors out of its elementwise work and return ``g_t`` with ``d_t = c * g_t``, c constant for
+each row block (``Workspace.correction``). Both products make up for it once per pass instead of once per step:
+``W^T d_t = (c W)^T g_t`` and ``sum_t d_t z_t^T = c * sum_t g_t z_t^T``.
+
+**Weight gradient.** The sum over t is itself a product: with all z_t side by side in Z (K, T*N) and all g_t in G
+(G*H, T*N) it is ``G Z^T``. A small problem pays for the number of calls, so it takes this one product after the loop. A
+large problem pays for memory traffic, and g_t is in the cache only until the next step, so it adds up ``z_t g_t^T``
+inside the loop. (Both in the transposed form, K x G*H: the faster one in MKL.)
+
+**Work space.** Fresh large tensors cost page faults at every step of training, so all that a pass writes is kept and
+lent again. A forward pass borrows a `Workspace` from its module's `Pool` and its graph keeps it until backward is done
+or the graph is dropped, by whatever way: two graphs, two threads or an exception never meet in one work space.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Gate elements per step (S * G*H * N) below which the weight gradient is one product after the loop.
+SMALL = 20_000
+# Work spaces of this many different sizes are kept (training, last batch, validation, test, for two sorts of layers).
+KEPT_SIZES = 8
+
+
+class Sizes(NamedTuple):
+    """What a work space is made for; equal sizes share."""
+
+    num_steps: int
+    num_seeds: int
+    input_size: int
+    batch_size: int
+    hidden_size: int
+    dtype: torch.dtype
+    device: torch.device
+
+
+class Rows(NamedTuple):
+    """Where a parameter's gates lie among the row blocks of W: ranges ``(first, end)``, in torch's order of gates."""
+
+    hidden: tuple[tuple[int, int], ...]
+    input: tuple[tuple[int, int], ...]
+
+
+class Workspace:
+    """All that one pass over time writes. A cell derives from it and adds its buffers and its two loops.
+
+    Attributes to set in a derived class, blocks being groups of H rows:
+        num_blocks: Row blocks G of W.
+        scale: Factor on each block of W in the forward pass (2 where a tanh follows).
+        correction: The constant c of each block of g_t, in the order of g_t.
+        forward_rows: Where the gates lie in a_t.
+        backward_rows: Where the gates lie in g_t.
+    """
+
+    num_blocks: ClassVar[int]
+    scale: ClassVar[tuple[float, ...]]
+    correction: ClassVar[tuple[float, ...]]
+    forward_rows: ClassVar[Rows]
+    backward_rows: ClassVar[Rows]
+
+    def __init__(self, sizes: Sizes) -> None:
+        """Allocates what every cell needs."""
+        T, S, _, N, H, self.dtype, self.device = self.sizes = sizes
+        end_x = H + sizes.input_size  # rows of z_t: [0, H) the state, [H, end_x) the input, then two ones
+        K, rows = end_x + 2, self.num_blocks * H
+        self.one_product = S * rows * N < SMALL
+        if self.one_product:  # time beside the batch, so that all steps together are one matrix
+            Z, G = self.empty(S, K, T + 1, N), self.empty(S, rows, T, N)
+            self.all_z = Z.flatten(2)[:, :, : T * N]  # (S, K, T*N)
+            self.all_g = G.flatten(2).transpose(1, 2)  # (S, T*N, G*H)
+            Z, G = Z.permute(2, 0, 1, 3), G.permute(2, 0, 1, 3)  # (T+1, S, K, N), (T, S, G*H, N)
+        else:  # each step a block of its own; one g_t, used again at each step
+            Z, G = self.empty(T + 1, S, K, N), self.empty(1, S, rows, N).expand(T, -1, -1, -1)
+        Z[:, :, end_x:] = 1
+        Z[0, :, :H] = 0
+        self.states, self.inputs = Z[1:, :, :H], Z[:T, :, H:end_x]
+        self.z, self.h, self.g = Z[:T].unbind(0), Z[:, :, :H].unbind(0), G.unbind(0)
+        self.g_transposed = tuple(g.transpose(1, 2) for g in self.g)
+
+        self.weight = self.empty(S, rows, K).zero_()  # the zeros of blocks that lack a part (GRU) stay
+        self.weight_back = self.empty(S, K, rows).zero_()
+        self.weight_grad = self.empty(S, K, rows)
+        self.weight_parts = self.parts(self.weight, self.forward_rows)
+        self.back_parts = self.parts(self.weight_back.transpose(1, 2), self.backward_rows)
+        self.grad_parts = self.parts(self.weight_grad.transpose(1, 2), self.backward_rows)
+        self.row_scale, self.row_correction = (
+            torch.tensor(factors, dtype=self.dtype, device=self.device).repeat_interleave(H).unsqueeze(1)  # (G*H, 1)
+            for factors in (self.scale, self.correction)
+        )
+        self.minus_one = torch.tensor(-1.0, dtype=self.dtype, device=self.device)
+        self.a = self.empty(S, rows, N)
+        self.dh, self.dz = self.empty(S, H, N), self.empty(S, end_x, N)
+
+    def forward(self) -> None:
+        """Fills h_1 … h_T from ``self.weight`` and ``self.z``."""
+        raise NotImplementedError
+
+    def backward(self, dh: Tensor, dh_steps: Sequence[Tensor] | None, dx: Tensor | None) -> None:
+        """Runs back through time, calling `add_weight_gradient` at every step.
+
+        Args:
+            dh: dL/dh_T ``(S, H, N)``; read only.
+            dh_steps: What the loss adds to dL/dh at each step, T tensors ``(S, H, N)``, or None if nothing.
+            dx: ``(T, S, I, N)``, to be filled with dL/dx, or None if nobody asks.
+        """
+        raise NotImplementedError
+
+    def empty(self, *shape: int) -> Tensor:
+        """An uninitialised tensor of this work space's dtype on its device."""
+        return torch.empty(shape, dtype=self.dtype, device=self.device)
+
+    def load(self, x: Tensor, parameters: Sequence[Tensor]) -> None:
+        """Copies the input ``(T, S, I, N)`` into z and packs the parameters (torch's order) into W."""
+        self.inputs.copy_(x)
+        fill(self.weight_parts, parameters)
+        self.weight.mul_(self.row_scale)
+
+    def load_backward(self, weight_ih: Tensor, weight_hh: Tensor) -> None:
+        """Packs (c W)^T for the products of the backward pass, which do not touch the biases."""
+        fill(self.back_parts[:2], (weight_ih, weight_hh))
+        self.weight_back.mul_(self.row_correction.transpose(0, 1))
+
+    def back_product(self, with_input: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The matrix W^T, the buffer for dz_t = W^T g_t, and that buffer's parts for h_{t-1} and x_t.
+
+        Without input gradient the rows of x_t are left out (the last part is then empty).
+        """
+        H = self.sizes.hidden_size
+        dz = self.dz if with_input else self.dh  # (S, H+I, N) or (S, H, N)
+        return self.weight_back[:, : dz.shape[1]], dz, dz[:, :H], dz[:, H:]
+
+    def add_weight_gradient(self, t: int) -> None:
+        """Adds z_t g_t^T; to be called when g_t is complete, from t = T-1 down to 0."""
+        if self.one_product:
+            return
+        if t == self.sizes.num_steps - 1:
+            torch.bmm(self.z[t], self.g_transposed[t], out=self.weight_grad)
+        else:
+            self.weight_grad.baddbmm_(self.z[t], self.g_transposed[t])
+
+    def parameter_gradients(self) -> list[Tensor]:
+        """Gradients of weight_ih, weight_hh, bias_ih, bias_hh, each in a new tensor."""
+        if self.one_product:
+            torch.bmm(self.all_z, self.all_g, out=self.weight_grad)
+        self.weight_grad.mul_(self.row_correction.transpose(0, 1))
+        return [torch.cat(pieces, dim=1) for pieces in self.grad_parts]
+
+    def parts(self, packed: Tensor, rows: Rows) -> list[list[Tensor]]:
+        """Views of ``packed`` ``(S, G*H, columns)``: for each parameter, in torch's order, the pieces of its rows."""
+        H = self.sizes.hidden_size
+        end_x = H + self.sizes.input_size
+        hidden = [packed[:, first * H : end * H] for first, end in rows.hidden]
+        inputs = [packed[:, first * H : end * H] for first, end in rows.input]
+        return [
+            [piece[:, :, H:end_x] for piece in inputs],
+            [piece[:, :, :H] for piece in hidden],
+            [piece[:, :, end_x + 1] for piece in inputs],
+            [piece[:, :, end_x] for piece in hidden],
+        ]
+
+
+def fill(targets: Sequence[Sequence[Tensor]], parameters: Sequence[Tensor]) -> None:
+    """Copies each parameter into its pieces, split along the rows."""
+    for pieces, parameter in zip(targets, parameters, strict=True):
+        row = 0
+        for piece in pieces:
+            piece.copy_(parameter[:, row : row + piece.shape[1]])
+            row += piece.shape[1]
+
+
+class Lease:
+    """A work space on loan; it goes back to its pool when the last reference to the lease is dropped."""
+
+    def __init__(self, space: Workspace, home: list[Workspace]) -> None:
+        """Lends `space`, to be returned to the list `home`."""
+        self.space = space
+        self._home = home
+
+    def __del__(self) -> None:
+        """Gives the work space back."""
+        self._home.append(self.space)
+
+
+class Pool:
+    """The idle work spaces of one module. A copy of a pool, by deepcopy or pickle, is a new and empty pool.
+
+    Threads may share one: `list.pop` and `list.append` are atomic, and a work space lies in at most one list, once.
+    """
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._idle: dict[Hashable, list[Workspace]] = {}
+
+    def borrow(self, kind: type[Workspace], sizes: Sizes) -> Lease:
+        """An idle work space of this kind and these sizes, or a new one."""
+        home = self._idle.setdefault((kind, sizes), [])
+        try:
+            space = home.pop()
+        except IndexError:
+            for oldest in list(self._idle)[:-KEPT_SIZES]:
+                self._idle.pop(oldest, None)
+            with torch.inference_mode(False):  # a tensor made in inference mode could not be written in training
+                space = kind(sizes)
+        return Lease(space, home)
+
+    def __reduce__(self) -> tuple[type["Pool"], tuple[()]]:
+        """Copies as an empty pool."""
+        return Pool, ()
+
+
+class Scan(torch.autograd.Function):
+    """A whole pass over time as one node of the autograd graph."""
+
+    @staticmethod
+    def forward(ctx: Any, pool: Pool, kind: type[Workspace], last: bool, x: Tensor, *parameters: Tensor) -> Tensor:
+        """Returns the states ``(T, S, H, N)``, or the last one ``(S, H, N)``."""
+        weight_ih, weight_hh = parameters[:2]
+        T, S, features, N = x.shape
+        sizes = Sizes(T, S, features, N, weight_hh.shape[2], weight_hh.dtype, weight_hh.device)
+        ctx.lease, ctx.last = pool.borrow(kind, sizes), last
+        ctx.save_for_backward(weight_ih, weight_hh)
+        space: Workspace = ctx.lease.space
+        space.load(x, parameters)
+        space.forward()
+        states = space.states[-1] if last else space.states
+        return states.clone(memory_format=torch.contiguous_format)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of x and the parameters; refuses to be differentiated again."""
+        weight_ih, weight_hh = ctx.saved_tensors  # torch's own error if this graph has been used up
+        space: Workspace = ctx.lease.space
+        T, S, features, N, *_ = space.sizes
+        dx = space.empty(T, S, features, N) if ctx.needs_input_grad[3] else None
+        dh, dh_steps = (gradient, None) if ctx.last else (gradient[-1], gradient.unbind(0))
+        space.load_backward(weight_ih, weight_hh)
+        space.backward(dh.contiguous(), dh_steps, dx)
+        gradients = space.parameter_gradients()
+        # Under retain_graph the work space has to stay; torch tells this to nobody but its own internals.
+        if not torch._C._autograd._get_current_graph_task_keep_graph():
+            ctx.lease = None
+        return None, None, None, dx, *gradients
+
+
+def scan(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tensor], last: bool) -> Tensor:
+    """Runs one layer in one direction over time, from the state zero.
+
+    Args:
+        pool: Lends the work space.
+        kind: The cell's work space, with its equations.
+        x: Inputs ``(T, S, I, N)``.
+        parameters: weight_ih ``(S, gates*H, I)``, weight_hh ``(S, gates*H, H)``, bias_ih and bias_hh ``(S, gates*H)``.
+        last: Whether only the last state is wanted.
+
+    Returns:
+        The states ``(T, S, H, N)``, or the last one ``(S, H, N)``.
+    """
+    states: Tensor = Scan.apply(pool, kind, last, x, *parameters)  # type: ignore[no-untyped-call]
+    return states

@@ -1,0 +1,63 @@
+"""The command line: `python -m seqexp.compare FOLDER...`, also `seqexp-compare`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from seqexp.compare.comparison import compare
+from seqexp.compare.report import problems_text
+from seqexp.compare.runs import CompareError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the comparison of some folders and writes its files.
+
+    Args:
+        arguments: the command line without the program's name, None for that of this process.
+
+    Returns:
+        The exit status: 0, or 2 where there is nothing to compare or no place to write.
+    """
+    parser = argparse.ArgumentParser(
+        prog="seqexp-compare",
+        description="Compare runs: tables and verdicts on the console, files in the folder.",
+    )
+    parser.add_argument(
+        "folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="where files go (default: FOLDER; none where there are several)"
+    )
+    options = parser.parse_args(arguments)
+    out: Path | None = options.out or (options.folders[0] if len(options.folders) == 1 else None)
+    try:
+        comparison = compare(*options.folders)
+        if not comparison.sections:
+            told = [
+                f"{title}: {'; '.join(lines)}"
+                for title, lines in problems_text(comparison.failed, comparison.broken)
+            ]
+            raise CompareError(f"No finished run to compare. {'. '.join(told)}")
+        comparison.render(Console())
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            comparison.write(out)
+    except CompareError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{out}: the comparison's files cannot be written there ({error.strerror}).")
+    return 0
+
+
+def _refuse(message: str) -> int:
+    Console(stderr=True).print(message, markup=False, highlight=False)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

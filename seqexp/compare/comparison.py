@@ -1,0 +1,120 @@
+"""`compare(folder)`: from the records of some runs to tables, verdicts, figures and files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqexp.compare import report
+from seqexp.compare.grouping import group
+from seqexp.compare.runs import Problem, collect
+from seqexp.compare.section import Section, build
+from seqexp.record import write_atomically
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqexp.figures import Figure
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What some runs show, one section per data set.
+
+    Attributes:
+        sections: table, pairs and verdict of each data set.
+        failed: runs that ended with an error, and the error.
+        broken: records that are damaged or unfinished, and why.
+    """
+
+    sections: list[Section]
+    failed: list[Problem]
+    broken: list[Problem]
+
+    @property
+    def sentences(self) -> list[str]:
+        """Every verdict in plain words."""
+        return [text for section in self.sections for text in section.sentences]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yields one dictionary per run and seed; `pandas.DataFrame(comparison.rows())` reads them."""
+        return report.tidy_rows(self.sections)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every statistic as plain dictionaries and lists; what is not finite is None."""
+        return report.as_dict(self.sections, self.failed, self.broken)
+
+    def to_markdown(self) -> str:
+        """Tables and verdicts as Markdown."""
+        return report.markdown(self.sections, self.failed, self.broken)
+
+    def render(self, console: Console) -> None:
+        """Prints tables and verdicts on a Rich console."""
+        report.render(console, self.sections, self.failed, self.broken)
+
+    def figure(self) -> Figure:
+        """Every seed as a point, mean and interval per cell, baselines as lines; one panel per data set."""
+        from seqexp.compare import pictures
+
+        return pictures.comparison(self.sections)
+
+    def curves_figure(self) -> Figure:
+        """Validation MSE against epoch and against seconds, mean with its interval as a band."""
+        from seqexp.compare import pictures
+
+        return pictures.curves(self.sections)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Writes `comparison.{md,csv,json,png,svg}` and `curves.{png,svg}`.
+
+        Args:
+            folder: where to; it exists.
+
+        Returns:
+            The files' paths.
+        """
+        from seqexp.figures import encode
+
+        contents = {
+            "comparison.md": self.to_markdown().encode(),
+            "comparison.csv": self._csv().encode(),
+            "comparison.json": (json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
+        }
+        for name, figure in (("comparison", self.figure()), ("curves", self.curves_figure())):
+            for kind in ("png", "svg"):
+                contents[f"{name}.{kind}"] = encode(figure, kind)
+        for name, content in contents.items():
+            write_atomically(folder / name, content)
+        return [folder / name for name in contents]
+
+    def _csv(self) -> str:
+        text = io.StringIO()
+        writer: csv.DictWriter[str] | None = None
+        for row in self.rows():
+            if writer is None:
+                writer = csv.DictWriter(text, list(row), lineterminator="\n")
+                writer.writeheader()
+            writer.writerow({key: "" if value != value else value for key, value in row.items()})
+        return text.getvalue()
+
+
+def compare(*folders: Path | str) -> Comparison:
+    """Compares all runs at or below some folders.
+
+    Args:
+        folders: sweep folders, run folders, or folders of them.
+
+    Returns:
+        The comparison; it has no sections where every run failed or is damaged.
+
+    Raises:
+        CompareError: a folder does not exist, or no run is in any of them.
+    """
+    found = collect([Path(folder) for folder in folders])
+    sections = [build(data_set) for data_set in group(found.runs)]
+    return Comparison(sections, found.failed, found.broken)

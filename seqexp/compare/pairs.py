@@ -1,0 +1,160 @@
+"""Which rows are compared with which, the tests between them, and who wins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from seqexp.compare.grouping import DataSet, Scores, split
+from seqexp.compare.statistics import (
+    ALPHA,
+    Difference,
+    detectable_effect,
+    holm,
+    mean_interval,
+    paired_difference,
+    unpaired_difference,
+)
+
+MOST_ROWS = 12
+"""So many rows are compared each with each; more of them only where one row stands for each cell."""
+
+_RIVALS = ("constant", "persistence", "linear")  # "noise" is a floor, not a model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two rows of scores on one data set.
+
+    Attributes:
+        first: label of the first.
+        second: label of the second.
+        paired: whether they were compared seed by seed, over two seeds at least.
+        difference: first against second.
+        num_seeds: how many seeds each of the two has.
+        num_shared: seeds that both have.
+        num_dropped: shared seeds left out because one of the two diverged.
+        num_tests: size of the family that Holm's correction is over.
+        p_corrected: p after Holm; NaN where nothing was tested.
+        detectable: the largest ratio below 1 that this many seeds find with 80 % power; NaN where none is.
+        winner: label of the better one, None unless p_corrected < 0.05.
+    """
+
+    first: str
+    second: str
+    paired: bool
+    difference: Difference
+    num_seeds: tuple[int, int]
+    num_shared: int
+    num_dropped: int
+    num_tests: int
+    p_corrected: float
+    detectable: float
+    winner: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A label and its test scores: a row of the table, or a baseline."""
+
+    label: str
+    scores: Scores
+
+
+def entries(data_set: DataSet) -> list[Entry]:
+    """The rows that stand for their cells, by cell; all rows by their settings where nothing was picked."""
+    if data_set.picked:
+        picked = [data_set.rows[index] for index in data_set.picked]
+        return [Entry(row.cell, row.test) for row in picked]
+    return [Entry(row.label, row.test) for row in data_set.rows]
+
+
+def choose_pairs(data_set: DataSet) -> list[tuple[int, int]]:
+    """Which entries meet. Depends on settings only, never on a score; a limit is noted in the data set."""
+    count = len(data_set.picked or data_set.rows)
+    if data_set.picked or count <= MOST_ROWS:
+        return list(combinations(range(count), 2))
+    rows = data_set.rows
+    alike = split(range(count), lambda index: tuple(rows[index].settings.values())).values()
+    pairs = [pair for group in alike for pair in combinations(group, 2)]
+    most = MOST_ROWS * (MOST_ROWS - 1) // 2
+    limit = f"{count} rows would make {count * (count - 1) // 2} pairs"
+    if 0 < len(pairs) <= most:
+        data_set.notes.append(f"{limit}: only cells with the same settings are compared.")
+        return pairs
+    data_set.notes.append(
+        f"{limit}: none is tested. Sweep less at once, or add a validation split to pick by."
+    )
+    return []
+
+
+def best_baseline(data_set: DataSet) -> str | None:
+    """The baseline with the lowest mean test MSE; None where there is none."""
+    means = {
+        name: mean_interval(data_set.baselines[name].values).mean
+        for name in _RIVALS
+        if name in data_set.baselines and not np.isnan(data_set.baselines[name].values).all()
+    }
+    return min(means, key=lambda name: means[name]) if means else None
+
+
+def compare_pairs(table: Sequence[Entry], chosen: Sequence[tuple[int, int]]) -> list[Pair]:
+    """Compares the chosen pairs; Holm's correction is over those that share two seeds at least."""
+    measured = [_measure(table[first], table[second]) for first, second in chosen]
+    tested = [index for index, (difference, _, _) in enumerate(measured) if difference.num_pairs >= 2]
+    corrected = holm([measured[index][0].p for index in tested])
+    p_corrected = dict(zip(tested, corrected, strict=True))
+    family = len(tested) or len(chosen)
+    return [
+        _pair(table[first], table[second], *measured[index], family, p_corrected.get(index, math.nan))
+        for index, (first, second) in enumerate(chosen)
+    ]
+
+
+def shared_scores(first: Scores, second: Scores) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(2, n) the scores of the seeds that both have, NaN included."""
+    _, at_first, at_second = np.intersect1d(first.seeds, second.seeds, True, return_indices=True)
+    return np.stack([first.values[at_first], second.values[at_second]])
+
+
+def _measure(first: Entry, second: Entry) -> tuple[Difference, int, int]:
+    """The difference, the number of shared seeds and how many of those were dropped."""
+    both = shared_scores(first.scores, second.scores)
+    finite = ~np.isnan(both).any(axis=0)
+    num_shared, num_pairs = both.shape[1], int(finite.sum())
+    if num_pairs >= 2:
+        difference = paired_difference(both[0, finite], both[1, finite])
+    else:
+        alone = [entry.scores.values[~np.isnan(entry.scores.values)] for entry in (first, second)]
+        difference = unpaired_difference(*alone)
+    return difference, num_shared, num_shared - num_pairs
+
+
+def _pair(
+    first: Entry,
+    second: Entry,
+    difference: Difference,
+    num_shared: int,
+    num_dropped: int,
+    num_tests: int,
+    p_corrected: float,
+) -> Pair:
+    paired = difference.num_pairs >= 2
+    effect = detectable_effect(difference.num_pairs, num_tests) if paired else math.inf
+    return Pair(
+        first=first.label,
+        second=second.label,
+        paired=paired,
+        difference=difference,
+        num_seeds=(len(first.scores.seeds), len(second.scores.seeds)),
+        num_shared=num_shared,
+        num_dropped=num_dropped,
+        num_tests=num_tests,
+        p_corrected=p_corrected,
+        detectable=math.exp(-effect * difference.deviation) if math.isfinite(effect) else math.nan,
+        winner=None if not p_corrected < ALPHA else first.label if difference.effect < 0 else second.label,
+    )

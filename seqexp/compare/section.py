@@ -1,0 +1,158 @@
+"""One data set's part of a comparison: its table, its pairs and what they say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqexp.compare.grouping import DataSet, Row, Scores, show
+from seqexp.compare.pairs import (
+    MOST_ROWS,
+    Entry,
+    Pair,
+    best_baseline,
+    choose_pairs,
+    compare_pairs,
+    entries,
+    shared_scores,
+)
+from seqexp.compare.selection import pick
+from seqexp.compare.statistics import mean_interval
+from seqexp.compare.verdict import DASH, baseline_summary, mse_text, number_text, sentence
+
+MOST_LINES = 40
+"""Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed row: texts by column, and whether it was picked or is a baseline."""
+
+    texts: list[str]
+    picked: bool = False
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A data set with its verdict.
+
+    Attributes:
+        data_set: rows, baselines and notes.
+        pairs: every pair of cells that was compared.
+        baseline: name of the best baseline, None where there is none.
+        baseline_pairs: every compared row (first) against that baseline (second).
+    """
+
+    data_set: DataSet
+    pairs: list[Pair]
+    baseline: str | None
+    baseline_pairs: list[Pair]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The verdicts: first between cells, then against the best baseline."""
+        name = self.data_set.name
+        told = [sentence(pair, name) for pair in self.pairs]
+        summary = baseline_summary(_baseline_label(self.baseline), self.baseline_pairs, name)
+        told += [summary] if summary else []
+        return told + [sentence(pair, name) for pair in self.baseline_pairs]
+
+    @property
+    def columns(self) -> list[str]:
+        """The printed table's head."""
+        chosen = ["picked"] if self._marks else []
+        validation = ["validation MSE"] if self._marks else []
+        ratio = [f"ratio to {self.baseline}"] if self.baseline else []
+        middle = [*self.data_set.keys, "seeds", "parameters", *validation, "test MSE", *ratio]
+        return [*chosen, "cell", *middle, "s per seed"]
+
+    def lines(self) -> list[Line]:
+        """The printed table's rows: picked ones always, others up to a limit, then the baselines."""
+        rows = self.data_set.rows
+        first = set(range(min(len(rows), MOST_LINES))) | set(self.data_set.picked)
+        lines = [self._row_line(rows[index], index in self.data_set.picked) for index in sorted(first)]
+        return lines + [self._baseline_line(name, scores) for name, scores in self.data_set.baselines.items()]
+
+    @property
+    def num_hidden(self) -> int:
+        """Rows that `lines` leaves out."""
+        return len(self.data_set.rows) - sum(not line.baseline for line in self.lines())
+
+    def ratio_to_baseline(self, scores: Scores) -> float:
+        """Geometric mean of the ratio to the best baseline, seed by seed; NaN where there is none."""
+        if self.baseline is None:
+            return math.nan
+        both = shared_scores(scores, self.data_set.baselines[self.baseline])
+        both = both[:, ~np.isnan(both).any(axis=0)]
+        if both.shape[1] == 0 or (both == 0).any():
+            return math.nan
+        return float(np.exp(np.mean(np.log(both[0]) - np.log(both[1]))))
+
+    @property
+    def _marks(self) -> bool:
+        return self.data_set.selects and bool(self.data_set.picked)
+
+    def _row_line(self, row: Row, picked: bool) -> Line:
+        chosen = ["yes" if picked else ""] if self._marks else []
+        validation = [mse_text(mean_interval(row.val.values))] if self._marks and row.val else []
+        texts = [
+            *chosen,
+            row.cell,
+            *(show(value) for value in row.settings.values()),
+            _seeds_text(row.test),
+            f"{row.num_parameters:,}",
+            *validation,
+            *self._score_texts(row.test),
+            f"{row.seconds_per_seed:.3g}",
+        ]
+        return Line(texts, picked=picked and self._marks)
+
+    def _baseline_line(self, name: str, scores: Scores) -> Line:
+        empty = [""] * len(self.data_set.keys)
+        first, validation = ([""], [DASH]) if self._marks else ([], [])
+        texts = [
+            *first,
+            name,
+            *empty,
+            _seeds_text(scores),
+            DASH,
+            *validation,
+            *self._score_texts(scores),
+            DASH,
+        ]
+        return Line(texts, baseline=True)
+
+    def _score_texts(self, scores: Scores) -> list[str]:
+        ratio = [number_text(self.ratio_to_baseline(scores), math.nan)] if self.baseline else []
+        return [mse_text(mean_interval(scores.values)), *ratio]
+
+
+def build(data_set: DataSet) -> Section:
+    """Picks settings, compares what was picked, and notes what a reader must know."""
+    pick(data_set)
+    pairs = compare_pairs(entries(data_set), choose_pairs(data_set))
+    table = entries(data_set)
+    for entry in table:
+        if entry.scores.num_diverged:
+            data_set.notes.append(
+                f"{entry.label}: {entry.scores.num_diverged} of {len(entry.scores.seeds)} seeds diverged; "
+                "its mean and interval are of the others."
+            )
+    name = best_baseline(data_set)
+    if name is None or (not data_set.picked and len(table) > MOST_ROWS):
+        return Section(data_set, pairs, name, [])
+    rival = Entry(_baseline_label(name), data_set.baselines[name])
+    against = [(index, len(table)) for index in range(len(table))]
+    return Section(data_set, pairs, name, compare_pairs([*table, rival], against))
+
+
+def _baseline_label(name: str | None) -> str:
+    return f"the {name} baseline"
+
+
+def _seeds_text(scores: Scores) -> str:
+    text = str(len(scores.seeds))
+    return f"{text} ({scores.num_diverged} diverged)" if scores.num_diverged else text

@@ -1,0 +1,45 @@
+"""The choice of each cell's setting. It sees validation scores and no others."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from seqexp.compare.grouping import DataSet, Scores, split
+
+
+def pick(data_set: DataSet) -> None:
+    """Picks each cell's setting by mean validation MSE, and notes how. Test scores are not looked at.
+
+    A seed that diverged has no finite MSE, so a setting with a smaller share of diverged seeds goes first.
+    """
+    rows = data_set.rows
+    if not data_set.selects:
+        data_set.picked = list(range(len(rows)))
+        return
+    validation = [row.val for row in rows]
+    if any(scores is None for scores in validation):
+        data_set.notes.append("Nothing is picked among the settings: a choice needs a validation split.")
+        return
+    ranks = [_rank(scores) for scores in validation if scores is not None]
+    by_cell = split(range(len(rows)), lambda index: rows[index].cell)
+    for cell, indices in by_cell.items():
+        best = min(indices, key=lambda index: ranks[index])
+        data_set.picked.append(best)
+        if len(indices) > 1:
+            setting = rows[best].label.removeprefix(f"{cell} ")
+            data_set.notes.append(
+                f"{cell}: {setting} was picked from {len(indices)} settings by mean validation MSE."
+            )
+        if len({rows[index].test.seeds.tobytes() for index in indices}) > 1:
+            data_set.notes.append(f"{cell}: its settings were not all trained on the same seeds.")
+    budgets = {cell: len(indices) for cell, indices in by_cell.items()}
+    if len(set(budgets.values())) > 1:
+        told = ", ".join(f"{cell} {count}" for cell, count in budgets.items())
+        data_set.notes.append(f"Unequal budgets: the number of settings to pick from was {told}.")
+
+
+def _rank(scores: Scores) -> tuple[float, float]:
+    diverged = scores.num_diverged / len(scores.values)
+    return diverged, math.inf if diverged == 1 else float(np.nanmean(scores.values))

@@ -1,0 +1,1 @@
+"""Tasks: what is to be learnt, one per file."""

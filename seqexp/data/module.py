@@ -1,0 +1,171 @@
+"""The LightningDataModule: one dataset per seed, split, stacked, and cut into batches by index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from seqexp.data.task import Sample, Task
+from seqexp.seeding import generator
+
+EVALUATION_ROWS = 2**15
+"""Sequences, over all seeds, that one evaluation batch holds at most: enough to be fast, small enough to fit."""
+
+
+class Split(NamedTuple):
+    """One split of all seeds: inputs (S, N, T, I), targets (S, N, O), noiseless (S, N, O) or None."""
+
+    inputs: Tensor
+    targets: Tensor
+    noiseless: Tensor | None
+
+    def batches(self, batch_size: int | None, shuffle: Sequence[torch.Generator] | None = None) -> Batches:
+        """Cuts this split into batches; None takes all of it at once."""
+        return Batches(self.inputs, self.targets, batch_size or self.inputs.shape[1], shuffle)
+
+    def evaluation_batches(self) -> Batches:
+        """Cuts this split for a forward pass only, in the largest pieces that are sensible."""
+        return self.batches(max(1, EVALUATION_ROWS // self.inputs.shape[0]))
+
+
+class Batches:
+    """An iterable of (inputs (S, B, T, I), targets (S, B, O)); the last batch may be shorter.
+
+    Args:
+        inputs: (S, N, T, I).
+        targets: (S, N, O).
+        batch_size: B, per seed.
+        shuffle: one generator per seed, drawn from anew at each pass; None keeps the order.
+    """
+
+    def __init__(
+        self, inputs: Tensor, targets: Tensor, batch_size: int, shuffle: Sequence[torch.Generator] | None
+    ) -> None:
+        self.inputs = inputs
+        self.targets = targets
+        self.batch_size = batch_size
+        # One batch of everything has no order to change.
+        self.shuffle = shuffle if batch_size < inputs.shape[1] else None
+
+    def __len__(self) -> int:
+        return -(-self.inputs.shape[1] // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        inputs, targets = self.inputs, self.targets
+        if self.shuffle is not None:
+            count, device = inputs.shape[1], inputs.device
+            order = torch.stack([torch.randperm(count, generator=each) for each in self.shuffle])  # (S, N)
+            seeds = torch.arange(len(order), device=device)[:, None]
+            order = order.to(device)
+            inputs, targets = inputs[seeds, order], targets[seeds, order]
+        yield from zip(inputs.split(self.batch_size, 1), targets.split(self.batch_size, 1), strict=True)
+
+
+class PopulationData(LightningDataModule):
+    """Makes every seed's data, splits it, and hands out batches for the whole population.
+
+    Seed k's data, split and shuffling depend on k alone.
+
+    Args:
+        task: makes one seed's sequences.
+        seeds: the S seeds.
+        batch_size: sequences per seed in a training batch; None is full batch.
+        train_fraction: share of the sequences that is trained on.
+        val_fraction: share that selects among weights; may be 0.
+        test_fraction: share that is scored once, at the end.
+
+    Raises:
+        ValueError: a size or fraction is out of range, or a split would be empty.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        seeds: Sequence[int],
+        batch_size: int | None,
+        train_fraction: float,
+        val_fraction: float,
+        test_fraction: float,
+    ) -> None:
+        super().__init__()
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, or null for full batch, got {batch_size}")
+        self.task = task
+        self.seeds = tuple(seeds)
+        self.batch_size = batch_size
+        self.bounds = _bounds(task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.shuffle = [generator(seed, "shuffle") for seed in seeds]
+        self.splits: dict[str, Split] = {}
+
+    @property
+    def has_val(self) -> bool:
+        """Whether there is a validation split."""
+        return self.bounds["val"][1] > self.bounds["val"][0]
+
+    def setup(self, stage: str | None = None) -> None:
+        """Makes the data once; later calls change nothing."""
+        if self.splits:
+            return
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        samples = [self._ordered(seed) for seed in self.seeds]
+        for name, (start, stop) in self.bounds.items():
+            parts = [[None if part is None else part[start:stop] for part in sample] for sample in samples]
+            self.splits[name] = Split(*(_stack(column, device) for column in zip(*parts, strict=True)))
+
+    def _ordered(self, seed: int) -> Sample:
+        """One seed's sample, so ordered that its splits are consecutive."""
+        sample = self.task.sample(generator(seed, "data"))
+        if self.task.forecasts:
+            return sample
+        order = torch.randperm(self.task.num_sequences, generator=generator(seed, "split"))
+        return Sample(*(None if part is None else part[order] for part in sample))  # type: ignore[arg-type]
+
+    def train_dataloader(self) -> Batches:
+        """Batches of the training split, each seed in its own new order at each pass."""
+        return self.splits["train"].batches(self.batch_size, self.shuffle)
+
+    def val_dataloader(self) -> Batches | list[Any]:
+        """The validation split in order; nothing where there is none."""
+        return self.splits["val"].evaluation_batches() if self.has_val else []
+
+    def test_dataloader(self) -> Batches:
+        """The test split in order."""
+        return self.splits["test"].evaluation_batches()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of each seed's shuffling, (S, bytes)."""
+        return {"shuffle": torch.stack([each.get_state() for each in self.shuffle])}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continues each seed's shuffling where a checkpoint left it."""
+        for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
+            each.set_state(state)
+
+
+def _bounds(count: int, train: float, val: float, test: float) -> dict[str, tuple[int, int]]:
+    """Turns fractions of `count` sequences into (start, stop) of each split."""
+    fractions = {"train": train, "val": val, "test": test}
+    for name, fraction in fractions.items():
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"{name}_fraction must be between 0 and 1, got {fraction}")
+    rounding = 1e-9  # 0.7 + 0.15 + 0.15 may be a little more than 1
+    if sum(fractions.values()) > 1 + rounding:
+        given = " + ".join(f"{value:g}" for value in fractions.values())
+        raise ValueError(f"train_fraction + val_fraction + test_fraction must be <= 1, got {given}")
+    stops = [int(count * share + rounding * count) for share in (train, train + val, train + val + test)]
+    bounds = dict(zip(fractions, zip([0, *stops], stops, strict=False), strict=True))
+    for name, (start, stop) in bounds.items():
+        if stop == start and (name != "val" or val > 0):
+            raise ValueError(
+                f"{name}_fraction must leave at least one of the {count} sequences, got {fractions[name]:g}"
+            )
+    return bounds
+
+
+def _stack(column: Sequence[Tensor | None], device: torch.device) -> Tensor | None:
+    parts = [part for part in column if part is not None]
+    return torch.stack(parts).to(device) if len(parts) == len(column) else None

@@ -1,0 +1,70 @@
+"""A model: a cell over the sequence, then a linear readout, for every seed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from seqexp.cell.recurrent import Recurrent
+
+
+class Model(nn.Module):
+    """Reads a sequence with `cell` and its final state with one linear layer per seed.
+
+    Args:
+        cell: the recurrent part, for S seeds.
+        output_size: O, features of a target.
+    """
+
+    def __init__(self, cell: Recurrent, output_size: int) -> None:
+        super().__init__()
+        self.cell = cell
+        self.output_size = output_size
+        self.weight = nn.Parameter(torch.empty(cell.num_seeds, output_size, cell.output_size))
+        self.bias = nn.Parameter(torch.empty(cell.num_seeds, output_size))
+
+    @property
+    def num_seeds(self) -> int:
+        """S, members of the population."""
+        return self.cell.num_seeds
+
+    @property
+    def num_parameters(self) -> int:
+        """Parameters of one seed's model."""
+        return sum(parameter[0].numel() for parameter in self.parameters())
+
+    @torch.no_grad()
+    def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
+        """Draws every seed's weights from that seed's generator, as torch.nn would.
+
+        Args:
+            generators: S CPU generators.
+        """
+        self.cell.reset_parameters(generators)
+        bound = self.cell.output_size**-0.5
+        for index, generator in enumerate(generators):
+            self.weight[index].uniform_(-bound, bound, generator=generator)
+            self.bias[index].uniform_(-bound, bound, generator=generator)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Maps sequences (S, B, T, I) to predictions (S, B, O)."""
+        state = self.cell.last(inputs)  # (S, B, T, I) -> (S, B, H)
+        return torch.baddbmm(self.bias[:, None], state, self.weight.mT)  # (S, B, H) -> (S, B, O)
+
+    @torch.no_grad()
+    def to_torch(self, index: int) -> nn.ModuleDict:
+        """Exports one member of the population as ordinary torch modules.
+
+        Args:
+            index: which member, from 0.
+
+        Returns:
+            `cell`, a torch.nn.RNN, LSTM or GRU (batch_first) with that member's weights, and `readout`, a
+            torch.nn.Linear for the cell's final state. Its `state_dict()` is what plain PyTorch code loads.
+        """
+        readout = nn.Linear(self.cell.output_size, self.output_size, dtype=self.weight.dtype)
+        readout.weight.copy_(self.weight[index])
+        readout.bias.copy_(self.bias[index])
+        return nn.ModuleDict({"cell": self.cell.to_torch(index), "readout": readout})

@@ -1,0 +1,59 @@
+"""Where a result comes from: what ran, on what, and a fingerprint of what defines it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import seqexp
+
+PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Versions of seqexp, Python and the packages that a result depends on."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"seqexp": seqexp.__version__, "python": platform.python_version(), **found}
+
+
+def git() -> dict[str, Any] | None:
+    """Commit and dirty flag of the checkout that this package runs from; None if it does not run from one."""
+    package = Path(__file__).resolve().parent
+
+    def ask(*command: str) -> str:
+        done = subprocess.run(["git", "-C", package, *command], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        ask("ls-files", "--error-unmatch", "provenance.py")  # an installed copy may lie in somebody else's checkout
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def device_name(device: torch.device) -> str:
+    """`cpu`, or the accelerator with its model."""
+    if device.type == "cuda":
+        return f"{device.type} ({torch.cuda.get_device_name(device)})"
+    return str(device.type)
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """Hash of what defines a result: the resolved configuration, and this package's version.
+
+    What only concerns the console or which code may be loaded is left out.
+    """
+    kept = {name: value for name, value in settings.items() if name != "allowed_packages"}
+    kept["trainer"] = {
+        name: value for name, value in settings["trainer"].items() if name not in ("enable_progress_bar", "profiler")
+    }
+    text = json.dumps([seqexp.__version__, kept], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

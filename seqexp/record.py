@@ -1,0 +1,203 @@
+"""A run on disk: what is written of it, how it is read back, and where runs are found."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+RESULT = "result.json"
+
+BASELINES = ("constant", "persistence", "linear", "noise")
+
+
+class RecordError(ValueError):
+    """A `result.json` that is missing, damaged, or not what this version writes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One run: a configuration, its seeds and what came out.
+
+    Scores are mean squared errors in the data's own units, one per seed, in the order of `seeds`.
+    A score that is not finite (a seed that diverged) is NaN here and `null` in the file.
+
+    Attributes:
+        status: "done", or "failed" where `error` stands in the place of scores.
+        data: name of the chosen `conf/data` file.
+        cell: name of the chosen `conf/cell` file.
+        seeds: the S seeds.
+        train_mse: S scores on the training split, at the selected weights.
+        val_mse: S scores on the validation split, None where there is none.
+        test_mse: S scores on the test split.
+        baselines: name -> S scores on the same test targets, None where it has no meaning.
+        diverged: the seeds whose loss became NaN or infinite at some time.
+        best_epoch: S epochs (from 0) whose weights were kept.
+        num_parameters: of one seed's model.
+        epochs: as trained.
+        steps: optimiser steps as trained.
+        train_seconds: wall time inside fit.
+        config: the resolved configuration.
+        overrides: the command line's part of it.
+        fingerprint: hash of what defines the result.
+        versions: package -> version.
+        git: commit and dirty flag of the source tree, None outside one.
+        device: where it was trained.
+        error: type and message of what ended a failed run.
+    """
+
+    status: Literal["done", "failed"]
+    data: str
+    cell: str
+    seeds: list[int]
+    train_mse: list[float] = field(default_factory=list)
+    val_mse: list[float] | None = None
+    test_mse: list[float] = field(default_factory=list)
+    baselines: dict[str, list[float] | None] = field(default_factory=dict)
+    diverged: list[int] = field(default_factory=list)
+    best_epoch: list[int] = field(default_factory=list)
+    num_parameters: int = 0
+    epochs: int = 0
+    steps: int = 0
+    train_seconds: float = 0.0
+    config: dict[str, Any] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+    fingerprint: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    git: dict[str, Any] | None = None
+    device: str = "cpu"
+    error: dict[str, str] | None = None
+
+    def write(self, folder: Path) -> Path:
+        """Writes `result.json` into `folder`, whole or not at all.
+
+        Args:
+            folder: the run's folder; it exists.
+
+        Returns:
+            The file's path.
+        """
+        path = folder / RESULT
+        text = json.dumps(_null_for_nan(asdict(self)), indent=2, allow_nan=False)
+        write_atomically(path, (text + "\n").encode())
+        return path
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """Reads `result.json` from `folder`.
+
+        Raises:
+            RecordError: it is missing, not JSON, or lacks a field; the message says which.
+        """
+        path = folder / RESULT
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RecordError(f"{path}: no such file") from None
+        except (OSError, ValueError) as error:
+            raise RecordError(f"{path}: not readable as JSON ({error})") from None
+        try:
+            return cls._from_json(raw)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordError(f"{path}: {error}") from None
+
+    @classmethod
+    def _from_json(cls, raw: Any) -> Record:
+        """Checks shapes and kinds, and turns nulls among scores back into NaN."""
+        if not isinstance(raw, dict):
+            raise TypeError(f"expected an object, found {type(raw).__name__}")
+        for name in ("status", "data", "cell", "seeds"):
+            if name not in raw:
+                raise KeyError(f"the field '{name}' is missing")
+        if raw["status"] not in ("done", "failed"):
+            raise ValueError(f"status must be 'done' or 'failed', got {raw['status']!r}")
+        known = {item.name for item in fields(cls)}
+        values = {name: value for name, value in raw.items() if name in known}
+        seeds = values["seeds"]
+        if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
+            raise TypeError("seeds must be a list of whole numbers")
+        if values["status"] == "done":
+            for name in ("train_mse", "test_mse"):
+                values[name] = _scores(name, values.get(name), len(seeds))
+            if values.get("val_mse") is not None:
+                values["val_mse"] = _scores("val_mse", values["val_mse"], len(seeds))
+            values["baselines"] = {
+                name: None if row is None else _scores(f"baselines.{name}", row, len(seeds))
+                for name, row in dict(values.get("baselines", {})).items()
+            }
+        return cls(**values)
+
+
+def find(root: Path) -> Iterator[Path]:
+    """Yields the folders at or below `root` that hold a `result.json`, in order of name."""
+    for folder, subfolders, names in os.walk(root):
+        subfolders.sort()
+        if RESULT in names:
+            yield Path(folder)
+
+
+def write_curves(folder: Path, seeds: Sequence[int], curves: Mapping[str, npt.ArrayLike]) -> None:
+    """Writes `curves.csv`: one row per epoch and seed.
+
+    Args:
+        folder: the run's folder.
+        seeds: S seeds.
+        curves: column name -> values (E, S) of E epochs, NaN where nothing was measured.
+    """
+    columns = {name: np.asarray(values) for name, values in curves.items()}
+    epochs = min(len(values) for values in columns.values())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", "seed", *columns])
+    for epoch in range(epochs):
+        for index, seed in enumerate(seeds):
+            row = [float(values[epoch, index]) for values in columns.values()]
+            writer.writerow([epoch, seed, *("" if math.isnan(value) else repr(value) for value in row)])
+    write_atomically(folder / "curves.csv", text.getvalue().encode())
+
+
+def write_predictions(folder: Path, **arrays: npt.NDArray[Any]) -> None:
+    """Writes `predictions.npz`: test targets (S, N, O), predictions (S, N, O), and what else is given."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(folder / "predictions.npz", buffer.getvalue())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _null_for_nan(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _null_for_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_null_for_nan(item) for item in value]
+    return value
+
+
+def _scores(name: str, row: Any, count: int) -> list[float]:
+    if not isinstance(row, list) or len(row) != count:
+        raise ValueError(f"{name} must hold one score for each of the {count} seeds")
+    if not all(value is None or (isinstance(value, int | float) and type(value) is not bool) for value in row):
+        raise TypeError(f"{name} must hold numbers or null")
+    return [math.nan if value is None else float(value) for value in row]

@@ -1,0 +1,295 @@
+"""run(): one configuration becomes one folder and one Record."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import numpy.typing as npt
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from lightning.pytorch.trainer.states import TrainerStatus
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.logging import RichHandler
+from torch import Tensor
+
+from seqexp import figures, names, provenance
+from seqexp.baselines import baselines
+from seqexp.board import Board
+from seqexp.build import Parts, build
+from seqexp.compare.statistics import mean_interval
+from seqexp.data.module import Split
+from seqexp.model import Model
+from seqexp.record import RESULT, Record, write_curves, write_predictions
+from seqexp.schema import CONF, ConfigError, explain, known_keys
+from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection, Training
+
+log = logging.getLogger(__name__)
+
+
+def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Record:
+    """Runs one configuration from Python, as the command line would.
+
+    Args:
+        overrides: as on the command line, such as `["cell=lstm", "data=sine", "num_seeds=5"]`.
+        folder: where the results go; a fresh folder under `outputs/` where None.
+
+    Returns:
+        What is also in the folder's `result.json`.
+
+    Raises:
+        ConfigError: the configuration cannot be run; nothing was written.
+    """
+    names.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        try:
+            config = compose("config", list(overrides), return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise explain(error, known_keys) from None
+    place = Path(folder if folder is not None else config.hydra.run.dir)
+    hydra = config.hydra
+    with open_dict(config):
+        del config["hydra"]
+    build(config)
+    for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
+        (place / ".hydra").mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(node, place / ".hydra" / f"{name}.yaml")
+    return execute(config, hydra, place)
+
+
+def run_in_hydra(config: DictConfig) -> Record:
+    """Runs the configuration of the present Hydra job, in that job's folder."""
+    hydra = HydraConfig.get()
+    return execute(config, hydra, Path(hydra.runtime.output_dir))
+
+
+def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
+    """Trains, scores and records one configuration.
+
+    Args:
+        config: the composed configuration, without its `hydra` node.
+        hydra: that node: which files were chosen, and by what command line.
+        folder: an existing folder that holds no run.
+
+    Returns:
+        The record, which has been written.
+
+    Raises:
+        ConfigError: the configuration cannot be run, or the folder is taken.
+    """
+    parts = build(config)
+    choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}
+    record = Record(
+        status="failed",
+        data=choices["data"],
+        cell=choices["cell"],
+        seeds=list(parts.data.seeds),
+        num_parameters=parts.training.model.num_parameters,
+        config=parts.settings,
+        overrides=list(hydra.overrides.task),
+        fingerprint=provenance.fingerprint(parts.settings),
+        versions=provenance.versions(),
+        git=provenance.git(),
+    )
+    console = Console(stderr=True)
+    with _logging(folder, console):
+        try:
+            record = _train(parts, record, choices["optimizer"], folder, console)
+        except Exception as error:
+            log.info("failed", exc_info=True)
+            failed = {"type": type(error).__name__, "message": str(error)}
+            replace(record, error=failed).write(folder)
+            raise
+        record.write(folder)
+        log.info(report(record))
+    return record
+
+
+def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: Console) -> Record:
+    """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
+    data, training = parts.data, parts.training
+    selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+    board = Board(folder)
+    with contextlib.closing(board):
+        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), Checkpoints(folder / "checkpoints")]
+        if parts.settings["trainer"].get("enable_progress_bar"):
+            callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
+        trainer = parts.make_trainer(callbacks, str(folder))
+        data.trainer = trainer
+        data.setup()
+        board.start(_hparams(parts, record, optimizer))
+        seconds = _fit(trainer, training, data)
+        trainer.test(training, datamodule=data, verbose=False)
+        predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
+        test = Split(*(None if part is None else part[:, : predictions.shape[1]] for part in data.splits["test"]))
+        test_mse = (predictions.double() - test.targets.double()).square().mean((1, 2))  # (S, N, O) -> (S,)
+        scores = {name: _list(row) for name, row in baselines(data.splits["train"], test, data.task.forecasts).items()}
+        board.scores({"test/mse": _array(test_mse)}, trainer.current_epoch)
+        _draw(board, training.model, data.task.forecasts, test, predictions)
+    history = {name: _array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
+    write_curves(folder, data.seeds, history)
+    write_predictions(
+        folder, seeds=np.array(data.seeds), targets=_array(test.targets), predictions=_array(predictions)
+    )
+    return replace(
+        record,
+        status="done",
+        train_mse=_list(selection.train_mse),
+        val_mse=_list(selection.best_mse) if data.has_val else None,
+        test_mse=_list(test_mse),
+        baselines=scores,
+        diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
+        best_epoch=selection.best_epoch.tolist(),
+        epochs=len(selection.history["train_mse"]),
+        steps=trainer.global_step,
+        train_seconds=seconds,
+        device=provenance.device_name(trainer.strategy.root_device),
+    )
+
+
+def _fit(trainer: pl.Trainer, training: Training, data: pl.LightningDataModule) -> float:
+    """Trains, and returns how many seconds that took."""
+    start = time.perf_counter()
+    try:
+        trainer.fit(training, datamodule=data)
+    except SystemExit:
+        # Lightning answers Ctrl-C by leaving the program, deaf to a second one.
+        if trainer.state.status is not TrainerStatus.INTERRUPTED:
+            raise
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from None
+    return time.perf_counter() - start
+
+
+def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | str | float]:
+    """The run's row in TensorBoard's HPARAMS: the same keys in every run."""
+    cell, data = parts.training.model.cell, parts.data
+    return {
+        "data": record.data,
+        "cell": record.cell,
+        "optimizer": optimizer,
+        "hidden_size": cell.hidden_size,
+        "num_layers": cell.num_layers,
+        "dropout": cell.dropout,
+        "bidirectional": cell.bidirectional,
+        "lr": float(parts.settings["optimizer"]["lr"]),
+        "batch_size": data.batch_size or data.splits["train"].inputs.shape[1],
+        "max_epochs": int(parts.settings["trainer"].get("max_epochs") or 1000),
+        "seed": record.seeds[0],
+        "num_seeds": len(record.seeds),
+        "num_parameters": record.num_parameters,
+    }
+
+
+@torch.no_grad()
+def _draw(board: Board, model: Model, forecasts: bool, test: Split, predictions: Tensor) -> None:
+    """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
+    if not forecasts:
+        targets = _array(test.targets[..., 0])
+        board.picture("predictions", figures.agreement(targets, _array(predictions[..., 0])))
+        return
+    parameter = next(model.parameters())
+    series = test.inputs[:1].to(parameter).expand(model.num_seeds, -1, -1, -1)  # every member reads the same series
+    forecast = _array(model(series)[..., 0])  # (S, N)
+    low, high = np.nanpercentile(forecast, [2.5, 97.5], axis=0)
+    board.picture(
+        "forecast",
+        figures.forecast(
+            target=_array(test.targets[0, :, 0]),
+            mean=np.nanmean(forecast, axis=0),
+            low=low,
+            high=high,
+            persistence=_array(test.inputs[0, :, -1, 0]),
+            title=f"test split of the first seed's series, {model.num_seeds} seeds",
+        ),
+    )
+
+
+def report(record: Record, folder: Path | None = None) -> str:
+    """Says in one line what came out of a run."""
+    interval = mean_interval(record.test_mse)
+    margin = f" ± {interval.half_width:.2g}" if len(record.seeds) > 1 else ""
+    count = f"{len(record.seeds)} seed{'s' if len(record.seeds) > 1 else ''}"
+    parts = [f"{record.cell} on {record.data}", f"test MSE {interval.mean:.4g}{margin} ({count})"]
+    for name, row in record.baselines.items():
+        if row is not None:
+            parts.append(f"{name} {np.mean(row):.4g}")
+    if record.diverged:
+        parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))
+    parts.append(f"{record.train_seconds:.1f} s")
+    return " · ".join(parts) + (f" → {folder}" if folder is not None else "")
+
+
+@contextlib.contextmanager
+def _logging(folder: Path, console: Console) -> Iterator[None]:
+    """Sends all logging and all warnings to `seqexp.log`, and seqexp's own warnings to the console as well.
+
+    Creating that file is also how a run claims its folder: where it exists, another run has been.
+    """
+    if (folder / RESULT).exists():
+        raise ConfigError(f"{folder}: holds a finished run already; choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        file = logging.FileHandler(folder / "seqexp.log", mode="x", encoding="utf-8")
+    except FileExistsError:
+        raise ConfigError(f"{folder}: belongs to another run; choose another folder") from None
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
+    root, own = logging.getLogger(), logging.getLogger("seqexp")
+    level = root.level
+    root.addHandler(file)
+    own.addHandler(screen)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(level)
+        own.removeHandler(screen)
+        root.removeHandler(file)
+        file.close()
+
+
+def load(folder: Path | str, allowed_packages: Sequence[str] = ()) -> Model:
+    """Loads the trained population of a run, with each seed's kept weights.
+
+    Args:
+        folder: the run's folder.
+        allowed_packages: packages whose code you trust to be imported, beside seqexp, torch and lightning.
+            What the run's own configuration says of that is not believed.
+
+    Returns:
+        The model; `to_torch(0)` is its first seed as ordinary torch modules.
+
+    Raises:
+        RecordError: there is no readable record.
+        ConfigError: the recorded configuration names other code.
+    """
+    record = Record.read(Path(folder))
+    config = OmegaConf.create({**record.config, "allowed_packages": list(allowed_packages)})
+    training = build(config).training
+    checkpoint = torch.load(Path(folder) / "checkpoints" / "best.ckpt", weights_only=True, map_location="cpu")
+    training.load_state_dict(checkpoint["state_dict"])
+    return training.model
+
+
+def _array(tensor: Tensor) -> npt.NDArray[Any]:
+    values = tensor.detach().cpu()
+    return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
+
+
+def _list(row: Tensor | None) -> Any:
+    return None if row is None else [float(value) for value in row.double().cpu()]

@@ -1,0 +1,276 @@
+"""The typed configuration, the only places where a `_target_` becomes an object, and the errors of a wrong one.
+
+Needs neither torch nor lightning, so that help and completion start quickly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+_PACKAGE = Path(__file__).resolve().parent
+
+CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
+"""The folder of YAML groups: inside the installed package, or at the top of a checkout."""
+
+PACKAGES = ("seqexp", "torch", "lightning")
+"""Packages that a `_target_` may always name."""
+
+T = TypeVar("T")
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message is one paragraph: what, where, what is allowed."""
+
+
+@dataclass
+class EarlyStopping:
+    """When training may stop before its last epoch."""
+
+    patience: int | None
+
+
+@dataclass
+class Config:
+    """The top of the configuration. A group's own keys are those of the class that its `_target_` names."""
+
+    seed: int
+    num_seeds: int
+    data: dict[str, Any]
+    cell: dict[str, Any]
+    optimizer: dict[str, Any]
+    trainer: dict[str, Any]
+    early_stopping: EarlyStopping
+    allowed_packages: list[str] = field(default_factory=list)
+
+
+def check(config: DictConfig) -> DictConfig:
+    """Checks everything that needs no other package to be loaded.
+
+    Args:
+        config: as Hydra composed it, without its `hydra` node.
+
+    Returns:
+        The same values, typed and resolved.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has the wrong type or is out of range.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True)
+        typed = OmegaConf.merge(OmegaConf.structured(Config), plain)
+    except ConfigKeyError as error:
+        known = list(Config.__dataclass_fields__)
+        raise unknown_key(str(error.full_key), known) from None
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {first_line(error)}") from None
+    missing = sorted(OmegaConf.missing_keys(typed))
+    if missing:
+        raise ConfigError(f"{missing[0]} has no value; give one with {missing[0]}=...")
+    if typed.seed < 0:
+        raise ConfigError(f"seed must be >= 0, got {typed.seed}")
+    if typed.num_seeds < 1:
+        raise ConfigError(f"num_seeds must be >= 1, got {typed.num_seeds}")
+    patience = typed.early_stopping.patience
+    if patience is not None and patience < 1:
+        raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")
+    return typing.cast(DictConfig, typed)
+
+
+def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -> type[T]:
+    """Imports the class that a `_target_` names.
+
+    Args:
+        where: the key that holds the target's node, for messages.
+        target: dotted path.
+        base: what the class must be or derive from.
+        allowed: packages that the user trusts, beside `PACKAGES`. Nothing is imported from any other.
+
+    Raises:
+        ConfigError: the path lies elsewhere, does not import, or is not such a class.
+    """
+    packages = (*PACKAGES, *allowed)
+    shown = f"{where}._target_={target}"
+    if not isinstance(target, str) or not target:
+        raise ConfigError(f"{shown}: must be the dotted path of a class")
+    if target.split(".")[0] not in packages:
+        raise ConfigError(
+            f"{shown}: only classes from {', '.join(packages)} may be built. If you trust that package, "
+            f"add its name: 'allowed_packages=[{target.split('.')[0]}]'"
+        )
+    try:
+        found = get_object(target)
+    except Exception as error:
+        raise ConfigError(f"{shown}: cannot be imported ({first_line(error)})") from None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
+    return found
+
+
+def arguments(
+    where: str, values: Mapping[str, Any], made: type, given: Iterable[str], beside: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Checks a group's keys and types against the constructor that they are meant for.
+
+    Args:
+        where: the group, for messages.
+        values: what the group holds for that constructor.
+        made: the class to be built.
+        given: arguments that seqexp passes itself, which the group may not hold.
+        beside: keys of the group that are for something else, to be named among the allowed ones.
+
+    Returns:
+        The keyword arguments.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value has the wrong type.
+    """
+    parameters = inspect.signature(made).parameters
+    given = set(given)
+    keys = [name for name in parameters if name not in given]
+    kept = {str(key): value for key, value in values.items() if key != "_target_"}
+    for name in kept:
+        if name in given:
+            raise ConfigError(f"{where}.{name} is set by seqexp itself and cannot be given")
+        if name not in keys:
+            raise unknown_key(f"{where}.{name}", [*keys, *beside])
+    for name in keys:
+        if name not in kept and parameters[name].default is inspect.Parameter.empty:
+            raise ConfigError(f"{where}.{name} has no value; give one with {where}.{name}=...")
+    hints = typing.get_type_hints(made.__init__)  # type: ignore[misc]
+    for name, value in kept.items():
+        _check_type(f"{where}.{name}", value, hints.get(name, Any))
+    return kept
+
+
+def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:
+    """Builds an object, and turns what its constructor says of a wrong value into a `ConfigError`.
+
+    Args:
+        where: the node's key, put before the message.
+        made: the class.
+        values: its keyword arguments.
+        errors: exceptions, beside ValueError, by which this constructor refuses a value.
+    """
+    try:
+        return made(**values)
+    except (ValueError, *errors) as error:
+        message = str(error)
+        named = message.split(" ", 1)[0] in values
+        raise ConfigError(f"{where}.{message}" if named else f"{where}: {message}") from error
+
+
+def unknown_key(key: str, known: Sequence[str]) -> ConfigError:
+    """Words the error of a key that does not exist.
+
+    Args:
+        key: in full, as the user typed it.
+        known: the names that exist at that place, without the part before the last dot.
+    """
+    place, _, name = key.rpartition(".")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {place}{'.' if place else ''}{near[0]}?" if near else ""
+    inside = f" in {place}" if place else ""
+    return ConfigError(f"{key}: there is no such key.{hint} Allowed{inside}: {', '.join(sorted(known))}.")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, which with OmegaConf and Hydra says what is wrong."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+
+
+def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError:
+    """Words what Hydra or OmegaConf says of a command line or a YAML file that cannot be composed.
+
+    Args:
+        error: what was raised.
+        known: gives all dotted keys of the configuration.
+    """
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        near = difflib.get_close_matches(name, error.options, n=1)
+        hint = f" Did you mean {group}={near[0]}?" if near else ""
+        return ConfigError(f"{group}={name}: there is no such {group}.{hint} Allowed: {', '.join(error.options)}.")
+    if found := re.match(r"Could not override '([^']+)'", str(error)):
+        key = found[1]
+        place, _, name = key.rpartition(".")
+        keys = list(known())
+        inside = sorted({each[len(place) + 1 if place else 0 :].split(".")[0] for each in keys if each.startswith(place)})
+        if name in inside:  # the key is right, so the value is not
+            return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
+        return unknown_key(key, inside)
+    if isinstance(error, OverrideParseException):
+        return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
+    return ConfigError(" ".join(str(error).split()))
+
+
+def known_keys(overrides: Iterable[str] = ()) -> list[str]:
+    """All dotted keys of the configuration, with the files that a command line chooses.
+
+    Args:
+        overrides: the command line; what is not a choice of a file is passed over.
+    """
+    choices = [found[0] for each in overrides if (found := re.match(r"[a-z_]+=[\w-]+", each))]
+    with contextlib.ExitStack() as stack:
+        if not GlobalHydra.instance().is_initialized():
+            stack.enter_context(initialize_config_dir(str(CONF), version_base="1.3"))
+        try:
+            config = compose("config", choices)
+        except (HydraException, OmegaConfBaseException):
+            config = compose("config")
+    return list(_dotted(OmegaConf.to_container(config, resolve=False), ""))
+
+
+def _dotted(node: Any, prefix: str) -> Iterator[str]:
+    for name, value in node.items() if isinstance(node, dict) else ():
+        yield f"{prefix}{name}"
+        yield from _dotted(value, f"{prefix}{name}.")
+
+
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
+
+
+def _check_type(key: str, value: Any, hint: Any) -> None:
+    """Checks a value against an annotation, as far as YAML can say: what is not plain is the constructor's business."""
+    options = list(_options(hint))
+    if any(_fits(value, option) for option in options):
+        return
+    names = [_NAMES[option] for option in options if option in _NAMES]
+    literals = [str(item) for option in options if typing.get_origin(option) is Literal for item in typing.get_args(option)]
+    raise ConfigError(f"{key} must be {' or '.join([*names, *literals])}, got {value!r}")
+
+
+def _options(hint: Any) -> Iterator[Any]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        for option in typing.get_args(hint):
+            yield from _options(option)
+    else:
+        yield hint
+
+
+def _fits(value: Any, option: Any) -> bool:
+    origin = typing.get_origin(option)
+    if origin is Literal:
+        return value in typing.get_args(option)
+    if origin is not None:  # a container
+        return isinstance(value, list | dict)
+    if option is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if option in _NAMES:
+        return type(value) is option
+    return option is Any or not isinstance(option, type) or isinstance(value, option)

@@ -1,0 +1,133 @@
+"""What happens around a run and around a multirun: everything is checked before, and summed up after."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from seqexp.schema import ConfigError, explain, known_keys
+
+
+def _final(method: Callable[..., None]) -> Callable[..., None]:
+    """Hydra turns what a callback raises into a warning; this makes it end the program, as it should."""
+
+    @functools.wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            method(*args, **kwargs)
+        except ConfigError as error:
+            refuse(error)
+        except Exception:
+            traceback.print_exc()
+            sys.exit(1)
+
+    return wrapper
+
+
+def refuse(error: ConfigError) -> None:
+    """Ends the program over a wrong configuration: one paragraph, exit status 2."""
+    sys.stderr.write(f"seqexp: {error}\n")
+    sys.exit(2)
+
+
+class Sweep(Callback):
+    """Hydra's hooks: refuse before anything is written, compare when all is done."""
+
+    @_final
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuses a run that could not be done."""
+        _check(config)
+        _check_folder(Path(config.hydra.run.dir))
+
+    @_final
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuses a sweep of which any run could not be done."""
+        folder = Path(config.hydra.sweep.dir)
+        jobs: dict[str, list[str]] = {}
+        for number, overrides in enumerate(_jobs(config)):
+            job = _job_config(config, overrides, number)
+            name = str(job.hydra.sweep.subdir)
+            if name in jobs:
+                raise ConfigError(f"the sweep names one run twice: {' '.join(overrides)}")
+            jobs[name] = overrides
+            try:
+                _check(job)
+            except ConfigError as error:
+                raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
+        if folder.is_dir() and any(folder.iterdir()):
+            raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty; choose another")
+        _check_folder(folder)
+        self.num_jobs = len(jobs)
+
+    @_final
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Compares the runs; exit status 1 if one of them failed."""
+        from rich.console import Console
+
+        from seqexp.compare import compare
+        from seqexp.board import write_comparison
+
+        folder = Path(config.hydra.sweep.dir)
+        comparison = compare(folder)
+        comparison.write(folder)
+        write_comparison(folder / "comparison", comparison)
+        comparison.render(Console())
+        if comparison.num_done < self.num_jobs:
+            sys.exit(1)
+
+
+def _jobs(config: DictConfig) -> list[list[str]]:
+    """The command lines of a multirun's jobs, as Hydra's own sweeper makes them."""
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+    parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
+    return [job for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
+
+
+def _job_config(config: DictConfig, overrides: list[str], number: int) -> DictConfig:
+    """Composes one job, as Hydra's launchers do."""
+    try:
+        job = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explain(error, functools.partial(known_keys, overrides)) from None
+    with open_dict(job):
+        job.hydra.job.num = number
+        job.hydra.job.id = str(number)
+    return job
+
+
+def _check(config: DictConfig) -> None:
+    """Builds what the configuration describes, and throws it away."""
+    from seqexp.build import build
+
+    config = config.copy()
+    with open_dict(config):
+        del config["hydra"]
+    build(config)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuses an output folder that cannot be written to."""
+    if (folder / "seqexp.log").exists():
+        raise ConfigError(f"{folder}: belongs to another run; choose another folder")
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{folder}: no results can be written there ({error.strerror or error})") from None

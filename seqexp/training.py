@@ -1,0 +1,311 @@
+"""How a population is trained: the LightningModule and its callbacks. Knows no cell and no task by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from seqexp.board import Board
+from seqexp.model import Model
+
+log = logging.getLogger(__name__)
+
+# Lightning's loggers print by handlers of their own; what they say belongs to the run's log.
+for _name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).handlers.clear()
+    logging.getLogger(_name).propagate = True
+
+Batch = tuple[Tensor, Tensor]
+OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class Training(LightningModule):
+    """Trains S independent seeds as one model.
+
+    The loss is the sum over seeds of each seed's own MSE, so one seed's gradient is what it would be alone.
+
+    Args:
+        model: the population, its weights drawn.
+        make_optimizer: called with the parameters. It must treat each number by itself (as SGD, Adam and their
+            like do); one that mixes the entries of a parameter, such as LBFGS, would mix the seeds.
+
+    Attributes:
+        train_score: the running training MSE of this epoch, per seed.
+        val_score: the running validation MSE, per seed.
+        predictions: (S, B, O) for each test batch.
+    """
+
+    def __init__(self, model: Model, make_optimizer: OptimizerFactory) -> None:
+        super().__init__()
+        self.model = model
+        self.make_optimizer = make_optimizer
+        self.train_score = RunningMean()
+        self.val_score = RunningMean()
+        self.predictions: list[Tensor] = []
+
+    def configure_optimizers(self) -> Optimizer:
+        """Builds the optimizer over the population's parameters."""
+        return self.make_optimizer(self.model.parameters())
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Returns the sum over seeds of each one's MSE on its batch."""
+        mse = self.score(batch)
+        self.train_score.add(mse.detach(), batch[1].shape[1])
+        return mse.sum()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Adds the batch to the validation score."""
+        self.val_score.add(self.score(batch), batch[1].shape[1])
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Keeps the predictions."""
+        self.predictions.append(self.model(batch[0]))
+
+    def score(self, batch: Batch) -> Tensor:
+        """Returns each seed's MSE on a batch, (S,)."""
+        inputs, targets = batch
+        return (self.model(inputs) - targets).square().mean((1, 2))  # (S, B, O) -> (S,)
+
+    def on_train_epoch_start(self) -> None:
+        """Starts the training score anew."""
+        self.train_score.reset()
+        self.val_score.reset()
+
+    def on_validation_epoch_start(self) -> None:
+        """Starts the validation score anew."""
+        self.val_score.reset()
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips each seed's gradient by itself, where a norm over all of them would couple the seeds."""
+        if gradient_clip_val is None:
+            return
+        gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
+        if gradient_clip_algorithm == "value":
+            for gradient in gradients:
+                gradient.clamp_(-gradient_clip_val, gradient_clip_val)
+            return
+        squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]  # (S, ...) -> (S,)
+        norm = torch.stack(squares).sum(0).sqrt()  # (S,)
+        factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)  # the rule of torch's clip_grad_norm_
+        for gradient in gradients:
+            gradient.mul_(_beside(factor, gradient))
+
+
+class RunningMean:
+    """The mean of per-seed scores over batches of different size."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything."""
+        self.total: Tensor | float = 0.0
+        self.count = 0
+
+    def add(self, score: Tensor, count: int) -> None:
+        """Adds the mean score (S,) of `count` sequences."""
+        self.total = self.total + score * count
+        self.count += count
+
+    def mean(self) -> Tensor:
+        """Returns the mean over all sequences so far, (S,)."""
+        return torch.as_tensor(self.total / self.count)
+
+
+class Selection(Callback):
+    """Watches every seed: its curves, its best epoch and the weights of that epoch, and whether it diverged.
+
+    Each seed keeps the weights of its own best validation epoch, or its last ones where nothing validates.
+    With patience, a seed that has not improved for so many validations keeps what it has for good, as it would
+    if it were trained alone; training stops when that is true of all. After `fit` the model holds the kept weights.
+
+    Args:
+        training: what is watched.
+        seeds: the S seeds, to name them in messages.
+        patience: validations without improvement that a seed is granted; None grants all.
+
+    Attributes:
+        history: `train_mse` and `val_mse`, a tensor (S,) for each epoch; NaN where there was no validation.
+        best_mse: (S,) validation MSE of the kept weights; infinite where there is none.
+        best_epoch: (S,) the epoch of the kept weights.
+        diverged: (S,) whether a seed's loss was ever NaN or infinite.
+        train_mse: (S,) training MSE of the kept weights, once `fit` has ended.
+    """
+
+    def __init__(self, training: Training, seeds: Sequence[int], patience: int | None) -> None:
+        self.training = training
+        self.seeds = tuple(seeds)
+        self.patience = patience
+        self.history: dict[str, list[Tensor]] = {"train_mse": [], "val_mse": []}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Starts with nothing kept, on the model's device."""
+        if stage != "fit":
+            return
+        size, device = len(self.seeds), trainer.strategy.root_device
+        self.kept = [each.detach().to(device, copy=True) for each in self.training.model.parameters()]
+        self.best_mse = torch.full((size,), torch.inf, dtype=self.kept[0].dtype, device=device)
+        self.best_epoch = torch.full((size,), -1, device=device)
+        self.waited = torch.zeros(size, dtype=torch.long, device=device)
+        self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lets every seed that has improved keep its present weights, unless its patience is at an end."""
+        if trainer.sanity_checking:
+            return
+        mse = self.training.val_score.mean()
+        better = mse < self.best_mse
+        if self.patience is not None:
+            better &= self.waited < self.patience
+        self.best_mse = torch.where(better, mse, self.best_mse)
+        self.best_epoch = torch.where(better, trainer.current_epoch, self.best_epoch)
+        self.waited = torch.where(better, 0, self.waited + 1)
+        self._keep(better)
+        if self.patience is not None and bool((self.waited >= self.patience).all()):
+            trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Notes the epoch's scores and names the seeds that have just diverged."""
+        train, val = self.training.train_score.mean(), self.training.val_score
+        self.history["train_mse"].append(train)
+        self.history["val_mse"].append(val.mean() if val.count else torch.full_like(train, torch.nan))
+        broken = ~train.isfinite()
+        if val.count:
+            broken |= ~self.history["val_mse"][-1].isfinite()
+        for index in (broken & ~self.diverged).nonzero().flatten().tolist():
+            log.warning("seed %d: the loss became NaN or infinite in epoch %d", self.seeds[index], trainer.current_epoch)
+        self.diverged |= broken
+
+    @torch.no_grad()
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Puts the kept weights into the model and scores them on the training split."""
+        never = self.best_epoch < 0  # nothing was validated, or no validation score was finite
+        self._keep(never)
+        self.best_epoch = torch.where(never, len(self.history["train_mse"]) - 1, self.best_epoch)
+        for parameter, kept in zip(self.training.model.parameters(), self.kept, strict=True):
+            parameter.copy_(kept)
+        score = RunningMean()
+        for inputs, targets in trainer.datamodule.splits["train"].evaluation_batches():  # type: ignore[attr-defined]
+            batch = (inputs.to(self.kept[0].dtype), targets.to(self.kept[0].dtype))
+            score.add(self.training.score(batch), inputs.shape[1])
+        self.train_mse = score.mean()
+
+    @torch.no_grad()
+    def _keep(self, which: Tensor) -> None:
+        """Copies the present weights of some seeds, given as a mask (S,), to the kept ones."""
+        for kept, parameter in zip(self.kept, self.training.model.parameters(), strict=True):
+            torch.where(_beside(which, parameter), parameter, kept, out=kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds of this."""
+        return {
+            "kept": self.kept,
+            "best_mse": self.best_mse,
+            "best_epoch": self.best_epoch,
+            "waited": self.waited,
+            "diverged": self.diverged,
+            "history": self.history,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from a checkpoint."""
+        for name, value in state_dict.items():
+            setattr(self, name, value)
+
+
+def _beside(values: Tensor, parameter: Tensor) -> Tensor:
+    """Shapes one value per seed, (S,), so that it broadcasts over a parameter (S, ...)."""
+    return values.reshape(-1, *(1 for _ in parameter.shape[1:]))
+
+
+class BoardWriter(Callback):
+    """Writes each epoch's scores to TensorBoard."""
+
+    def __init__(self, board: Board, selection: Selection) -> None:
+        self.board = board
+        self.history = selection.history
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the epoch that has just ended."""
+        scores = {name.replace("_", "/"): rows[-1].double().cpu().numpy() for name, rows in self.history.items()}
+        self.board.scores(scores, trainer.current_epoch)
+
+
+class Checkpoints(Callback):
+    """Leaves `last.ckpt`, from which training can go on, and `best.ckpt`, the kept weights.
+
+    Args:
+        folder: where; it need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves the state of training."""
+        trainer.save_checkpoint(self.folder / "last.ckpt")
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Saves the kept weights, which the model holds by now."""
+        trainer.save_checkpoint(self.folder / "best.ckpt", weights_only=True)
+
+
+class EpochBar(Callback):
+    """A progress bar that counts epochs and shows the mean MSE over seeds; gone when training ends.
+
+    Args:
+        label: what is trained.
+        console: where the bar is drawn; not a terminal, nothing is.
+        selection: has the scores.
+    """
+
+    def __init__(self, label: str, console: Console, selection: Selection) -> None:
+        self.history = selection.history
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[score]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            refresh_per_second=4,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task(label, total=None, score="")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the bar."""
+        epochs = trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs > 0 else None
+        self.bar.update(self.task, total=epochs)
+        self.bar.start()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Counts the epoch."""
+        val, train = self.history["val_mse"][-1], self.history["train_mse"][-1]
+        name, score = ("train", train) if val.isnan().all() else ("validation", val)
+        self.bar.update(
+            self.task, completed=trainer.current_epoch + 1, score=f"{name} MSE {score.nanmean().item():.4g}"
+        )
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes the bar away."""
+        self.bar.stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Takes the bar away, so that what follows is readable."""
+        self.bar.stop()

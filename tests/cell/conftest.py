@@ -1,0 +1,74 @@
+"""What the tests of all cells share: a way to make one, and the tolerances of the contract."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from seqexp.cell import scan
+from seqexp.cell.gru import GRU
+from seqexp.cell.lstm import LSTM
+from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.rnn import RNN
+
+
+class MinimalGatedUnit(Recurrent):
+    """The cell of a newcomer, no backward written: f = sigmoid(a_f), n = tanh(x_n + f h_n), h' = (1 - f) h + f n."""
+
+    gates = 2
+
+    def step(
+        self, x: torch.Tensor, state: tuple[torch.Tensor, ...], weights: Weights
+    ) -> tuple[torch.Tensor, ...]:
+        (h,) = state
+        x_f, x_n = weights.from_input(x).chunk(2, dim=1)
+        h_f, h_n = weights.from_state(h).chunk(2, dim=1)
+        f = torch.sigmoid(x_f + h_f)
+        return (torch.lerp(h, torch.tanh(x_n + f * h_n), f),)
+
+
+CELLS: dict[str, tuple[type[Recurrent], dict[str, Any]]] = {
+    "rnn_tanh": (RNN, {"nonlinearity": "tanh"}),
+    "rnn_relu": (RNN, {"nonlinearity": "relu"}),
+    "lstm": (LSTM, {"forget_bias": None}),
+    "gru": (GRU, {}),
+    "newcomer": (MinimalGatedUnit, {}),
+}
+SIZES: dict[str, Any] = dict(
+    input_size=2, num_seeds=3, hidden_size=4, num_layers=1, dropout=0.0, bidirectional=False
+)
+
+
+def generators(seeds: Sequence[int]) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+@pytest.fixture
+def make_cell() -> Callable[..., Any]:
+    """Builds a cell by name, with weights drawn from seeds 0, 1, … or from those given."""
+
+    def make(
+        name: str, seeds: Sequence[int] | None = None, dtype: torch.dtype = torch.float64, **changes: Any
+    ) -> Recurrent:
+        kind, own = CELLS[name]
+        if seeds is not None:
+            changes["num_seeds"] = len(seeds)
+        cell = kind(**{**SIZES, **own, **changes}).to(dtype)
+        cell.reset_parameters(generators(range(cell.num_seeds) if seeds is None else seeds))
+        return cell
+
+    return make
+
+
+@pytest.fixture
+def rng() -> torch.Generator:
+    """Randomness for the test's own data."""
+    return torch.Generator().manual_seed(1234)
+
+
+@pytest.fixture(params=["one product", "in the loop"])
+def regime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both roads of the weight gradient, whatever the size of the test."""
+    monkeypatch.setattr(scan, "SMALL", 10**9 if request.param == "one product" else 0)
+    return str(request.param)
