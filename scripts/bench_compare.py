@@ -57,11 +57,11 @@ def make_record(rng: np.random.Generator, shape: str, index: int, runs: int, num
     )
 
 
-def measure(shape: str, runs: int, num_seeds: int) -> tuple[float, float, float]:
+def measure(shape: str, runs: int, num_seeds: int) -> tuple[float, float, float, float]:
     """Writes `runs` records and compares them in a process of its own.
 
     Returns:
-        Seconds to compare and write all files, peak memory in MiB, and MiB of records read.
+        Seconds to compare and write all files, CPU seconds of it, peak MiB, and MiB of records read.
     """
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
@@ -71,10 +71,13 @@ def measure(shape: str, runs: int, num_seeds: int) -> tuple[float, float, float]
             place.mkdir()
             make_record(rng, shape, index, runs, num_seeds).write(place)
         size = sum(path.stat().st_size for path in folder.glob("*/result.json")) / 2**20
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         subprocess.run([sys.executable, "-W", "error", "-c", _MEASURED, name], check=True)
         seconds = time.perf_counter() - start
-    return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, size
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, cpu, after.ru_maxrss / 1024, size
 
 
 def main() -> None:
@@ -85,14 +88,12 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, action="append")
     options = parser.parse_args()
     print(f"`python {' '.join(sys.argv)}`\n")
-    print("| shape | runs | seeds per run | MiB read | seconds | peak MiB |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| shape | runs | seeds per run | MiB read | seconds | CPU seconds | peak MiB |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for shape in options.shape or SHAPES:
-        seconds, memory, size = measure(shape, options.runs, options.seeds)
-        print(
-            f"| {shape} | {options.runs} | {options.seeds} | {size:.0f} | {seconds:.1f} | {memory:.0f} |",
-            flush=True,
-        )
+        seconds, cpu, memory, size = measure(shape, options.runs, options.seeds)
+        numbers = f"{size:.0f} | {seconds:.1f} | {cpu:.1f} | {memory:.0f}"
+        print(f"| {shape} | {options.runs} | {options.seeds} | {numbers} |", flush=True)
 
 
 if __name__ == "__main__":

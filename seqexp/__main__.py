@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from seqexp import names
 from seqexp.schema import CONF, ConfigError, explain, known_keys
@@ -21,7 +20,7 @@ from seqexp.sweep import refuse
 def _job(config: DictConfig) -> None:
     from seqexp.run import report, run_in_hydra
 
-    folder = os.path.relpath(HydraConfig.get().runtime.output_dir)
+    folder = Path(os.path.relpath(HydraConfig.get().runtime.output_dir))
     try:
         sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
     except Exception as error:
@@ -37,13 +36,14 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
-    except ConfigError as error:
-        refuse(error)
-    except (HydraException, OmegaConfBaseException) as error:
-        refuse(explain(error, functools.partial(known_keys, sys.argv[1:])))
     except KeyboardInterrupt:
         sys.stderr.write("seqexp: interrupted; no result was written for the run that was going on\n")
         sys.exit(130)
+    except Exception as error:
+        wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))
+        if wrong is None:
+            raise
+        refuse(wrong)
 
 
 if __name__ == "__main__":

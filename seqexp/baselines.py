@@ -39,7 +39,7 @@ def _linear(train: Split, test: Split) -> Tensor:
     design = _design(train.inputs)  # (S, N, T * I + 1)
     targets = train.targets.double().cpu()
     # gelsd is the driver that allows inputs of any rank, and it runs on the CPU only.
-    weights = torch.linalg.lstsq(design, targets, driver="gelsd").solution
+    weights: Tensor = torch.linalg.lstsq(design, targets, driver="gelsd").solution
     return (_design(test.inputs) @ weights).to(test.targets.device)
 
 

@@ -42,7 +42,7 @@ class Board:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder))
 
     def start(self, settings: Mapping[str, bool | str | float]) -> None:
         """Writes the custom-scalars layout and the run's row in HPARAMS.
@@ -50,9 +50,9 @@ class Board:
         Args:
             settings: the same flat keys in every run.
         """
-        self._writer.add_custom_scalars(LAYOUT)  # type: ignore[no-untyped-call]
+        self._writer.add_custom_scalars(LAYOUT)
         # SummaryWriter.add_hparams would make a second run in a folder of its own.
-        for summary in hparams(dict(settings), {"val/mse": None, "test/mse": None}):  # type: ignore[no-untyped-call]
+        for summary in hparams(dict(settings), {"val/mse": None, "test/mse": None}):
             self._add(summary)
 
     def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
@@ -74,20 +74,20 @@ class Board:
     def picture(self, tag: str, figure: Figure) -> None:
         """Shows a figure under IMAGES."""
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()  # type: ignore[no-untyped-call]
+        canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # (height, width, RGBA) -> RGB
-        self._writer.add_image(tag, pixels, dataformats="HWC")  # type: ignore[no-untyped-call]
+        self._writer.add_image(tag, pixels, dataformats="HWC")
 
     def text(self, tag: str, markdown: str) -> None:
         """Shows a text under TEXT."""
-        self._writer.add_text(tag, markdown)  # type: ignore[no-untyped-call]
+        self._writer.add_text(tag, markdown)
 
     def close(self) -> None:
         """Writes what is still in memory."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
     def _add(self, summary: Any, step: int | None = None) -> None:
-        self._writer._get_file_writer().add_event(Event(summary=summary), step)  # type: ignore[no-untyped-call]
+        self._writer._get_file_writer().add_event(Event(summary=summary), step)
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:

@@ -77,7 +77,7 @@ def build(config: DictConfig) -> Parts:
 
 
 def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:
-    task_class = find_class("data", node.get("_target_"), Task, allowed)
+    task_class = find_class("data", node.get("_target_"), Task, allowed)  # type: ignore[type-abstract]
     task_node = {name: value for name, value in node.items() if name not in LOADER_KEYS}
     loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
     task_values = arguments("data", task_node, task_class, given=(), beside=LOADER_KEYS)
@@ -119,7 +119,9 @@ def _trainer(node: dict[str, Any], allowed: list[str]) -> Callable[[list[Callbac
     values = arguments("trainer", given, trainer_class, given=TRAINER_KEYS)
     values["enable_progress_bar"] = False  # run.py has one of its own
     if values.get("precision") not in PRECISIONS:
-        raise ConfigError(f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}")
+        raise ConfigError(
+            f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}"
+        )
     if values.get("max_epochs", 1) == 0:
         raise ConfigError("trainer.max_epochs must be >= 1, or -1 for no limit, got 0")
     for name in ("limit_train_batches", "limit_test_batches"):

@@ -19,9 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 __all__ = [
+    "KINDS",
     "MOST_PANELS",
     "Curve",
     "Figure",
+    "Kind",
     "ScorePanel",
     "agreement",
     "comparison",
@@ -32,10 +34,13 @@ __all__ = [
 
 Array = npt.NDArray[np.floating[Any]]
 
+Kind = Literal["png", "svg"]
+KINDS: tuple[Kind, ...] = ("png", "svg")
+
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dv<>"
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
-BASELINE_LINES = {"constant": ":", "persistence": "-.", "linear": "--", "noise": (0, (1, 3))}
+BASELINE_LINES = {"constant": ":", "persistence": "-.", "linear": "--", "noise": "-"}
 
 MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
@@ -95,6 +100,7 @@ def comparison(panels: Sequence[ScorePanel]) -> Figure:
         _draw_scores(figure.add_subplot(lines, columns, index + 1), panel)
     if len(panels) > len(shown):
         figure.suptitle(f"the first {len(shown)} of {len(panels)} data sets", fontsize="medium")
+    figure.supxlabel("points: seeds; large marker and bar: their mean and its 95 % interval", fontsize="small")
     return figure
 
 
@@ -118,6 +124,7 @@ def learning_curves(panels: Mapping[str, Sequence[Curve]], ylabel: str) -> Figur
             handles[curve.label] = _draw_curve(left, np.arange(1.0, len(curve.mean) + 1), curve, style)
             _draw_curve(right, curve.seconds, curve, style)
         _scale_curves(left, curves)
+        _grid(right)
         left.set(title=title, xlabel="epoch", ylabel=f"{ylabel} {_MSE}".replace(" (", "\n("))
         right.set(title=title, xlabel="training time of all seeds (seconds)")
     if handles:
@@ -125,9 +132,7 @@ def learning_curves(panels: Mapping[str, Sequence[Curve]], ylabel: str) -> Figur
     return figure
 
 
-def forecast(
-    target: Array, mean: Array, low: Array, high: Array, persistence: Array | None, title: str
-) -> Figure:
+def forecast(target: Array, mean: Array, low: Array, high: Array, persistence: Array | None, title: str) -> Figure:
     """A run's forecast over time.
 
     Args:
@@ -164,7 +169,7 @@ def agreement(target: Array, prediction: Array, title: str = "") -> Figure:
     figure = Figure(figsize=(4.8, 5.0), layout="constrained")
     axes = figure.add_subplot()
     ends = [float(np.nanmin([target, prediction])), float(np.nanmax([target, prediction]))]
-    axes.plot(ends, ends, color="black", lw=1, ls="--", label="prediction = target")
+    axes.plot(ends, ends, color="black", lw=1, ls="--", zorder=3, label="prediction = target")
     many = target.size > MOST_POINTS
     label = f"one test value ({target.shape[0]} seed{'s' * (target.shape[0] > 1)})"
     points = axes.plot(target.ravel(), prediction.ravel(), "o", color=COLORS[0], mew=0, label=label)[0]
@@ -176,7 +181,7 @@ def agreement(target: Array, prediction: Array, title: str = "") -> Figure:
     return figure
 
 
-def encode(figure: Figure, kind: Literal["png", "svg"]) -> bytes:
+def encode(figure: Figure, kind: Kind) -> bytes:
     """The figure as the bytes of a file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}

@@ -7,7 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,8 @@ import numpy.typing as npt
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from lightning.pytorch.trainer.states import TrainerStatus
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.logging import RichHandler
 from torch import Tensor
@@ -37,6 +35,9 @@ from seqexp.schema import CONF, ConfigError, explain, known_keys
 from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection, Training
 
 log = logging.getLogger(__name__)
+
+THREADED_STATE = 100_000
+"""Numbers in the hidden state of one step, over all seeds and sequences, from which a second thread pays."""
 
 
 def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Record:
@@ -56,8 +57,8 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     with initialize_config_dir(str(CONF), version_base="1.3"):
         try:
             config = compose("config", list(overrides), return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
-            raise explain(error, known_keys) from None
+        except Exception as error:
+            raise explain(error, known_keys) or error from None
     place = Path(folder if folder is not None else config.hydra.run.dir)
     hydra = config.hydra
     with open_dict(config):
@@ -72,7 +73,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
 def run_in_hydra(config: DictConfig) -> Record:
     """Runs the configuration of the present Hydra job, in that job's folder."""
     hydra = HydraConfig.get()
-    return execute(config, hydra, Path(hydra.runtime.output_dir))
+    return execute(config, OmegaConf.structured(hydra), Path(hydra.runtime.output_dir))
 
 
 def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
@@ -130,19 +131,18 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer))
-        seconds = _fit(trainer, training, data)
-        trainer.test(training, datamodule=data, verbose=False)
+        with _threads(parts):
+            seconds = _fit(trainer, training, data)
+            trainer.test(training, datamodule=data, verbose=False)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
-        test = Split(*(None if part is None else part[:, : predictions.shape[1]] for part in data.splits["test"]))
+        test = data.splits["test"].first(predictions.shape[1])
         test_mse = (predictions.double() - test.targets.double()).square().mean((1, 2))  # (S, N, O) -> (S,)
         scores = {name: _list(row) for name, row in baselines(data.splits["train"], test, data.task.forecasts).items()}
         board.scores({"test/mse": _array(test_mse)}, trainer.current_epoch)
         _draw(board, training.model, data.task.forecasts, test, predictions)
     history = {name: _array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
     write_curves(folder, data.seeds, history)
-    write_predictions(
-        folder, seeds=np.array(data.seeds), targets=_array(test.targets), predictions=_array(predictions)
-    )
+    write_predictions(folder, seeds=np.array(data.seeds), targets=_array(test.targets), predictions=_array(predictions))
     return replace(
         record,
         status="done",
@@ -157,6 +157,19 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
         train_seconds=seconds,
         device=provenance.device_name(trainer.strategy.root_device),
     )
+
+
+@contextlib.contextmanager
+def _threads(parts: Parts) -> Iterator[None]:
+    """Takes as many threads as the work of one step is worth; small steps lose more by handing out than they gain."""
+    data, before = parts.data, torch.get_num_threads()
+    batch = data.batch_size or data.splits["train"].inputs.shape[1]
+    state = len(data.seeds) * batch * parts.training.model.cell.output_size
+    torch.set_num_threads(before if state >= THREADED_STATE else 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _fit(trainer: pl.Trainer, training: Training, data: pl.LightningDataModule) -> float:

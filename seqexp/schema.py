@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
+import importlib
 import inspect
 import re
 import types
@@ -19,7 +21,6 @@ from typing import Any, Literal, TypeVar
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
@@ -73,6 +74,8 @@ def check(config: DictConfig) -> DictConfig:
     """
     try:
         plain = OmegaConf.to_container(config, resolve=True)
+        for name in ("seed", "num_seeds"):
+            _check_type(name, OmegaConf.select(config, name), int)
         typed = OmegaConf.merge(OmegaConf.structured(Config), plain)
     except ConfigKeyError as error:
         known = list(Config.__dataclass_fields__)
@@ -114,12 +117,27 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
             f"add its name: 'allowed_packages=[{target.split('.')[0]}]'"
         )
     try:
-        found = get_object(target)
+        found = _locate(target)
     except Exception as error:
         raise ConfigError(f"{shown}: cannot be imported ({first_line(error)})") from None
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
     return found
+
+
+def _locate(target: str) -> Any:
+    """Imports the longest part of a dotted path that is a module, and looks the rest up in it."""
+    parts = target.split(".")
+    for count in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:count])
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise  # the module is there, and one that it needs is not
+            continue
+        return functools.reduce(getattr, parts[count:], module)
+    raise ImportError("it has no dot, so it names no class")
 
 
 def arguments(
@@ -167,9 +185,10 @@ def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[typ
         values: its keyword arguments.
         errors: exceptions, beside ValueError, by which this constructor refuses a value.
     """
+    refusals: tuple[type[Exception], ...] = (ValueError, *errors)
     try:
         return made(**values)
-    except (ValueError, *errors) as error:
+    except refusals as error:
         message = str(error)
         named = message.split(" ", 1)[0] in values
         raise ConfigError(f"{where}.{message}" if named else f"{where}: {message}") from error
@@ -194,13 +213,18 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
 
 
-def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError:
+def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError | None:
     """Words what Hydra or OmegaConf says of a command line or a YAML file that cannot be composed.
 
     Args:
         error: what was raised.
         known: gives all dotted keys of the configuration.
+
+    Returns:
+        The error to show; None where it is not about the configuration.
     """
+    if isinstance(error, ConfigError):
+        return error
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
         near = difflib.get_close_matches(name, error.options, n=1)
@@ -209,14 +233,18 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
     if found := re.match(r"Could not override '([^']+)'", str(error)):
         key = found[1]
         place, _, name = key.rpartition(".")
-        keys = list(known())
-        inside = sorted({each[len(place) + 1 if place else 0 :].split(".")[0] for each in keys if each.startswith(place)})
+        prefix = f"{place}." if place else ""
+        inside = sorted({each.removeprefix(prefix).split(".")[0] for each in known() if each.startswith(prefix)})
         if name in inside:  # the key is right, so the value is not
             return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
         return unknown_key(key, inside)
+    if str(error).startswith("Config group override must be a string"):
+        return ConfigError("a group such as data or cell takes the name of one of its files, not null")
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
-    return ConfigError(" ".join(str(error).split()))
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return ConfigError(" ".join(str(error).split()))
+    return None
 
 
 def known_keys(overrides: Iterable[str] = ()) -> list[str]:
@@ -238,6 +266,8 @@ def known_keys(overrides: Iterable[str] = ()) -> list[str]:
 
 def _dotted(node: Any, prefix: str) -> Iterator[str]:
     for name, value in node.items() if isinstance(node, dict) else ():
+        if name == "_target_":
+            continue
         yield f"{prefix}{name}"
         yield from _dotted(value, f"{prefix}{name}.")
 
@@ -251,8 +281,9 @@ def _check_type(key: str, value: Any, hint: Any) -> None:
     if any(_fits(value, option) for option in options):
         return
     names = [_NAMES[option] for option in options if option in _NAMES]
-    literals = [str(item) for option in options if typing.get_origin(option) is Literal for item in typing.get_args(option)]
-    raise ConfigError(f"{key} must be {' or '.join([*names, *literals])}, got {value!r}")
+    literals = [option for option in options if typing.get_origin(option) is Literal]
+    allowed = [*names, *(str(item) for option in literals for item in typing.get_args(option))] or ["a list"]
+    raise ConfigError(f"{key} must be {' or '.join(allowed)}, got {value!r}")
 
 
 def _options(hint: Any) -> Iterator[Any]:

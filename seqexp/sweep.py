@@ -8,15 +8,13 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
 from seqexp.schema import ConfigError, explain, known_keys
 
@@ -37,7 +35,7 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def refuse(error: ConfigError) -> None:
+def refuse(error: ConfigError) -> NoReturn:
     """Ends the program over a wrong configuration: one paragraph, exit status 2."""
     sys.stderr.write(f"seqexp: {error}\n")
     sys.exit(2)
@@ -70,22 +68,21 @@ class Sweep(Callback):
         if folder.is_dir() and any(folder.iterdir()):
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty; choose another")
         _check_folder(folder)
-        self.num_jobs = len(jobs)
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Compares the runs; exit status 1 if one of them failed."""
         from rich.console import Console
 
-        from seqexp.compare import compare
         from seqexp.board import write_comparison
+        from seqexp.compare import compare
 
         folder = Path(config.hydra.sweep.dir)
         comparison = compare(folder)
         comparison.write(folder)
         write_comparison(folder / "comparison", comparison)
         comparison.render(Console())
-        if comparison.num_done < self.num_jobs:
+        if comparison.failed or comparison.broken:
             sys.exit(1)
 
 
@@ -101,8 +98,8 @@ def _job_config(config: DictConfig, overrides: list[str], number: int) -> DictCo
     """Composes one job, as Hydra's launchers do."""
     try:
         job = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise explain(error, functools.partial(known_keys, overrides)) from None
+    except Exception as error:
+        raise explain(error, functools.partial(known_keys, overrides)) or error from None
     with open_dict(job):
         job.hydra.job.num = number
         job.hydra.job.id = str(number)

@@ -73,7 +73,8 @@ class Training(LightningModule):
     def score(self, batch: Batch) -> Tensor:
         """Returns each seed's MSE on a batch, (S,)."""
         inputs, targets = batch
-        return (self.model(inputs) - targets).square().mean((1, 2))  # (S, B, O) -> (S,)
+        error: Tensor = self.model(inputs) - targets  # (S, B, O)
+        return error.square().mean((1, 2))  # (S,)
 
     def on_train_epoch_start(self) -> None:
         """Starts the training score anew."""
@@ -187,7 +188,8 @@ class Selection(Callback):
         if val.count:
             broken |= ~self.history["val_mse"][-1].isfinite()
         for index in (broken & ~self.diverged).nonzero().flatten().tolist():
-            log.warning("seed %d: the loss became NaN or infinite in epoch %d", self.seeds[index], trainer.current_epoch)
+            seed, epoch = self.seeds[index], trainer.current_epoch
+            log.warning("seed %d: the loss became NaN or infinite in epoch %d", seed, epoch)
         self.diverged |= broken
 
     @torch.no_grad()

@@ -12,9 +12,9 @@ from seqexp.cell.scan import Rows, Sizes, Workspace, scan
 class GRUWorkspace(Workspace):
     """The loops of the GRU. The new state's two products stay apart, since r multiplies only one of them.
 
-    So a_t has four blocks for three gates, r, z, hn = W_hn h + b_hn and xn = W_in x + b_in: hn has zeros in place of
-    W_ih and b_ih, xn in place of W_hh and b_hh. g_t has them as hn, r, z, xn: then (d hn, d r) = d xn * (r, hn) is one
-    operation, and without input gradient the product needs the first three blocks only.
+    So a_t has four blocks for three gates: r, z, hn = W_hn h + b_hn, and xn = W_in x + b_in. W has zeros for
+    hn in place of W_ih and b_ih, and for xn in place of W_hh and b_hh. g_t holds them as hn, r, z, xn: then
+    (dhn, dr) = dxn * (r, hn) is one operation, and W^T g_t needs the first three only if no dx is wanted.
     """
 
     num_blocks = 4
@@ -48,7 +48,7 @@ class GRUWorkspace(Workspace):
             torch.lerp(n, h, z, out=h_next)
 
     def backward(self, dh: Tensor, dh_steps: Sequence[Tensor] | None, dx: Tensor | None) -> None:
-        """dL/dh_{t-1} = z dh_t + W^T g_t; dn = (1 - z) dh_t; dz = (h_{t-1} - n) dh_t; dr = hn dxn; dhn = r dxn."""
+        """dL/dh_{t-1} = z dh_t + W^T g_t, where dn = (1 - z) dh_t, dz = (h_{t-1} - n) dh_t, dr = hn dxn."""
         tanh_backward = torch.ops.aten.tanh_backward.grad_input
         sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
         weight, dz, dz_state, dz_input = self.back_product(dx is not None)
@@ -82,11 +82,13 @@ class GRU(Recurrent):
         n_t = tanh(W_in x_t + b_in + r_t (W_hn h_{t-1} + b_hn))
         h_t = (1 - z_t) n_t + z_t h_{t-1}
 
-    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP (2014), arXiv:1406.1078.
-    There r multiplies h_{t-1} before the product with W_hn; here, as in torch and cuDNN, after it, bias included.
+    Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP (2014),
+    arXiv:1406.1078. There r multiplies h_{t-1} before the product with W_hn; here, as in torch and cuDNN,
+    after it, bias included.
 
-    Weights of layer l, rows r, z, n (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 3H, I), ``weight_hh_l{l}``
-    (S, 3H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 3H). Equal to `torch.nn.GRU`.
+    Weights of layer l, rows r, z, n (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 3H, I),
+    ``weight_hh_l{l}`` (S, 3H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 3H). Equal to `torch.nn.GRU`,
+    two bias vectors included.
     """
 
     gates = 3

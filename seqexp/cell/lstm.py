@@ -14,7 +14,7 @@ class LSTMWorkspace(Workspace):
 
     num_blocks = 4  # i, f, g, o
     scale = (1.0, 1.0, 2.0, 1.0)
-    # i and o: none. f: the loop multiplies by 2c. g = 2s - 1 is kept as its sigmoid s, and 1 - g^2 = 4 s (1 - s).
+    # f: the loop multiplies by 2c. g = 2s - 1 goes through its sigmoid s, and tanh' = 1 - g^2 = 4 s (1 - s).
     correction = (1.0, 0.5, 4.0, 1.0)
     forward_rows = backward_rows = Rows(hidden=((0, 4),), input=((0, 4),))
 
@@ -22,17 +22,21 @@ class LSTMWorkspace(Workspace):
         """Allocates the cell's own buffers and lists the views that each step uses."""
         super().__init__(sizes)
         T, S, _, N, H, *_ = sizes
-        # Two overlapping runs of blocks serve one operation each: (i, f, s, o) the sigmoids, and (g, 2c, i) the
-        # factors of dc in the gradients of i, f and g.
+        # Two overlapping runs of blocks serve one operation each: (i, f, s, o) are the sigmoids, and
+        # (g, 2c, i) the factors of dc in the gradients of i, f and g.
         steps = self.empty(T, S, 6, H, N)  # g, 2 c_{t-1}, i, f, s, o
         steps[0, :, 1] = 0
         g, c, i, f, s, o = (steps[:, :, block].unbind(0) for block in range(6))
         c_next = (*c[1:], self.empty(S, H, N))
         sigmoids, factors = steps[:, :, 2:].unbind(0), steps[:, :, :3].unbind(0)
         tanh_c = self.empty(T, S, H, N).unbind(0)
-        self.forward_steps = list(zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True))
+        self.forward_steps = list(
+            zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True)
+        )
         gate_grads = (gradient.view(S, 4, H, N) for gradient in self.g)
-        self.backward_steps = list(zip(range(T), self.g, gate_grads, sigmoids, factors, f, o, tanh_c, strict=True))
+        self.backward_steps = list(
+            zip(range(T), self.g, gate_grads, sigmoids, factors, f, o, tanh_c, strict=True)
+        )
 
         self.a_blocks = self.a.view(S, 4, H, N)
         self.raw = self.empty(S, 4, H, N)  # dL/d(i, f, g, o)
@@ -84,13 +88,14 @@ class LSTM(Recurrent):
         c_t = f_t c_{t-1} + i_t g_t
         h_t = o_t tanh(c_t)
 
-    Sources: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997); forget gate: F. Gers,
-    J. Schmidhuber, F. Cummins, "Learning to forget", Neural Computation 12 (2000); forget bias 1: Jozefowicz, Zaremba,
-    Sutskever, ICML (2015).
+    Sources: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997).
+    Forget gate: F. Gers, J. Schmidhuber, F. Cummins, "Learning to forget", Neural Computation 12 (2000).
+    Forget bias 1: R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent network
+    architectures", ICML (2015).
 
     Weights of layer l, rows i, f, g, o (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 4H, I),
-    ``weight_hh_l{l}`` (S, 4H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 4H). Equal to `torch.nn.LSTM`, two bias vectors
-    included; `forget_bias` is an addition and changes the initial values only.
+    ``weight_hh_l{l}`` (S, 4H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 4H). Equal to `torch.nn.LSTM`,
+    two bias vectors included; `forget_bias` is an addition and changes the initial values only.
     """
 
     gates = 4
@@ -123,7 +128,7 @@ class LSTM(Recurrent):
         self.forget_bias = forget_bias
 
     def reset_parameters(self, generators: Sequence[Generator]) -> None:
-        """Draws torch's distribution, then sets the forget bias: b_if to it and b_hf to 0, as torch adds the two."""
+        """Draws torch's distribution, then sets the forget bias: b_if to it, b_hf to 0 (they are added)."""
         super().reset_parameters(generators)
         if self.forget_bias is None:
             return

@@ -1,4 +1,4 @@
-"""The base of all cells: layers, directions, dropout, initialisation and export, for a population of seeds."""
+"""The base of all cells: layers, directions, dropout, initialisation and export, for S seeds at once."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -30,12 +30,13 @@ class Weights(NamedTuple):
 class Recurrent(nn.Module):
     """A recurrent network over whole sequences, for S independent members of a population at once.
 
-    To add a cell, derive from this class, set `gates`, and write `step`: the equations of one time step in ordinary
-    torch. Autograd does the rest. Override `scan` later, if the speed of a hand-written backward is wanted.
+    To add a cell, derive from this class, set `gates`, and write `step`: the equations of one time step in
+    ordinary torch. Autograd does the rest. Override `scan` later, if the speed of a hand-written backward is
+    wanted.
 
     Parameters have torch's names and a leading seed axis: ``weight_ih_l0`` (S, gates*H, I), ``weight_hh_l0``
-    (S, gates*H, H), ``bias_ih_l0`` and ``bias_hh_l0`` (S, gates*H), then ``_l1`` …, and ``…_reverse`` for the second
-    direction. They are allocated by the constructor and have no values before `reset_parameters`.
+    (S, gates*H, H), ``bias_ih_l0`` and ``bias_hh_l0`` (S, gates*H), then ``_l1`` …, and ``…_reverse`` for the
+    second direction. They are allocated by the constructor and have no values before `reset_parameters`.
 
     Attributes:
         gates: Blocks of H rows in each parameter.
@@ -69,14 +70,18 @@ class Recurrent(nn.Module):
             ValueError: If an argument is out of range.
         """
         super().__init__()
-        counts = dict(input_size=input_size, num_seeds=num_seeds, hidden_size=hidden_size, num_layers=num_layers)
+        counts = dict(
+            input_size=input_size, num_seeds=num_seeds, hidden_size=hidden_size, num_layers=num_layers
+        )
         for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be >= 0 and < 1, got {dropout}")
         if dropout > 0 and num_layers == 1:
-            raise ValueError(f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}")
+            raise ValueError(
+                f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}"
+            )
         self.input_size = input_size
         self.num_seeds = num_seeds
         self.hidden_size = hidden_size
@@ -89,7 +94,7 @@ class Recurrent(nn.Module):
         rows = self.gates * hidden_size
         for layer in range(num_layers):
             fan_in = input_size if layer == 0 else self.output_size
-            shapes = Weights((rows, fan_in), (rows, hidden_size), (rows,), (rows,))  # type: ignore[arg-type]
+            shapes = ((rows, fan_in), (rows, hidden_size), (rows,), (rows,))  # of Weights' fields
             for suffix in self._suffixes(layer):
                 for name, shape in zip(Weights._fields, shapes, strict=True):
                     self.register_parameter(name + suffix, nn.Parameter(torch.empty(num_seeds, *shape)))
@@ -141,14 +146,16 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: If the shape, dtype or device of x does not fit.
         """
-        return self._run(x, last=False).permute(1, 3, 0, 2)  # (T, S, output_size, B) -> (S, B, T, output_size)
+        return self._run(x, last=False).permute(
+            1, 3, 0, 2
+        )  # (T, S, output_size, B) -> (S, B, T, output_size)
 
     def last(self, x: Tensor) -> Tensor:
         """The top layer's final state, without writing the steps before it: the cheap road.
 
         In one direction this is ``forward(x)[:, :, -1]``. If bidirectional it is torch's ``h_n``, not its
-        ``output[:, -1]``: the forward scan's state after the last step, and the reverse scan's after the first one, so
-        that both have read the whole sequence.
+        ``output[:, -1]``: the forward scan's state after the last step, and the reverse scan's after the
+        first one, so that both have read the whole sequence.
 
         Args:
             x: Sequences ``(S, B, T, I)``.
@@ -249,9 +256,12 @@ class Recurrent(nn.Module):
     def _dropout_mask(self, y: Tensor) -> Tensor:
         """0 or 1/(1-p) for each element of y ``(T, S, F, B)``, each seed from its own generator."""
         if not self._generators:
-            raise RuntimeError("dropout needs the generators that reset_parameters is given: call it before training")
+            raise RuntimeError(
+                "dropout needs the generators that reset_parameters is given: call it before training"
+            )
         T, S, F, B = y.shape
-        mask = torch.empty(S, T, F, B, dtype=y.dtype)  # a seed's draws contiguous, as they are when it is alone
+        # (S, T, F, B): a seed's draws lie together, as they do when it is alone
+        mask = torch.empty(S, T, F, B, dtype=y.dtype)
         for member, generator in zip(mask, self._generators, strict=True):
             member.bernoulli_(1 - self.dropout, generator=generator)
         return mask.div_(1 - self.dropout).to(y.device).transpose(0, 1)

@@ -29,10 +29,11 @@ class TanhWorkspace(Workspace):
         """g_t = dL/dh_t * f'(a_t), and on to dL/dh_{t-1} = W_hh^T g_t."""
         weight, dz, dz_state, dz_input = self.back_product(dx is not None)
         for t in reversed(range(self.sizes.num_steps)):
-            self.write_gate_gradient(dh, self.h[t + 1], self.g[t])
+            g = self.g[t]
+            self.write_gate_gradient(dh, self.h[t + 1], g)
             self.add_weight_gradient(t)
             if t > 0 or dx is not None:
-                torch.bmm(weight, self.g[t], out=dz)
+                torch.bmm(weight, g, out=dz)
                 dh = dz_state
             if dx is not None:
                 dx[t].copy_(dz_input)
@@ -40,7 +41,7 @@ class TanhWorkspace(Workspace):
                 dh.add_(dh_steps[t - 1])
 
     def write_gate_gradient(self, dh: Tensor, h: Tensor, g: Tensor) -> None:
-        """g = dh * tanh'(a), where tanh'(a) = 1 - h^2."""
+        """G = dh * tanh'(a), where tanh'(a) = 1 - h^2."""
         torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=g)
 
 
@@ -56,7 +57,7 @@ class ReluWorkspace(TanhWorkspace):
             torch.clamp(self.a, min=0, out=h)
 
     def write_gate_gradient(self, dh: Tensor, h: Tensor, g: Tensor) -> None:
-        """g = dh where h > 0, else 0."""
+        """G = dh where h > 0, else 0."""
         torch.ops.aten.threshold_backward.grad_input(dh, h, 0, grad_input=g)
 
 
@@ -68,8 +69,9 @@ class RNN(Recurrent):
     Source: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990). ReLU with identity weights:
     Le, Jaitly, Hinton, arXiv:1504.00941 (2015).
 
-    Weights of layer l (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, H, I), ``weight_hh_l{l}`` (S, H, H),
-    ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, H). Equal to `torch.nn.RNN`, two bias vectors included.
+    Weights of layer l (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, H, I), ``weight_hh_l{l}``
+    (S, H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, H). Equal to `torch.nn.RNN`, two bias vectors
+    included.
     """
 
     gates = 1

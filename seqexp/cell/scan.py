@@ -1,40 +1,43 @@
 """The scan over time that hand-written cells share: packed weights, work space, and the autograd function.
 
-A cell turns the state h_{t-1} and the input x_t into h_t. Its file holds the equations of one step, forward and
-backward; what surrounds them is here. Shapes inside: ``(S, features, N)``, the batch N last, so that the rows of one
-gate are one block of memory and one matrix product serves all seeds.
+A cell turns the state h_{t-1} and the input x_t into h_t. Its file holds the equations of one step, forward
+and backward; what surrounds them is here. Shapes inside: ``(S, features, N)``, the batch N last, so that the
+rows of one gate are one block of memory and one matrix product serves all seeds.
 
 **One product per step.** Every gate starts from ``a_t = W_hh h_{t-1} + b_hh + W_ih x_t + b_ih``. Stacked as
 
-    z_t = [h_{t-1}; x_t; 1; 1]   (K = H + I + 2 rows)        W = [W_hh | W_ih | b_hh | b_ih]   (G*H rows, K columns)
+    z_t = [h_{t-1}; x_t; 1; 1]         K = H + I + 2 rows
+    W = [W_hh | W_ih | b_hh | b_ih]    G*H rows, K columns
 
-this is the single product ``a_t = W z_t``. The cell writes h_t straight into the first H rows of z_{t+1}: nothing is
-concatenated or copied between steps.
+this is the single product ``a_t = W z_t``. The cell writes h_t straight into the first H rows of z_{t+1}:
+nothing is concatenated or copied between steps.
 
 **tanh from sigmoid.** With ``sigmoid(2a) = 1 / (1 + e^-2a)`` it follows that
 
     2 sigmoid(2a) - 1 = (1 - e^-2a) / (1 + e^-2a) = tanh(a)
 
-and torch.sigmoid is several times faster on CPU than torch.tanh. The 2 inside costs nothing: the rows of W that lead
-to a tanh are doubled while packing (``Workspace.scale``).
+and torch.sigmoid is several times faster on CPU than torch.tanh. The 2 inside costs nothing: the rows of W
+that lead to a tanh are doubled while packing (``Workspace.scale``).
 
-**Backward.** Let ``d_t = dL/da_t``, for the a_t before any doubling. The chain rule through ``a_t = W z_t`` gives
+**Backward.** Let ``d_t = dL/da_t``, for the a_t before any doubling. The chain rule through ``a_t = W z_t``
+gives
 
     dL/dz_t = W^T d_t        rows 1..H: what flows on to h_{t-1};  next I rows: dL/dx_t
     dL/dW   = sum_t d_t z_t^T
 
-A cell may leave constant factors out of its elementwise work and return ``g_t`` with ``d_t = c * g_t``, c constant for
-each row block (``Workspace.correction``). Both products make up for it once per pass instead of once per step:
-``W^T d_t = (c W)^T g_t`` and ``sum_t d_t z_t^T = c * sum_t g_t z_t^T``.
+A cell may leave constant factors out of its elementwise work and return ``g_t`` with ``d_t = c * g_t``, c
+constant for each row block (``Workspace.correction``). Both products make up for it once per pass instead of
+once per step: ``W^T d_t = (c W)^T g_t`` and ``sum_t d_t z_t^T = c * sum_t g_t z_t^T``.
 
-**Weight gradient.** The sum over t is itself a product: with all z_t side by side in Z (K, T*N) and all g_t in G
-(G*H, T*N) it is ``G Z^T``. A small problem pays for the number of calls, so it takes this one product after the loop. A
-large problem pays for memory traffic, and g_t is in the cache only until the next step, so it adds up ``z_t g_t^T``
-inside the loop. (Both in the transposed form, K x G*H: the faster one in MKL.)
+**Weight gradient.** The sum over t is itself a product: with all z_t side by side in Z (K, T*N) and all g_t
+in G (G*H, T*N) it is ``G Z^T``. A small problem pays for the number of calls, so it takes this one product
+after the loop. A large problem pays for memory traffic, and g_t is in the cache only until the next step, so
+it adds up ``z_t g_t^T`` inside the loop. (Both in the transposed form, K x G*H: the faster one in MKL.)
 
-**Work space.** Fresh large tensors cost page faults at every step of training, so all that a pass writes is kept and
-lent again. A forward pass borrows a `Workspace` from its module's `Pool` and its graph keeps it until backward is done
-or the graph is dropped, by whatever way: two graphs, two threads or an exception never meet in one work space.
+**Work space.** Fresh large tensors cost page faults at every step of training, so all that a pass writes is
+kept and lent again. A forward pass borrows a `Workspace` from its module's `Pool` and its graph keeps it
+until backward is done or the graph is dropped, by whatever way: two graphs, two threads or an exception never
+meet in one work space.
 """
 
 from collections.abc import Hashable, Sequence
@@ -46,7 +49,7 @@ from torch.autograd.function import once_differentiable
 
 # Gate elements per step (S * G*H * N) below which the weight gradient is one product after the loop.
 SMALL = 20_000
-# Work spaces of this many different sizes are kept (training, last batch, validation, test, for two sorts of layers).
+# Work spaces of this many sizes are kept: training, last batch, validation, test, for two sorts of layers.
 KEPT_SIZES = 8
 
 
@@ -63,7 +66,7 @@ class Sizes(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Where a parameter's gates lie among the row blocks of W: ranges ``(first, end)``, in torch's order of gates."""
+    """Where a parameter's gates lie among the row blocks: ranges ``(first, end)``, in torch's gate order."""
 
     hidden: tuple[tuple[int, int], ...]
     input: tuple[tuple[int, int], ...]
@@ -111,10 +114,8 @@ class Workspace:
         self.weight_parts = self.parts(self.weight, self.forward_rows)
         self.back_parts = self.parts(self.weight_back.transpose(1, 2), self.backward_rows)
         self.grad_parts = self.parts(self.weight_grad.transpose(1, 2), self.backward_rows)
-        self.row_scale, self.row_correction = (
-            torch.tensor(factors, dtype=self.dtype, device=self.device).repeat_interleave(H).unsqueeze(1)  # (G*H, 1)
-            for factors in (self.scale, self.correction)
-        )
+        scales = torch.tensor([self.scale, self.correction], dtype=self.dtype, device=self.device)
+        self.row_scale, self.row_correction = scales.repeat_interleave(H, dim=1).unsqueeze(2)  # (G*H, 1) each
         self.minus_one = torch.tensor(-1.0, dtype=self.dtype, device=self.device)
         self.a = self.empty(S, rows, N)
         self.dh, self.dz = self.empty(S, H, N), self.empty(S, end_x, N)
@@ -174,7 +175,7 @@ class Workspace:
         return [torch.cat(pieces, dim=1) for pieces in self.grad_parts]
 
     def parts(self, packed: Tensor, rows: Rows) -> list[list[Tensor]]:
-        """Views of ``packed`` ``(S, G*H, columns)``: for each parameter, in torch's order, the pieces of its rows."""
+        """Views of ``packed`` ``(S, G*H, K)``: for each parameter, in torch's order, its rows' pieces."""
         H = self.sizes.hidden_size
         end_x = H + self.sizes.input_size
         hidden = [packed[:, first * H : end * H] for first, end in rows.hidden]
@@ -190,10 +191,12 @@ class Workspace:
 def fill(targets: Sequence[Sequence[Tensor]], parameters: Sequence[Tensor]) -> None:
     """Copies each parameter into its pieces, split along the rows."""
     for pieces, parameter in zip(targets, parameters, strict=True):
-        row = 0
-        for piece in pieces:
-            piece.copy_(parameter[:, row : row + piece.shape[1]])
-            row += piece.shape[1]
+        if len(pieces) == 1:
+            pieces[0].copy_(parameter)
+            continue
+        sizes = [piece.shape[1] for piece in pieces]
+        for piece, part in zip(pieces, parameter.split_with_sizes(sizes, dim=1), strict=True):
+            piece.copy_(part)
 
 
 class Lease:
@@ -212,7 +215,7 @@ class Lease:
 class Pool:
     """The idle work spaces of one module. A copy of a pool, by deepcopy or pickle, is a new and empty pool.
 
-    Threads may share one: `list.pop` and `list.append` are atomic, and a work space lies in at most one list, once.
+    Threads may share one: `list.pop` and `list.append` are atomic, and a work space lies in one list at most.
     """
 
     def __init__(self) -> None:
@@ -227,7 +230,8 @@ class Pool:
         except IndexError:
             for oldest in list(self._idle)[:-KEPT_SIZES]:
                 self._idle.pop(oldest, None)
-            with torch.inference_mode(False):  # a tensor made in inference mode could not be written in training
+            # a tensor made in inference mode could not be written in training
+            with torch.inference_mode(False):
                 space = kind(sizes)
         return Lease(space, home)
 
@@ -240,7 +244,9 @@ class Scan(torch.autograd.Function):
     """A whole pass over time as one node of the autograd graph."""
 
     @staticmethod
-    def forward(ctx: Any, pool: Pool, kind: type[Workspace], last: bool, x: Tensor, *parameters: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, pool: Pool, kind: type[Workspace], last: bool, x: Tensor, *parameters: Tensor
+    ) -> Tensor:
         """Returns the states ``(T, S, H, N)``, or the last one ``(S, H, N)``."""
         weight_ih, weight_hh = parameters[:2]
         T, S, features, N = x.shape
@@ -278,7 +284,7 @@ def scan(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tens
         pool: Lends the work space.
         kind: The cell's work space, with its equations.
         x: Inputs ``(T, S, I, N)``.
-        parameters: weight_ih ``(S, gates*H, I)``, weight_hh ``(S, gates*H, H)``, bias_ih and bias_hh ``(S, gates*H)``.
+        parameters: weight_ih ``(S, rows, I)``, weight_hh ``(S, rows, H)``, bias_ih, bias_hh ``(S, rows)``.
         last: Whether only the last state is wanted.
 
     Returns:

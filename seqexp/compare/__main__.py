@@ -27,20 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="seqexp-compare",
         description="Compare runs: tables and verdicts on the console, files in the folder.",
     )
-    parser.add_argument(
-        "folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs"
-    )
-    parser.add_argument(
-        "--out", type=Path, help="where files go (default: FOLDER; none where there are several)"
-    )
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
+    parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
     options = parser.parse_args(arguments)
     out: Path | None = options.out or (options.folders[0] if len(options.folders) == 1 else None)
     try:
         comparison = compare(*options.folders)
         if not comparison.sections:
             told = [
-                f"{title}: {'; '.join(lines)}"
-                for title, lines in problems_text(comparison.failed, comparison.broken)
+                f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)
             ]
             raise CompareError(f"No finished run to compare. {'. '.join(told)}")
         comparison.render(Console())

@@ -78,7 +78,7 @@ class Comparison:
         Returns:
             The files' paths.
         """
-        from seqexp.figures import encode
+        from seqexp.figures import KINDS, encode
 
         contents = {
             "comparison.md": self.to_markdown().encode(),
@@ -86,7 +86,7 @@ class Comparison:
             "comparison.json": (json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
         for name, figure in (("comparison", self.figure()), ("curves", self.curves_figure())):
-            for kind in ("png", "svg"):
+            for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
         for name, content in contents.items():
             write_atomically(folder / name, content)

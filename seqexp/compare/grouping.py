@@ -176,10 +176,7 @@ def _baselines(runs: Sequence[Run], notes: list[str]) -> dict[str, Scores]:
             f"The data of {len(differing)} seed{'s' * (len(differing) > 1)} differ between runs (their "
             "baselines do): their pairs are not on the same data. Were the runs made by different versions?"
         )
-    return {
-        name: _scores(sorted(scores), [scores[seed] for seed in sorted(scores)])
-        for name, scores in found.items()
-    }
+    return {name: _scores(sorted(scores), [scores[seed] for seed in sorted(scores)]) for name, scores in found.items()}
 
 
 def _confounded(by_cell: dict[str, list[Run]], swept: set[str]) -> list[str]:
@@ -231,8 +228,7 @@ def _scores(seeds: list[int], values: Sequence[float]) -> Scores:
 def _order(values: Iterable[Setting]) -> list[tuple[bool, float, str]]:
     """A sort key that puts numbers in their order before everything else."""
     return [
-        (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value))
-        for value in values
+        (False, float(value), "") if isinstance(value, int | float) else (True, 0.0, str(value)) for value in values
     ]
 
 

@@ -86,9 +86,7 @@ def choose_pairs(data_set: DataSet) -> list[tuple[int, int]]:
     if 0 < len(pairs) <= most:
         data_set.notes.append(f"{limit}: only cells with the same settings are compared.")
         return pairs
-    data_set.notes.append(
-        f"{limit}: none is tested. Sweep less at once, or add a validation split to pick by."
-    )
+    data_set.notes.append(f"{limit}: none is tested. Sweep less at once, or add a validation split to pick by.")
     return []
 
 

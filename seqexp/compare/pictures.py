@@ -22,9 +22,7 @@ def comparison(sections: Sequence[Section]) -> figures.Figure:
     """The figure of test scores."""
     panels = []
     for section in sections:
-        baselines = {
-            name: mean_interval(scores.values).mean for name, scores in section.data_set.baselines.items()
-        }
+        baselines = {name: mean_interval(scores.values).mean for name, scores in section.data_set.baselines.items()}
         rows = _shown(section)
         intervals = [_ends(mean_interval(row.test.values)) for _, row in rows]
         panels.append(

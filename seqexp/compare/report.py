@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from seqexp.compare.grouping import DataSet, Row, Scores
 from seqexp.compare.pairs import Pair
@@ -52,23 +52,25 @@ def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Seq
     return "\n\n".join([*blocks, READING]) + "\n"
 
 
-def render(
-    console: Console, sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]
-) -> None:
+def render(console: Console, sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> None:
     """Prints the comparison on a Rich console."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     for section in sections:
-        table = Table(title=Text(section.data_set.name), title_justify="left", box=box.SIMPLE_HEAD)
+        title = Text(section.data_set.name)
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
         for name in section.columns:
-            left = name in ("picked", "cell", *section.data_set.keys)
-            table.add_column(Text(name), justify="left" if left else "right", overflow="fold")
+            setting = name in section.data_set.keys
+            head = name.replace(".", ".\n") if setting else name.replace(" ", "\n")
+            align: Literal["left", "right"] = "left" if setting or name == "cell" else "right"
+            table.add_column(Text(head), justify=align, overflow="fold")
         for line in section.lines():
             style = "bold" if line.picked else "dim" if line.baseline else None
             table.add_row(*(Text(text) for text in line.texts), style=style)
         console.print(table)
+        console.print()
         for part in _texts(section):
             for text in part:
                 console.print(Text(text), soft_wrap=False)
@@ -108,9 +110,7 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                 }
 
 
-def as_dict(
-    sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]
-) -> dict[str, Any]:
+def as_dict(sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> dict[str, Any]:
     """Every statistic, ready for JSON: what is not finite is None."""
     found = {
         "data": [_section_dict(section) for section in sections],
@@ -169,7 +169,7 @@ def _texts(section: Section) -> tuple[list[str], list[str]]:
 
 
 def _markdown_table(section: Section) -> str:
-    left = ("picked", "cell", *section.data_set.keys)
+    left = ("cell", *section.data_set.keys)
     rule = ["---" if name in left else "---:" for name in section.columns]
     rows = [section.columns, rule]
     for line in section.lines():

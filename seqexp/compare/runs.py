@@ -84,9 +84,7 @@ def collect(folders: Sequence[Path]) -> Collection:
     unfinished = {path.resolve(): path.absolute() for path in _unfinished(folders)}
     runs: list[Run] = []
     failed: list[Problem] = []
-    broken = [
-        Problem(_name(path, top), f"unfinished: it has no {RESULT}") for path in sorted(unfinished.values())
-    ]
+    broken = [Problem(_name(path, top), f"unfinished: it has no {RESULT}") for path in sorted(unfinished.values())]
     for path in sorted(found.values()):
         name = _name(path, top)
         try:
@@ -121,9 +119,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         val_mse=None if record.val_mse is None else _scores("val_mse", record.val_mse),
         test_mse=_scores("test_mse", record.test_mse),
         baselines={
-            name: _scores(f"baselines.{name}", row)
-            for name, row in record.baselines.items()
-            if row is not None
+            name: _scores(f"baselines.{name}", row) for name, row in record.baselines.items() if row is not None
         },
         num_parameters=int(record.num_parameters),
         epochs=int(record.epochs),
@@ -168,6 +164,5 @@ def _name(path: Path, top: Path) -> str:
 
 def _error_text(record: Record) -> str:
     error = record.error or {}
-    return (
-        ": ".join(part for part in (error.get("type"), error.get("message")) if part) or "no error was noted"
-    )
+    parts = [error[name] for name in ("type", "message") if error.get(name)]
+    return f"{record.cell} on {record.data}, {': '.join(parts) or 'no error was noted'}"

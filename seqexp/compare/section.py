@@ -22,6 +22,8 @@ from seqexp.compare.selection import pick
 from seqexp.compare.statistics import mean_interval
 from seqexp.compare.verdict import DASH, baseline_summary, mse_text, number_text, sentence
 
+PICKED = "\N{CHECK MARK}"
+
 MOST_LINES = 40
 """Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
 
@@ -63,23 +65,21 @@ class Section:
     @property
     def columns(self) -> list[str]:
         """The printed table's head."""
-        chosen = ["picked"] if self._marks else []
-        validation = ["validation MSE"] if self._marks else []
+        validation = ["validation MSE"] if self._chose else []
         ratio = [f"ratio to {self.baseline}"] if self.baseline else []
         middle = [*self.data_set.keys, "seeds", "parameters", *validation, "test MSE", *ratio]
-        return [*chosen, "cell", *middle, "s per seed"]
+        return ["cell", *middle, "s per seed"]
 
     def lines(self) -> list[Line]:
         """The printed table's rows: picked ones always, others up to a limit, then the baselines."""
         rows = self.data_set.rows
-        first = set(range(min(len(rows), MOST_LINES))) | set(self.data_set.picked)
-        lines = [self._row_line(rows[index], index in self.data_set.picked) for index in sorted(first)]
+        lines = [self._row_line(rows[index], index in self.data_set.picked) for index in self._printed]
         return lines + [self._baseline_line(name, scores) for name, scores in self.data_set.baselines.items()]
 
     @property
     def num_hidden(self) -> int:
         """Rows that `lines` leaves out."""
-        return len(self.data_set.rows) - sum(not line.baseline for line in self.lines())
+        return len(self.data_set.rows) - len(self._printed)
 
     def ratio_to_baseline(self, scores: Scores) -> float:
         """Geometric mean of the ratio to the best baseline, seed by seed; NaN where there is none."""
@@ -92,15 +92,19 @@ class Section:
         return float(np.exp(np.mean(np.log(both[0]) - np.log(both[1]))))
 
     @property
-    def _marks(self) -> bool:
+    def _chose(self) -> bool:
         return self.data_set.selects and bool(self.data_set.picked)
 
+    @property
+    def _printed(self) -> list[int]:
+        first = range(min(len(self.data_set.rows), MOST_LINES))
+        return sorted({*first, *self.data_set.picked})
+
     def _row_line(self, row: Row, picked: bool) -> Line:
-        chosen = ["yes" if picked else ""] if self._marks else []
-        validation = [mse_text(mean_interval(row.val.values))] if self._marks and row.val else []
+        marked = picked and self._chose
+        validation = [_mean_text(row.val)] if self._chose and row.val else []
         texts = [
-            *chosen,
-            row.cell,
+            f"{row.cell} {PICKED}" if marked else row.cell,
             *(show(value) for value in row.settings.values()),
             _seeds_text(row.test),
             f"{row.num_parameters:,}",
@@ -108,21 +112,12 @@ class Section:
             *self._score_texts(row.test),
             f"{row.seconds_per_seed:.3g}",
         ]
-        return Line(texts, picked=picked and self._marks)
+        return Line(texts, picked=marked)
 
     def _baseline_line(self, name: str, scores: Scores) -> Line:
         empty = [""] * len(self.data_set.keys)
-        first, validation = ([""], [DASH]) if self._marks else ([], [])
-        texts = [
-            *first,
-            name,
-            *empty,
-            _seeds_text(scores),
-            DASH,
-            *validation,
-            *self._score_texts(scores),
-            DASH,
-        ]
+        validation = [DASH] if self._chose else []
+        texts = [name, *empty, _seeds_text(scores), DASH, *validation, *self._score_texts(scores), DASH]
         return Line(texts, baseline=True)
 
     def _score_texts(self, scores: Scores) -> list[str]:
@@ -154,5 +149,9 @@ def _baseline_label(name: str | None) -> str:
 
 
 def _seeds_text(scores: Scores) -> str:
-    text = str(len(scores.seeds))
-    return f"{text} ({scores.num_diverged} diverged)" if scores.num_diverged else text
+    count = len(scores.seeds)
+    return f"{count - scores.num_diverged} of {count}" if scores.num_diverged else str(count)
+
+
+def _mean_text(scores: Scores) -> str:
+    return number_text(mean_interval(scores.values).mean, math.nan)

@@ -28,10 +28,11 @@ def pick(data_set: DataSet) -> None:
         best = min(indices, key=lambda index: ranks[index])
         data_set.picked.append(best)
         if len(indices) > 1:
+            diverging = sum(ranks[index][0] > ranks[best][0] for index in indices)
+            passed_over = f", {diverging} passed over because seeds diverged" if diverging else ""
             setting = rows[best].label.removeprefix(f"{cell} ")
-            data_set.notes.append(
-                f"{cell}: {setting} was picked from {len(indices)} settings by mean validation MSE."
-            )
+            chosen = f"{cell}: {setting} was picked from {len(indices)} settings by mean validation MSE"
+            data_set.notes.append(f"{chosen}{passed_over}.")
         if len({rows[index].test.seeds.tobytes() for index in indices}) > 1:
             data_set.notes.append(f"{cell}: its settings were not all trained on the same seeds.")
     budgets = {cell: len(indices) for cell, indices in by_cell.items()}

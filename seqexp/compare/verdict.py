@@ -61,6 +61,8 @@ def mse_text(interval: Interval) -> str:
     if math.isnan(interval.low):
         return f"{interval.mean:.3g}"
     half = interval.half_width
+    if interval.mean == half == 0:
+        return "0"
     if not 1e-4 <= abs(interval.mean) < 1e6 or half > 1e6:
         return f"{interval.mean:.2e} ± {half:.0e}"
     return f"{number_text(interval.mean, half)} ± {number_text(half, half)}"
@@ -121,9 +123,7 @@ def _unpaired(pair: Pair, data: str) -> str:
     if math.isnan(d.ratio) and not d.by_sign:
         return f"{both} cannot be compared on {data}: one of them has no score, or one of exactly 0."
     if finite == 1 and max(pair.num_seeds) == 1:
-        text = (
-            f"{both} have one seed on {data}: ratio {number_text(d.ratio, math.nan)}, no interval, no verdict"
-        )
+        text = f"{both} have one seed on {data}: ratio {number_text(d.ratio, math.nan)}, no interval, no verdict"
         return f"{text}; {_wish(pair)}"
     share = f"share {'only one seed' if finite else 'no seeds'}" + " with a score" * (pair.num_dropped > 0)
     text = f"{both} {share} on {data}, so they are not compared seed by seed: unpaired ratio "

@@ -23,6 +23,11 @@ class Split(NamedTuple):
     targets: Tensor
     noiseless: Tensor | None
 
+    def first(self, count: int) -> Split:
+        """The first `count` sequences of every seed."""
+        noiseless = None if self.noiseless is None else self.noiseless[:, :count]
+        return Split(self.inputs[:, :count], self.targets[:, :count], noiseless)
+
     def batches(self, batch_size: int | None, shuffle: Sequence[torch.Generator] | None = None) -> Batches:
         """Cuts this split into batches; None takes all of it at once."""
         return Batches(self.inputs, self.targets, batch_size or self.inputs.shape[1], shuffle)
@@ -62,7 +67,7 @@ class Batches:
             seeds = torch.arange(len(order), device=device)[:, None]
             order = order.to(device)
             inputs, targets = inputs[seeds, order], targets[seeds, order]
-        yield from zip(inputs.split(self.batch_size, 1), targets.split(self.batch_size, 1), strict=True)
+        yield from zip(torch.split(inputs, self.batch_size, 1), torch.split(targets, self.batch_size, 1), strict=True)
 
 
 class PopulationData(LightningDataModule):
@@ -113,8 +118,12 @@ class PopulationData(LightningDataModule):
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         samples = [self._ordered(seed) for seed in self.seeds]
         for name, (start, stop) in self.bounds.items():
-            parts = [[None if part is None else part[start:stop] for part in sample] for sample in samples]
-            self.splits[name] = Split(*(_stack(column, device) for column in zip(*parts, strict=True)))
+            inputs, targets, noiseless = zip(*samples, strict=True)  # S tensors (N, ...) each
+            self.splits[name] = Split(
+                torch.stack([each[start:stop] for each in inputs]).to(device),
+                torch.stack([each[start:stop] for each in targets]).to(device),
+                None if None in noiseless else torch.stack([each[start:stop] for each in noiseless]).to(device),
+            )
 
     def _ordered(self, seed: int) -> Sample:
         """One seed's sample, so ordered that its splits are consecutive."""
@@ -122,7 +131,8 @@ class PopulationData(LightningDataModule):
         if self.task.forecasts:
             return sample
         order = torch.randperm(self.task.num_sequences, generator=generator(seed, "split"))
-        return Sample(*(None if part is None else part[order] for part in sample))  # type: ignore[arg-type]
+        noiseless = None if sample.noiseless is None else sample.noiseless[order]
+        return Sample(sample.inputs[order], sample.targets[order], noiseless)
 
     def train_dataloader(self) -> Batches:
         """Batches of the training split, each seed in its own new order at each pass."""
@@ -164,8 +174,3 @@ def _bounds(count: int, train: float, val: float, test: float) -> dict[str, tupl
                 f"{name}_fraction must leave at least one of the {count} sequences, got {fractions[name]:g}"
             )
     return bounds
-
-
-def _stack(column: Sequence[Tensor | None], device: torch.device) -> Tensor | None:
-    parts = [part for part in column if part is not None]
-    return torch.stack(parts).to(device) if len(parts) == len(column) else None

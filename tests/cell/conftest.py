@@ -1,6 +1,6 @@
 """What the tests of all cells share: a way to make one, and the tolerances of the contract."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from seqexp.cell.rnn import RNN
 
 
 class MinimalGatedUnit(Recurrent):
-    """The cell of a newcomer, no backward written: f = sigmoid(a_f), n = tanh(x_n + f h_n), h' = (1 - f) h + f n."""
+    """A newcomer's cell, no backward written: f = sigmoid(a_f), n = tanh(x_n + f h_n), h' = h + f (n - h)."""
 
     gates = 2
 
@@ -59,6 +59,15 @@ def make_cell() -> Callable[..., Any]:
         return cell
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Problems this small only wait for a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,0 +1,452 @@
+"""The comparison against scipy, statsmodels and tables worked out by hand."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import itertools
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+import seqexp.compare
+from seqexp.compare import CompareError, Comparison, compare, statistics
+from seqexp.compare.__main__ import main
+from seqexp.compare.verdict import mse_text, ratio_text
+from seqexp.record import Record, write_curves
+
+Array = npt.NDArray[np.float64]
+SEEDS = list(range(10))
+NOISE = np.exp(np.random.default_rng(3).normal(0, 0.1, (6, 40)))
+
+
+def save(folder: Path, cell: str, test: Any, **changes: Any) -> Path:
+    """Writes one run; `changes` go to the record, `settings` into its configuration."""
+    scores = np.asarray(test, dtype=float)
+    extra = changes.pop("settings", {})
+    seeds = changes.pop("seeds", list(range(len(scores))))
+    data = changes.pop("data", "sine")
+    values: dict[str, Any] = {
+        "status": "done",
+        "train_mse": scores.tolist(),
+        "val_mse": scores.tolist(),
+        "test_mse": scores.tolist(),
+        "baselines": {"constant": [100.0 + seed for seed in seeds]},
+        "num_parameters": {"rnn": 337, "lstm": 1233}.get(cell, 937),
+        "epochs": 4,
+        "train_seconds": 2.0 * len(seeds),
+    }
+    config: dict[str, Any] = {
+        "seed": seeds[0] if seeds else 0,
+        "num_seeds": len(seeds),
+        "data": {"_target_": f"seqexp.data.{data}.Data", "noise": 0.1, "batch_size": None},
+        "cell": {"_target_": f"seqexp.cell.{cell}.{cell.upper()}", "hidden_size": 16},
+        "optimizer": {"_target_": "torch.optim.Adam", "lr": 0.01, "betas": [0.9, 0.999]},
+    }
+    for key, value in extra.items():
+        group, name = key.split(".")
+        config[group][name] = value
+    folder.mkdir(parents=True)
+    values |= {"data": data, "cell": cell, "seeds": seeds, "config": config, **changes}
+    Record(**values).write(folder)
+    return folder
+
+
+def console_text(comparison: Comparison, width: int = 80) -> str:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    with console.file:
+        comparison.render(console)
+    return console.export_text()
+
+
+def three_cells(root: Path, n: int = 10) -> None:
+    for index, (cell, level) in enumerate((("rnn", 0.3), ("lstm", 0.1), ("gru", 0.1))):
+        save(root / cell, cell, level * NOISE[index, :n])
+
+
+# ---------------------------------------------------------------- statistics against oracles
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(*[st.floats(1e-3, 1e3)] * 2), min_size=3, max_size=9), st.integers(0, 99))
+def test_paired_difference_is_scipys(pairs: list[tuple[float, float]], seed: int) -> None:
+    first, second = np.array(pairs).T * np.random.default_rng(seed).lognormal(0, 0.1, (2, len(pairs)))
+    found = statistics.paired_difference(first, second)
+    oracle = stats.ttest_rel(np.log(first), np.log(second)).confidence_interval(0.95)
+    assert np.log([found.low, found.high]) == pytest.approx([oracle.low, oracle.high], abs=1e-9)
+    assert found.ratio == pytest.approx(stats.gmean(first) / stats.gmean(second))
+    exact = stats.permutation_test(
+        (np.log(first) - np.log(second),), np.sum, permutation_type="samples", n_resamples=np.inf
+    )
+    assert found.p == pytest.approx(exact.pvalue)
+
+
+def test_sign_flip_by_hand_and_beyond_the_exact_range() -> None:
+    assert statistics.sign_flip_p(np.array([1.0, 2.0, 3.0])) == 2 / 8
+    # |3 + 2 - 1| = 4; the eight sums are ±4, ±6, ±0, ±2
+    assert statistics.sign_flip_p(np.array([3.0, 2.0, -1.0])) == 4 / 8
+    assert statistics.sign_flip_p(np.zeros(5)) == 1
+    assert statistics.sign_flip_p(np.ones(16)) == 2 / 2**16
+    assert statistics.sign_flip_p(np.ones(40)) == 1 / 2**16  # never 0
+    values = np.random.default_rng(0).normal(0.35, 1, 20)
+    p = statistics.sign_flip_p(values)
+    halves = [np.array(list(itertools.product([-1, 1], repeat=10))) @ half for half in (values[:10], values[10:])]
+    exact = (np.abs(halves[0][:, None] + halves[1]) >= abs(values.sum()) - 1e-9).mean()
+    assert abs(p - exact) < 4 * math.sqrt(exact / 2**16)
+    assert p == statistics.sign_flip_p(values)  # seeded
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_statsmodels(p_values: list[float]) -> None:
+    assert statistics.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
+def test_interval_is_student_t() -> None:
+    found = statistics.mean_interval([1.0, 2.0, 3.0, 4.0, math.nan])
+    assert (found.mean, found.half_width) == pytest.approx((2.5, 3.182446305 * 1.290994449 / 2))
+    assert math.isnan(statistics.mean_interval([1.0]).low)
+    assert math.isnan(statistics.mean_interval([]).mean)
+
+
+def test_detectable_effect() -> None:
+    for n, known in ((10, 1.00), (20, 0.66), (30, 0.53)):  # one test, 80 % power
+        assert statistics.detectable_effect(n, 1) == pytest.approx(known, abs=0.01)
+    assert statistics.detectable_effect(5, 1) == math.inf  # the smallest p is 0.0625
+    assert stats.norm.cdf(statistics.detectable_effect(6, 1)) ** 6 == pytest.approx(0.8)
+    assert [statistics.seeds_needed(m) for m in (1, 2, 3, 66)] == [6, 7, 7, 12]
+
+
+def test_unpaired_interval_is_welch() -> None:
+    first, second = NOISE[0, :8], 2 * NOISE[1, :12]
+    found = statistics.unpaired_difference(first, second)
+    oracle = stats.ttest_ind(np.log(first), np.log(second), equal_var=False).confidence_interval(0.95)
+    assert np.log([found.low, found.high]) == pytest.approx([oracle.low, oracle.high])
+
+
+def test_numbers_as_text() -> None:
+    assert mse_text(statistics.Interval(0.01218, 0.01138, 0.01298)) == "0.0122 ± 0.0008"
+    assert mse_text(statistics.Interval(2e-12, 1e-12, 3e-12)) == "2.00e-12 ± 1e-12"
+    assert mse_text(statistics.Interval(0.0, 0.0, 0.0)) == "0"
+    assert mse_text(statistics.Interval(0.5, math.nan, math.nan)) == "0.5"
+    assert ratio_text(0.3401, 0.2812, 0.4113) == "0.34 (95 % interval 0.28\N{EN DASH}0.41)"
+    assert ratio_text(0.9974, 0.9961, 0.9987) == "0.9974 (95 % interval 0.9961\N{EN DASH}0.9987)"
+
+
+# ---------------------------------------------------------------- verdicts
+
+
+def test_three_cells_by_hand(tmp_path: Path) -> None:
+    three_cells(tmp_path)
+    found = compare(tmp_path)
+    logs = np.log(NOISE[1, :10] / (3 * NOISE[0, :10]))
+    ratio, half = np.exp(logs.mean()), stats.t.ppf(0.975, 9) * stats.sem(logs)
+    ends = f"{ratio * np.exp(-half):.2f}\N{EN DASH}{ratio * np.exp(half):.2f}"
+    assert found.sentences[2] == (
+        f"lstm beats rnn on sine: test MSE {ratio:.2f}\N{MULTIPLICATION SIGN} (95 % interval {ends}), "
+        "10 paired seeds, p = 0.0059 (Holm over 3 pairs)."  # 3 * 2 / 2^10
+    )
+    pair = found.sections[0].pairs[0]
+    assert (pair.first, pair.second, pair.winner) == ("gru", "lstm", None)
+    expected = math.exp(-statistics.detectable_effect(10, 3) * np.log(NOISE[2, :10] / NOISE[1, :10]).std(ddof=1))
+    assert pair.detectable == pytest.approx(expected)
+    assert f"10 paired seeds could have shown {100 * (1 - expected):.2g} %." in found.sentences[0]
+    assert sum("beats the constant baseline" in text for text in found.sentences) == 3
+
+
+def test_baseline_that_beats_every_cell(tmp_path: Path) -> None:
+    lines = {"linear": (0.05 * NOISE[5, :10]).tolist(), "persistence": None}
+    for index, cell in enumerate(("rnn", "lstm")):
+        save(tmp_path / cell, cell, 0.1 * NOISE[index, :10], baselines=lines)
+    told = compare(tmp_path).sentences
+    assert told[1].startswith("the linear baseline beats every cell on sine")
+    assert told[2].startswith("the linear baseline beats lstm on sine: test MSE 0.")
+
+
+def test_baseline_not_beaten(tmp_path: Path) -> None:
+    save(tmp_path / "a", "rnn", 0.1 * NOISE[0, :10], baselines={"linear": (0.1 * NOISE[1, :10]).tolist()})
+    told = compare(tmp_path).sentences
+    assert told[0] == "no cell was shown to beat the linear baseline on sine."
+    assert told[1].startswith("no difference detected between rnn and the linear baseline on sine")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([0.1] * 8, [0.1] * 8, "exactly the same on sine: 8 paired seeds."),
+        ([0.0] * 8, [0.0] * 8, "exactly the same on sine: 8 paired seeds."),
+        ([0.1] * 8, [0.2] * 8, "lstm beats rnn on sine: test MSE 0.5\N{MULTIPLICATION SIGN} (95 %"),
+        ([0.0] * 4 + [0.1] * 6, [1.0] * 10, "lstm is lower for 10 of 10 seeds (an MSE of exactly 0"),
+        ([0.0, 1.0] * 4, [1.0, 0.0] * 4, "no difference detected between lstm and rnn on sine: lstm is"),
+        ([0.1], [0.2], "ratio 0.5, no interval, no verdict; num_seeds=6 or more could."),
+        ([0.1, 0.11, 0.1], [0.2, 0.21, 0.2], "cannot show one at p < 0.05; num_seeds=6 or more could."),
+        ([0.1] * 7 + [math.nan] * 3, [0.2] * 10, "7 paired seeds (3 dropped: diverged), p = 0.016"),
+        ([math.nan] * 4, [0.2] * 4, "cannot be compared on sine: one of them has no score"),
+        ([0.1] * 12, [0.2] * 8, "8 paired seeds of 12 and 8, p"),
+    ],
+)  # fmt: skip
+def test_unusual_scores(tmp_path: Path, first: Any, second: Any, expected: str) -> None:
+    save(tmp_path / "a", "lstm", first, baselines={})
+    save(tmp_path / "b", "rnn", second, baselines={})
+    found = compare(tmp_path)
+    assert expected in found.sentences[0]
+    assert "nan" not in found.to_markdown() + console_text(found)
+    json.dumps(found.to_dict(), allow_nan=False)
+    found.write(tmp_path)
+
+
+def test_diverged_seeds_are_counted(tmp_path: Path) -> None:
+    save(tmp_path / "a", "lstm", [0.1, math.nan, 0.3])
+    found = compare(tmp_path)
+    assert "| 2 of 3 |" in found.to_markdown()
+    assert "lstm: 1 of 3 seeds diverged; its mean and interval are of the others." in found.sections[0].data_set.notes
+
+
+@pytest.mark.parametrize("shared", [0, 1])
+def test_unshared_seeds_are_not_paired(tmp_path: Path, shared: int) -> None:
+    save(tmp_path / "a", "lstm", 0.1 * NOISE[0, :20])
+    save(tmp_path / "b", "rnn", 0.1 * NOISE[1, :20], seeds=list(range(20 - shared, 40 - shared)))
+    save(tmp_path / "c", "gru", 9 * NOISE[2, :20], seeds=list(range(50, 70)))
+    gru_lstm, _, lstm_rnn = compare(tmp_path).sections[0].pairs
+    told = compare(tmp_path).sentences
+    assert ("share only one seed" if shared else "share no seeds") in told[2]
+    assert told[2].endswith("no difference detected.")
+    assert "a winner is named only on shared seeds" in told[0]
+    assert gru_lstm.winner is None
+    assert math.isnan(lstm_rnn.p_corrected)
+
+
+def test_outlier_is_explained(tmp_path: Path) -> None:
+    save(tmp_path / "a", "lstm", [1.0] * 10)
+    save(tmp_path / "b", "rnn", [1.01] * 9 + [1e4])
+    assert "lstm beats rnn" in (told := compare(tmp_path).sentences[0])
+    assert "the interval reaches past 1" in told
+
+
+# ---------------------------------------------------------------- rows, settings, selection
+
+
+def sweep(root: Path, *, val: bool = True, shift: float = 1.0) -> None:
+    """Three learning rates of two cells. Validation prefers 0.003; `shift` moves the others' test scores."""
+    for index, cell in enumerate(("rnn", "lstm")):
+        for lr, level in ((0.001, 0.3), (0.003, 0.2), (0.01, 0.4)):
+            validation = level * NOISE[index, :10]
+            test = NOISE[index + 2, :10] * (1 if lr == 0.003 else shift)
+            values = validation.tolist() if val else None
+            save(root / f"{cell}{lr}", cell, test, val_mse=values, settings={"optimizer.lr": lr})
+
+
+def test_selection_looks_at_validation_only(tmp_path: Path) -> None:
+    results = []
+    for shift in (1e-6, 1.0, 1e6):  # the rows that are not picked score far better, the same, far worse
+        sweep(tmp_path / str(shift), shift=shift)
+        section = compare(tmp_path / str(shift)).sections[0]
+        results.append((section.data_set.picked, section.pairs, section.sentences, section.data_set.notes))
+    assert results[0] == results[1] == results[2]
+    assert [section.data_set.rows[index].settings for index in results[0][0]] == [{"optimizer.lr": 0.003}] * 2
+    assert results[0][3][0] == "lstm: optimizer.lr=0.003 was picked from 3 settings by mean validation MSE."
+
+
+def test_choice_of_pairs_ignores_test_scores(tmp_path: Path) -> None:
+    names = []
+    for shift in (1e-6, 1e6):
+        sweep(tmp_path / str(shift), val=False, shift=shift)
+        names.append([(pair.first, pair.second) for pair in compare(tmp_path / str(shift)).sections[0].pairs])
+    assert names[0] == names[1]
+    assert len(names[0]) == 15
+
+
+def test_nothing_is_picked_without_validation(tmp_path: Path) -> None:
+    sweep(tmp_path, val=False)
+    section = compare(tmp_path).sections[0]
+    assert section.data_set.picked == []
+    assert not any(line.picked for line in section.lines())
+    assert "Nothing is picked" in section.data_set.notes[0]
+    assert section.pairs[0].first == "lstm optimizer.lr=0.001"
+
+
+def test_unequal_budgets_and_diverged_settings_are_told(tmp_path: Path) -> None:
+    for lr, scores in ((0.01, [0.1, math.nan]), (0.1, [0.5, 0.5])):
+        save(tmp_path / f"rnn{lr}", "rnn", scores, settings={"optimizer.lr": lr})
+    save(tmp_path / "lstm", "lstm", [0.2, 0.2])
+    notes = compare(tmp_path).sections[0].data_set.notes
+    assert notes[0].endswith("optimizer.lr=0.1 was picked from 2 settings by mean validation MSE, "
+                             "1 passed over because seeds diverged.")  # fmt: skip
+    assert "Unequal budgets: the number of settings to pick from was lstm 1, rnn 2." in notes
+
+
+@pytest.mark.parametrize(("num_settings", "pairs", "word"), [(7, 7, "same settings"), (90, 0, "none is tested")])
+def test_many_unpicked_rows(tmp_path: Path, num_settings: int, pairs: int, word: str) -> None:
+    for cell, setting in itertools.product(("rnn", "lstm"), range(num_settings)):
+        folder = tmp_path / f"{cell}{setting}"
+        save(folder, cell, [0.1, 0.2], val_mse=None, settings={"cell.hidden_size": setting})
+    found = compare(tmp_path)
+    assert len(found.sections[0].pairs) == pairs
+    assert any(word in note for note in found.sections[0].data_set.notes)
+    assert "more rows are in comparison.csv" in found.to_markdown() or num_settings == 7
+    found.write(tmp_path)
+
+
+def test_what_counts_as_swept(tmp_path: Path) -> None:
+    save(tmp_path / "a", "lstm", [0.1, 0.2], settings={"cell.forget_bias": 1.0, "cell.hidden_size": 8})
+    save(tmp_path / "b", "rnn", [0.1, 0.2])
+    save(
+        tmp_path / "c",
+        "rnn",
+        [0.3, 0.2],
+        settings={"optimizer._target_": "torch.optim.SGD", "optimizer.betas": 0},
+    )
+    save(tmp_path / "d", "rnn", [0.3, 0.2], settings={"data.noise": 0.5})
+    save(tmp_path / "e", "rnn", [0.3, 0.2], settings={"data.batch_size": 32})
+    clean, noisy = compare(tmp_path).sections
+    assert (clean.data_set.name, noisy.data_set.name) == ("sine data.noise=0.1", "sine data.noise=0.5")
+    assert clean.data_set.keys == ["data.batch_size", "optimizer"]
+    assert [row.label for row in clean.data_set.rows][:2] == [
+        "lstm data.batch_size=null optimizer=adam", "rnn data.batch_size=32 optimizer=adam"
+    ]  # fmt: skip
+
+
+def test_settings_that_go_with_the_cell_are_told(tmp_path: Path) -> None:
+    save(tmp_path / "a", "lstm", [0.1, 0.2], settings={"optimizer.lr": 0.1, "cell.hidden_size": 8})
+    save(tmp_path / "b", "rnn", [0.1, 0.2])
+    notes = compare(tmp_path).sections[0].data_set.notes
+    assert notes == ["optimizer.lr is not the same for all cells: lstm 0.1, rnn 0.01."]
+
+
+def test_seeds_pool_and_none_counts_twice(tmp_path: Path) -> None:
+    save(tmp_path / "a", "rnn", [0.1, 0.2], seeds=[0, 1])
+    save(tmp_path / "b", "rnn", [0.2, 0.3], seeds=[1, 2])
+    save(tmp_path / "c", "rnn", [0.9], seeds=[2])
+    data_set = compare(tmp_path, tmp_path / "a").sections[0].data_set
+    assert data_set.rows[0].test.values.tolist() == [0.1, 0.2, 0.3]
+    found = "2 seeds of rnn found in more than one run: counted once, from the first folder"
+    assert data_set.notes == [f"{found}, though the scores differ."]
+
+
+def test_runs_on_other_data_are_noticed(tmp_path: Path) -> None:
+    save(tmp_path / "a", "rnn", [0.1, 0.2])
+    save(tmp_path / "b", "lstm", [0.1, 0.2], baselines={"constant": [100.0, 50.0]})
+    assert "The data of 1 seed differ between runs" in compare(tmp_path).sections[0].data_set.notes[0]
+
+
+# ---------------------------------------------------------------- reading and writing
+
+
+def broken_folders(root: Path) -> None:
+    failure = {"type": "RuntimeError", "message": "out of memory"}
+    save(root / "failed", "rnn", [0.1], status="failed", error=failure)
+    save(root / "negative", "rnn", [-0.1])
+    save(root / "seedless", "rnn", [])
+    for name, text in (("half", '{"status": "do'), ("list", "[]"), ("missing", "{}")):
+        (root / name).mkdir()
+        (root / name / "result.json").write_text(text)
+    (root / "killed" / ".hydra").mkdir(parents=True)
+
+
+def test_broken_records_are_listed(tmp_path: Path) -> None:
+    broken_folders(tmp_path)
+    three_cells(tmp_path)
+    found = compare(tmp_path)
+    assert [(item.folder, item.reason) for item in found.failed] == [
+        ("failed", "rnn on sine, RuntimeError: out of memory")
+    ]
+    reasons = {item.folder: item.reason for item in found.broken}
+    assert sorted(reasons) == ["half", "killed", "list", "missing", "negative", "seedless"]
+    assert "negative number" in reasons["negative"]
+    assert "no result.json" in reasons["killed"]
+    for text in (found.to_markdown(), console_text(found)):
+        assert "out of memory" in text
+        assert "6 runs could not be used" in text
+    assert len(found.sections[0].data_set.rows) == 3
+
+
+def test_files(tmp_path: Path) -> None:
+    three_cells(tmp_path)
+    save(tmp_path / "sum" / "a", "rnn", [0.1, 0.2, math.nan], data="sum", val_mse=None)
+    write_curves(tmp_path / "rnn", SEEDS, {"train_mse": NOISE[:4, :10], "val_mse": NOISE[:4, :10]})
+    first = {path.name: path.read_bytes() for path in compare(tmp_path).write(tmp_path)}
+    kinds = [f"comparison.{kind}" for kind in ("csv", "json", "md", "png", "svg")]
+    assert sorted(first) == [*kinds, "curves.png", "curves.svg"]
+    assert first == {path.name: path.read_bytes() for path in compare(tmp_path / ".").write(tmp_path)}
+    with (tmp_path / "comparison.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 33
+    assert rows[-1]["test_mse"] == ""
+    assert rows[-1]["folder"] == "sum/a"
+    assert float(rows[0]["test_mse"]) == 0.1 * NOISE[2, 0]
+    assert rows[0]["seconds_per_seed"] == "2.0"
+    numbers = json.loads((tmp_path / "comparison.json").read_text())
+    assert numbers["data"][0]["pairs"][1]["winner"] == "gru"
+    assert numbers["data"][0]["rows"][0]["test_mse"]["num_seeds"] == 10
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_console_cuts_no_number(tmp_path: Path, width: int) -> None:
+    sweep(tmp_path)
+    text = "".join(console_text(compare(tmp_path), width).split())
+    for number in ("1,233", "337"):
+        assert number in text or width < 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    three_cells(tmp_path / "a")
+    save(tmp_path / "b" / "x", "minimal", NOISE[4, :10])
+    assert main([str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert not list(tmp_path.rglob("comparison.md"))
+    assert main([str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "c" / "d")]) == 0
+    assert "minimal" in (tmp_path / "c" / "d" / "comparison.md").read_text()
+    assert "lstm beats rnn on sine" in capsys.readouterr().out
+    (tmp_path / "file").write_text("")
+    assert main([str(tmp_path / "a"), "--out", str(tmp_path / "file")]) == 2
+    assert "cannot be written there" in capsys.readouterr().err
+
+
+def test_nothing_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken_folders(tmp_path / "broken")
+    (tmp_path / "empty").mkdir()
+    for name, words in (("no", "no such folder"), ("empty", "no run was found"), ("broken", "out of memory")):
+        assert main([str(tmp_path / name)]) == 2
+        found = capsys.readouterr()
+        assert words in " ".join(found.err.split())
+        assert found.out == ""
+    with pytest.raises(CompareError, match="no such folder"):
+        compare(tmp_path / "no")
+
+
+def test_it_starts_without_the_heavy_libraries(tmp_path: Path) -> None:
+    three_cells(tmp_path)
+    code = (
+        "import sys, seqexp.compare.__main__\n"
+        "heavy = {'torch', 'lightning', 'hydra', 'matplotlib', 'pandas'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy) or 0)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+    for path in Path(seqexp.compare.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [item.name for item in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.partition(".")[0] for name in names} & {
+                "torch",
+                "lightning",
+                "hydra",
+                "matplotlib",
+            }
+    done = subprocess.run([sys.executable, "-W", "error", "-m", "seqexp.compare", tmp_path], capture_output=True)
+    assert done.returncode == 0
+    assert done.stderr == b""
