@@ -30,13 +30,9 @@ class LSTMWorkspace(Workspace):
         c_next = (*c[1:], self.empty(S, H, N))
         sigmoids, factors = steps[:, :, 2:].unbind(0), steps[:, :, :3].unbind(0)
         tanh_c = self.empty(T, S, H, N).unbind(0)
-        self.forward_steps = list(
-            zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True)
-        )
+        self.forward_steps = list(zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True))
         gate_grads = (gradient.view(S, 4, H, N) for gradient in self.g)
-        self.backward_steps = list(
-            zip(range(T), self.g, gate_grads, sigmoids, factors, f, o, tanh_c, strict=True)
-        )
+        self.backward_steps = list(zip(range(T), self.g, gate_grads, sigmoids, factors, f, o, tanh_c, strict=True))
 
         self.a_blocks = self.a.view(S, 4, H, N)
         self.raw = self.empty(S, 4, H, N)  # dL/d(i, f, g, o)

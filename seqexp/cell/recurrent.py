@@ -70,18 +70,19 @@ class Recurrent(nn.Module):
             ValueError: If an argument is out of range.
         """
         super().__init__()
-        counts = dict(
-            input_size=input_size, num_seeds=num_seeds, hidden_size=hidden_size, num_layers=num_layers
-        )
+        counts = {
+            "input_size": input_size,
+            "num_seeds": num_seeds,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+        }
         for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be >= 0 and < 1, got {dropout}")
         if dropout > 0 and num_layers == 1:
-            raise ValueError(
-                f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}"
-            )
+            raise ValueError(f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}")
         self.input_size = input_size
         self.num_seeds = num_seeds
         self.hidden_size = hidden_size
@@ -146,9 +147,7 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: If the shape, dtype or device of x does not fit.
         """
-        return self._run(x, last=False).permute(
-            1, 3, 0, 2
-        )  # (T, S, output_size, B) -> (S, B, T, output_size)
+        return self._run(x, last=False).permute(1, 3, 0, 2)  # (T, S, output_size, B) -> (S, B, T, output_size)
 
     def last(self, x: Tensor) -> Tensor:
         """The top layer's final state, without writing the steps before it: the cheap road.
@@ -256,9 +255,7 @@ class Recurrent(nn.Module):
     def _dropout_mask(self, y: Tensor) -> Tensor:
         """0 or 1/(1-p) for each element of y ``(T, S, F, B)``, each seed from its own generator."""
         if not self._generators:
-            raise RuntimeError(
-                "dropout needs the generators that reset_parameters is given: call it before training"
-            )
+            raise RuntimeError("dropout needs the generators that reset_parameters is given: call it before training")
         T, S, F, B = y.shape
         # (S, T, F, B): a seed's draws lie together, as they do when it is alone
         mask = torch.empty(S, T, F, B, dtype=y.dtype)

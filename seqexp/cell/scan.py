@@ -244,9 +244,7 @@ class Scan(torch.autograd.Function):
     """A whole pass over time as one node of the autograd graph."""
 
     @staticmethod
-    def forward(
-        ctx: Any, pool: Pool, kind: type[Workspace], last: bool, x: Tensor, *parameters: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, pool: Pool, kind: type[Workspace], last: bool, x: Tensor, *parameters: Tensor) -> Tensor:
         """Returns the states ``(T, S, H, N)``, or the last one ``(S, H, N)``."""
         weight_ih, weight_hh = parameters[:2]
         T, S, features, N = x.shape

@@ -18,9 +18,7 @@ class MinimalGatedUnit(Recurrent):
 
     gates = 2
 
-    def step(
-        self, x: torch.Tensor, state: tuple[torch.Tensor, ...], weights: Weights
-    ) -> tuple[torch.Tensor, ...]:
+    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...], weights: Weights) -> tuple[torch.Tensor, ...]:
         (h,) = state
         x_f, x_n = weights.from_input(x).chunk(2, dim=1)
         h_f, h_n = weights.from_state(h).chunk(2, dim=1)
@@ -35,9 +33,14 @@ CELLS: dict[str, tuple[type[Recurrent], dict[str, Any]]] = {
     "gru": (GRU, {}),
     "newcomer": (MinimalGatedUnit, {}),
 }
-SIZES: dict[str, Any] = dict(
-    input_size=2, num_seeds=3, hidden_size=4, num_layers=1, dropout=0.0, bidirectional=False
-)
+SIZES: dict[str, Any] = {
+    "input_size": 2,
+    "num_seeds": 3,
+    "hidden_size": 4,
+    "num_layers": 1,
+    "dropout": 0.0,
+    "bidirectional": False,
+}
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
