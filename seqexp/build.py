@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +18,7 @@ from seqexp.cell.recurrent import Recurrent
 from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
 from seqexp.model import Model
-from seqexp.schema import ConfigError, arguments, check, find_class, make
+from seqexp.schema import ConfigError, arguments, cell_file, check, find_class, make
 from seqexp.seeding import generator
 from seqexp.training import Training
 
@@ -42,12 +44,14 @@ class Parts:
         data: every seed's data.
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
+        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
     """
 
     settings: dict[str, Any]
     data: PopulationData
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
+    matched: int | None
 
 
 def build(config: DictConfig) -> Parts:
@@ -65,6 +69,7 @@ def build(config: DictConfig) -> Parts:
     data = _data(settings["data"], allowed, seeds)
     if settings["early_stopping"]["patience"] is not None and not data.has_val:
         raise ConfigError("early_stopping.patience must be null where data.val_fraction is 0: nothing could be watched")
+    matched = match_size(settings["cell"], allowed, data.task)
     model = _model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, model)
     make_trainer = _trainer(settings["trainer"], allowed)
@@ -73,7 +78,7 @@ def build(config: DictConfig) -> Parts:
         raise ConfigError(
             f"trainer.devices must be 1: a population lives on one device, got {settings['trainer'].get('devices')}"
         )
-    return Parts(settings, data, Training(model, make_optimizer), make_trainer)
+    return Parts(settings, data, Training(model, make_optimizer), make_trainer, matched)
 
 
 def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:
@@ -87,12 +92,54 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
 
 
 def _model(node: dict[str, Any], allowed: list[str], task: Task, seeds: range) -> Model:
-    cell_class = find_class("cell", node.get("_target_"), Recurrent, allowed)
-    given = {"input_size": task.input_size, "num_seeds": len(seeds)}
-    values = arguments("cell", node, cell_class, given)
-    model = Model(make("cell", cell_class, {**given, **values}), task.output_size)
+    model = _unset_model(node, allowed, task, len(seeds))
     model.reset_parameters([generator(seed, "model") for seed in seeds])
     return model
+
+
+def _unset_model(node: dict[str, Any], allowed: list[str], task: Task, num_seeds: int) -> Model:
+    cell_class = find_class("cell", node.get("_target_"), Recurrent, allowed)
+    given = {"input_size": task.input_size, "num_seeds": num_seeds}
+    values = arguments("cell", node, cell_class, given)
+    return Model(make("cell", cell_class, {**given, **values}), task.output_size)
+
+
+def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | None:
+    """Replaces `hidden_size: match:...` by the size whose model comes closest in parameters.
+
+    Args:
+        node: the cell's configuration; changed in place.
+        allowed: packages that the user trusts.
+        task: gives the sizes of input and output, which count too.
+
+    Returns:
+        The number of parameters that was asked for; None where `hidden_size` is an ordinary number.
+
+    Raises:
+        ConfigError: the spelling is neither `match:17217` nor `match:lstm-64`.
+    """
+    asked = node.get("hidden_size")
+    if not isinstance(asked, str) or not asked.startswith("match:"):
+        return None
+    found = re.fullmatch(r"match:(?:(\d+)|([\w.-]+)-(\d+))", asked)
+    if found is None:
+        raise ConfigError(
+            f"cell.hidden_size={asked}: must be a whole number, match:17217 (parameters in all) or "
+            "match:lstm-64 (as many as an LSTM of 64 units has)"
+        )
+    target = int(found[1]) if found[1] else _count(cell_file(found[2]), allowed, task, int(found[3]))
+    # The count grows with the size, so the first size that is not too small, or the one before, is closest.
+    sizes = range(1, target + 1)
+    above = bisect.bisect_left(sizes, target, key=lambda size: _count(node, allowed, task, size))
+    near = [size for size in (above, above + 1) if size >= 1]
+    node["hidden_size"] = min(near, key=lambda size: abs(_count(node, allowed, task, size) - target))
+    return target
+
+
+def _count(node: dict[str, Any], allowed: list[str], task: Task, hidden_size: int) -> int:
+    """Parameters of one seed's model, were the cell of that size."""
+    with torch.device("meta"):  # shapes without memory
+        return _unset_model({**node, "hidden_size": hidden_size}, allowed, task, 1).num_parameters
 
 
 def _optimizer(node: dict[str, Any], allowed: list[str], model: Model) -> Callable[..., torch.optim.Optimizer]:

@@ -43,6 +43,7 @@ class Record:
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
+        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
         epochs: as trained.
         steps: optimiser steps as trained.
         train_seconds: wall time inside fit.
@@ -66,6 +67,7 @@ class Record:
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
     num_parameters: int = 0
+    matched: int | None = None
     epochs: int = 0
     steps: int = 0
     train_seconds: float = 0.0

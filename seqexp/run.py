@@ -98,6 +98,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
         cell=choices["cell"],
         seeds=list(parts.data.seeds),
         num_parameters=parts.training.model.num_parameters,
+        matched=parts.matched,
         config=parts.settings,
         overrides=list(hydra.overrides.task),
         fingerprint=provenance.fingerprint(parts.settings),
@@ -239,6 +240,9 @@ def report(record: Record, folder: Path | None = None) -> str:
     for name, row in record.baselines.items():
         if row is not None:
             parts.append(f"{name} {np.mean(row):.4g}")
+    if record.matched is not None:
+        size = f"{record.config['cell']['hidden_size']} units, {record.num_parameters:,} parameters"
+        parts.append(f"{size} (asked for {record.matched:,})")
     if record.diverged:
         parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))
     parts.append(f"{record.train_seconds:.1f} s")

@@ -254,14 +254,31 @@ def known_keys(overrides: Iterable[str] = ()) -> list[str]:
         overrides: the command line; what is not a choice of a file is passed over.
     """
     choices = [found[0] for each in overrides if (found := re.match(r"[a-z_]+=[\w-]+", each))]
+    try:
+        config = _compose(choices)
+    except (HydraException, OmegaConfBaseException):
+        config = _compose([])
+    return list(_dotted(OmegaConf.to_container(config, resolve=False), ""))
+
+
+def cell_file(name: str) -> dict[str, Any]:
+    """The settings of one `conf/cell` file.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    try:
+        return typing.cast(dict[str, Any], OmegaConf.to_container(_compose([f"cell={name}"]).cell, resolve=True))
+    except HydraException as error:
+        raise explain(error, known_keys) or error from None
+
+
+def _compose(overrides: list[str]) -> DictConfig:
+    """Composes a configuration from the same folders as the program's own."""
     with contextlib.ExitStack() as stack:
         if not GlobalHydra.instance().is_initialized():
             stack.enter_context(initialize_config_dir(str(CONF), version_base="1.3"))
-        try:
-            config = compose("config", choices)
-        except (HydraException, OmegaConfBaseException):
-            config = compose("config")
-    return list(_dotted(OmegaConf.to_container(config, resolve=False), ""))
+        return compose("config", overrides)
 
 
 def _dotted(node: Any, prefix: str) -> Iterator[str]:

@@ -1,0 +1,30 @@
+# Everything that is needed on a fresh machine: Python >= 3.11 and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: .venv/ready  ## set up .venv, then train and compare an RNN and an LSTM
+	$(BIN)/python -m seqexp --multirun cell=rnn,lstm
+
+test: .venv/ready  ## set up .venv, then run all tests
+	$(BIN)/python -m pytest
+
+lint: .venv/ready  ## style and types
+	$(BIN)/ruff check seqexp tests scripts
+	$(BIN)/ruff format --check seqexp tests scripts
+	$(BIN)/mypy
+
+check: lint test  ## what must pass before a commit lands
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache
