@@ -34,6 +34,10 @@ LAYOUT = {
 """One chart for each split, with the curves and bands of all runs; written by every run, the same each time."""
 
 
+METRICS = ("val/mse", "test/mse", *(f"band/{split}_mse_{end}" for split in ("val", "test") for end in ("low", "high")))
+"""The columns of scores in HPARAMS."""
+
+
 class Board:
     """The TensorBoard side of one run: one event file, directly in the run's folder.
 
@@ -52,7 +56,7 @@ class Board:
         """
         self._writer.add_custom_scalars(LAYOUT)
         # SummaryWriter.add_hparams would make a second run in a folder of its own.
-        for summary in hparams(dict(settings), {"val/mse": None, "test/mse": None}):
+        for summary in hparams(dict(settings), dict.fromkeys(METRICS)):
             self._add(summary)
 
     def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:

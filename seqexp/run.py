@@ -196,8 +196,6 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
         "optimizer": optimizer,
         "hidden_size": cell.hidden_size,
         "num_layers": cell.num_layers,
-        "dropout": cell.dropout,
-        "bidirectional": cell.bidirectional,
         "lr": float(parts.settings["optimizer"]["lr"]),
         "batch_size": data.batch_size or data.splits["train"].inputs.shape[1],
         "max_epochs": int(parts.settings["trainer"].get("max_epochs") or 1000),

@@ -164,6 +164,11 @@ class Selection(Callback):
         self.waited = torch.zeros(size, dtype=torch.long, device=device)
         self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Follows the model to the device and precision that it has by now."""
+        self.kept = [kept.to(each) for kept, each in zip(self.kept, self.training.model.parameters(), strict=True)]
+        self.best_mse = self.best_mse.to(self.kept[0])
+
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lets every seed that has improved keep its present weights, unless its patience is at an end."""
         if trainer.sanity_checking:

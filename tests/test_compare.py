@@ -191,7 +191,7 @@ def test_baseline_not_beaten(tmp_path: Path) -> None:
         ([0.0] * 4 + [0.1] * 6, [1.0] * 10, "lstm is lower for 10 of 10 seeds (an MSE of exactly 0"),
         ([0.0, 1.0] * 4, [1.0, 0.0] * 4, "no difference detected between lstm and rnn on sine: lstm is"),
         ([0.1], [0.2], "ratio 0.5, no interval, no verdict; num_seeds=6 or more could."),
-        ([0.1, 0.11, 0.1], [0.2, 0.21, 0.2], "cannot show one at p < 0.05; num_seeds=6 or more could."),
+        ([0.1, 0.11, 0.1], [0.2, 0.21, 0.2], "cannot show one below p = 0.05; num_seeds=6 or more could."),
         ([0.1] * 7 + [math.nan] * 3, [0.2] * 10, "7 paired seeds (3 dropped: diverged), p = 0.016"),
         ([math.nan] * 4, [0.2] * 4, "cannot be compared on sine: one of them has no score"),
         ([0.1] * 12, [0.2] * 8, "8 paired seeds of 12 and 8, p"),

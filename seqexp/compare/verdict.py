@@ -24,7 +24,7 @@ def sentence(pair: Pair, data: str) -> str:
     start = f"no difference detected between {pair.first} and {pair.second} on {data}: "
     start += _signs(pair, pair.first) if d.by_sign else f"ratio {ratio_text(d.ratio, d.low, d.high)}"
     if math.isnan(pair.detectable) and not d.by_sign:
-        return f"{start}; {_seeds(pair)} cannot show one at p < 0.05{_family(pair)}; {_wish(pair)}"
+        return f"{start}; {_seeds(pair)} cannot show one below p = 0.05{_family(pair)}; {_wish(pair)}"
     start += f", p = {p_text(pair.p_corrected)}{_family(pair)}; "
     could = "" if d.by_sign else f" could have shown {percent_text(1 - pair.detectable)}"
     return f"{start}{_seeds(pair)}{could}."

@@ -153,7 +153,7 @@ class PopulationData(LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continues each seed's shuffling where a checkpoint left it."""
         for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
-            each.set_state(state)
+            each.set_state(state.clone())  # torch ignores where a view begins, and crashes
 
 
 def _bounds(count: int, train: float, val: float, test: float) -> dict[str, tuple[int, int]]:

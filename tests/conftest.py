@@ -1,0 +1,102 @@
+"""What the tests share: small runs from Python, the command line in this process, and no leftovers of either."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+
+from seqexp.record import Record
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+TINY = ("num_seeds=2", "trainer.max_epochs=2", "trainer.enable_progress_bar=false")
+TINY_SINE = (*TINY, "data.length=120")
+
+
+class Trained(NamedTuple):
+    """A run and where it lies."""
+
+    record: Record
+    folder: Path
+
+
+class Done(NamedTuple):
+    """How a command line ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Problems this small only wait for a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Callable[..., Trained]:
+    """Trains a small configuration (a sine of 120 values, 2 seeds, 2 epochs) with some settings changed."""
+    numbers = itertools.count()
+
+    def train(*overrides: str, tiny: tuple[str, ...] = TINY_SINE) -> Trained:
+        from seqexp.run import run
+
+        folder = tmp_path / f"run{next(numbers)}"
+        keys = {each.split("=")[0].lstrip("+~") for each in overrides}
+        kept = [each for each in tiny if each.split("=")[0] not in keys]
+        return Trained(run([*overrides, *kept], folder=folder), folder)
+
+    return train
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Done]]:
+    """Runs `seqexp ...` in this process, from an empty folder."""
+    from seqexp.__main__ import main
+
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+
+    def command(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["seqexp", *arguments])
+        capsys.readouterr()
+        status = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        finally:
+            forget_hydra()
+        return Done(status, *capsys.readouterr())
+
+    yield command
+    forget_hydra()
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """For a Python of its own: one thread, and this checkout's package."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
+
+
+def forget_hydra() -> None:
+    """Hydra keeps one configuration per process."""
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None

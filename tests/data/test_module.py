@@ -1,0 +1,246 @@
+"""Splits that do not touch, batches that hold every sequence once, and seeds that do not know of each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from seqexp.data import module
+from seqexp.data.module import PopulationData
+from seqexp.data.sine import Sine
+from seqexp.data.sum import Sum
+from seqexp.data.task import Sample, Task
+from seqexp.seeding import generator
+
+
+class Numbered(Task):
+    """Sequence n holds the number n, and so does its target: wherever it goes, it can be recognised."""
+
+    input_size = output_size = 1
+
+    def __init__(self, count: int = 100, forecasts: bool = True) -> None:
+        self.num_sequences = count
+        self.forecasts = forecasts  # type: ignore[misc]
+
+    def sample(self, generator: torch.Generator) -> Sample:
+        numbers = torch.arange(self.num_sequences, dtype=torch.float32)
+        return Sample(numbers[:, None, None].expand(-1, 3, 1), numbers[:, None], None)
+
+
+def population(
+    task: Task, seeds: Any = range(3), batch_size: int | None = None, fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
+) -> PopulationData:
+    data = PopulationData(task, seeds, batch_size, *fractions)
+    data.setup()
+    return data
+
+
+def numbers(data: PopulationData, split: str, index: int) -> list[int]:
+    return [int(value) for value in data.splits[split].targets[index, :, 0]]
+
+
+def leaks(data: PopulationData) -> set[int]:
+    """Numbers of the sequences that more than one split of the same seed holds."""
+    found = set()
+    for index in range(len(data.seeds)):
+        train, val, test = (set(numbers(data, split, index)) for split in ("train", "val", "test"))
+        found |= (train & val) | (train & test) | (val & test)
+    return found
+
+
+# ---------------------------------------------------------------- splits
+
+
+def test_the_labs_split_is_784_and_196_windows() -> None:
+    data = PopulationData(Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
+    assert data.bounds == {"train": (0, 784), "val": (784, 784), "test": (784, 980)}
+    assert not data.has_val
+
+
+@pytest.mark.parametrize(
+    ("count", "fractions", "sizes"),
+    [
+        (980, (0.7, 0.15, 0.15), (686, 147, 147)),
+        (1000, (0.7, 0.15, 0.15), (700, 150, 150)),  # 0.7 + 0.15 is a little under 0.85 in floating point
+        (1000, (0.6, 0.3, 0.1), (600, 300, 100)),
+        (10, (0.5, 0.2, 0.2), (5, 2, 2)),  # fractions need not use all
+    ],
+)
+def test_fractions_become_sizes(count: int, fractions: tuple[float, ...], sizes: tuple[int, ...]) -> None:
+    data = population(Numbered(count), fractions=fractions)
+    assert tuple(data.splits[name].inputs.shape[1] for name in ("train", "val", "test")) == sizes
+
+
+def test_a_forecasting_task_is_split_in_the_order_of_time() -> None:
+    task = Sine(200, 8.0, 1.0, 1.0, 0.1, 20, 1)
+    data = population(task, seeds=(4, 9))
+    for index, seed in enumerate((4, 9)):
+        alone = task.sample(generator(seed, "data"))
+        for field in Sample._fields:
+            pieces = [getattr(split, field)[index] for split in data.splits.values()]
+            assert torch.equal(torch.cat(pieces), getattr(alone, field))
+
+
+def test_no_test_target_lies_in_what_is_trained_on() -> None:
+    task = Sine(200, 8.0, 1.0, 1.0, 0.1, 20, 1)
+    data = population(task)
+    for index in range(3):
+        seen = set(data.splits["train"].inputs[index].flatten().tolist())
+        seen |= set(data.splits["train"].targets[index].flatten().tolist())
+        assert not seen & set(data.splits["test"].targets[index].flatten().tolist())
+
+
+def test_a_random_split_is_a_permutation_of_each_seeds_sequences() -> None:
+    task = Sum(100, 5, "normal")
+    data = population(task, seeds=(4, 9))
+    orders = []
+    for index, seed in enumerate((4, 9)):
+        alone = task.sample(generator(seed, "data"))
+        targets = torch.cat([split.targets[index, :, 0] for split in data.splits.values()])
+        inputs = torch.cat([split.inputs[index] for split in data.splits.values()])
+        order = [alone.targets[:, 0].tolist().index(value) for value in targets.tolist()]
+        assert sorted(order) == list(range(100))
+        assert order != sorted(order)
+        assert torch.equal(inputs, alone.inputs[order])  # each target has kept its inputs
+        orders.append(order)
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("forecasts", [True, False])
+def test_no_sequence_lies_in_two_splits(forecasts: bool) -> None:
+    assert leaks(population(Numbered(forecasts=forecasts))) == set()
+
+
+def test_the_leak_test_sees_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = module._bounds
+
+    def leaking(*arguments: Any) -> Any:
+        bounds = right(*arguments)
+        return {**bounds, "train": (0, bounds["test"][0] + 1)}
+
+    monkeypatch.setattr(module, "_bounds", leaking)
+    assert leaks(population(Numbered()))
+
+
+@pytest.mark.parametrize(
+    ("fractions", "message"),
+    [
+        ((0.8, 0.2, 0.2), r"^train_fraction \+ val_fraction \+ test_fraction must be <= 1, got 0.8 \+ 0.2 \+ 0.2$"),
+        ((1.2, 0.0, 0.2), r"^train_fraction must be between 0 and 1, got 1.2$"),
+        ((0.7, -0.1, 0.2), r"^val_fraction must be between 0 and 1, got -0.1$"),
+        ((0.0, 0.5, 0.5), r"^train_fraction must leave at least one of the 100 sequences, got 0$"),
+        ((0.9, 0.1, 0.0), r"^test_fraction must leave at least one of the 100 sequences, got 0$"),
+        ((0.9, 0.001, 0.09), r"^val_fraction must leave at least one of the 100 sequences, got 0.001$"),
+    ],
+)
+def test_fractions_that_cannot_be_are_refused(fractions: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        population(Numbered(), fractions=fractions)
+
+
+def test_a_batch_size_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^batch_size must be >= 1, or null for full batch, got 0$"):
+        population(Numbered(), batch_size=0)
+
+
+def test_setup_twice_changes_nothing() -> None:
+    data = population(Sum(40, 5, "normal"), batch_size=8)
+    before = dict(data.splits)
+    copies = {name: split.inputs.clone() for name, split in before.items()}
+    data.setup("fit")
+    data.setup("test")
+    for name, split in data.splits.items():
+        assert split is before[name]
+        assert torch.equal(split.inputs, copies[name])
+
+
+# ---------------------------------------------------------------- batches
+
+
+def test_full_batch_is_the_split_itself_in_order() -> None:
+    data = population(Numbered(forecasts=False), batch_size=None)
+    for _ in range(2):
+        ((inputs, targets),) = data.train_dataloader()
+        assert torch.equal(inputs, data.splits["train"].inputs)
+        assert torch.equal(targets, data.splits["train"].targets)
+    assert len(data.train_dataloader()) == 1
+
+
+@pytest.mark.parametrize(("batch_size", "sizes"), [(32, [32, 32, 6]), (35, [35, 35]), (69, [69, 1]), (1000, [70])])
+def test_mini_batches_hold_every_sequence_once_and_the_rest_comes_last(batch_size: int, sizes: list[int]) -> None:
+    data = population(Numbered(), batch_size=batch_size)
+    loader = data.train_dataloader()
+    batches = list(loader)
+    assert [targets.shape[1] for _, targets in batches] == sizes
+    assert len(loader) == len(sizes)
+    for index in range(3):
+        seen = torch.cat([targets[index, :, 0] for _, targets in batches])
+        assert sorted(seen.tolist()) == list(range(70))
+    for inputs, targets in batches:  # shuffled together
+        assert torch.equal(inputs, targets[:, :, None].expand(-1, -1, 3, -1))
+
+
+def passes(seeds: Any, epochs: int = 3) -> list[np.ndarray]:
+    """What each epoch's batches hold in order, (S, N) for each."""
+    data = population(Numbered(), seeds=seeds, batch_size=32)
+    return [torch.cat([targets[..., 0] for _, targets in data.train_dataloader()], 1).numpy() for _ in range(epochs)]
+
+
+def test_a_seeds_order_does_not_depend_on_the_others() -> None:
+    together = passes((3, 4, 5))
+    for index, seed in enumerate((3, 4, 5)):
+        for epoch, alone in enumerate(passes((seed,))):
+            np.testing.assert_array_equal(together[epoch][index], alone[0])
+
+
+def test_orders_differ_between_seeds_and_between_epochs() -> None:
+    found = passes((3, 4, 5))
+    distinct = {tuple(row) for epoch in found for row in epoch}
+    assert len(distinct) == 9
+    assert tuple(range(70)) not in distinct
+
+
+def test_a_seeds_data_does_not_depend_on_the_others() -> None:
+    together = population(Sum(60, 5, "normal"), seeds=(3, 4, 5))
+    alone = population(Sum(60, 5, "normal"), seeds=(4,))
+    for name, split in together.splits.items():
+        assert torch.equal(split.inputs[1:2], alone.splits[name].inputs)
+        assert torch.equal(split.targets[1:2], alone.splits[name].targets)
+
+
+def test_evaluation_keeps_the_order_and_is_cut_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EVALUATION_ROWS", 12)
+    data = population(Numbered(), batch_size=8)
+    batches = [targets for _, targets in data.test_dataloader()]
+    assert [each.shape[1] for each in batches] == [4, 4, 4, 3]  # 12 rows are 4 sequences of 3 seeds
+    assert torch.equal(torch.cat(batches, 1), data.splits["test"].targets)
+    assert torch.equal(torch.cat([targets for _, targets in data.val_dataloader()], 1), data.splits["val"].targets)
+
+
+def test_without_validation_there_are_no_validation_batches() -> None:
+    data = population(Numbered(), fractions=(0.8, 0.0, 0.2))
+    assert not data.has_val
+    assert list(data.val_dataloader()) == []
+
+
+def test_shuffling_goes_on_where_its_state_was_kept() -> None:
+    data = population(Numbered(), batch_size=32)
+    list(data.train_dataloader())
+    state = data.state_dict()
+    expected = [targets for _, targets in data.train_dataloader()]
+    later = population(Numbered(), batch_size=32)
+    later.load_state_dict(state)
+    for one, other in zip(expected, [targets for _, targets in later.train_dataloader()], strict=True):
+        assert torch.equal(one, other)
+
+
+def test_first_takes_the_first_of_every_seed() -> None:
+    split = population(Sum(40, 5, "normal")).splits["test"]
+    part = split.first(2)
+    assert torch.equal(part.inputs, split.inputs[:, :2])
+    assert torch.equal(part.targets, split.targets[:, :2])
+    assert part.noiseless is not None
+    assert torch.equal(part.noiseless, split.targets[:, :2])
