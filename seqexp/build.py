@@ -72,7 +72,7 @@ def build(config: DictConfig) -> Parts:
     matched = match_size(settings["cell"], allowed, data.task)
     model = _model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, model)
-    make_trainer = _trainer(settings["trainer"], allowed)
+    make_trainer = _trainer(settings["trainer"], allowed, data.has_val)
     trainer = make_trainer([], ".")
     if trainer.num_devices * trainer.num_nodes != 1:
         raise ConfigError(
@@ -160,11 +160,13 @@ def _optimizer(node: dict[str, Any], allowed: list[str], model: Model) -> Callab
     return make_optimizer
 
 
-def _trainer(node: dict[str, Any], allowed: list[str]) -> Callable[[list[Callback], str], Trainer]:
+def _trainer(node: dict[str, Any], allowed: list[str], has_val: bool) -> Callable[[list[Callback], str], Trainer]:
     trainer_class = find_class("trainer", node.get("_target_"), Trainer, allowed)
     given = {name: value for name, value in node.items() if value is not None}  # null leaves Lightning's default
     values = arguments("trainer", given, trainer_class, given=TRAINER_KEYS)
     values["enable_progress_bar"] = False  # run.py has one of its own
+    if not has_val:
+        values["limit_val_batches"] = 0  # Lightning warns of a validation split without batches
     if values.get("precision") not in PRECISIONS:
         raise ConfigError(
             f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}"

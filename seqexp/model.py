@@ -51,7 +51,9 @@ class Model(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Maps sequences (S, B, T, I) to predictions (S, B, O)."""
         state = self.cell.last(inputs)  # (S, B, T, I) -> (S, B, H)
-        return torch.baddbmm(self.bias[:, None], state, self.weight.mT)  # (S, B, H) -> (S, B, O)
+        # Not a matrix product: for so few columns its rounding depends on how many seeds ride along.
+        products = state.transpose(1, 2)[:, None] * self.weight[..., None]  # (S, 1, H, B) * (S, O, H, 1)
+        return products.sum(2).transpose(1, 2) + self.bias[:, None]  # (S, O, H, B) -> (S, B, O)
 
     @torch.no_grad()
     def to_torch(self, index: int) -> nn.ModuleDict:

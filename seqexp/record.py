@@ -19,6 +19,16 @@ RESULT = "result.json"
 
 BASELINES = ("constant", "persistence", "linear", "noise")
 
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("data", "cell", "fingerprint", "device"), str),
+    **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
+    **dict.fromkeys(("baselines", "config", "versions"), dict),
+    **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
+    **dict.fromkeys(("git", "error"), (dict, type(None))),
+    "train_seconds": (int, float),
+}
+"""What JSON must hold in the fields that are not checked one by one."""
+
 
 class RecordError(ValueError):
     """A `result.json` that is missing, damaged, or not what this version writes."""
@@ -105,7 +115,7 @@ class Record:
             raw = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RecordError(f"{path}: no such file") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RecordError(f"{path}: not readable as JSON ({error})") from None
         try:
             return cls._from_json(raw)
@@ -124,6 +134,9 @@ class Record:
             raise ValueError(f"status must be 'done' or 'failed', got {raw['status']!r}")
         known = {item.name for item in fields(cls)}
         values = {name: value for name, value in raw.items() if name in known}
+        for name, value in values.items():
+            if not isinstance(value, _KINDS.get(name, object)) or isinstance(value, bool):
+                raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
         seeds = values["seeds"]
         if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
             raise TypeError("seeds must be a list of whole numbers")

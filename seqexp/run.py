@@ -208,23 +208,26 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
 @torch.no_grad()
 def _draw(board: Board, model: Model, forecasts: bool, test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
+    finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
+    if not finite.any():
+        return
     if not forecasts:
-        targets = _array(test.targets[..., 0])
-        board.picture("predictions", figures.agreement(targets, _array(predictions[..., 0])))
+        targets = _array(test.targets[finite, :, 0])
+        board.picture("predictions", figures.agreement(targets, _array(predictions[finite, :, 0])))
         return
     parameter = next(model.parameters())
     series = test.inputs[:1].to(parameter).expand(model.num_seeds, -1, -1, -1)  # every member reads the same series
-    forecast = _array(model(series)[..., 0])  # (S, N)
-    low, high = np.nanpercentile(forecast, [2.5, 97.5], axis=0)
+    forecast = _array(model(series)[finite, :, 0])  # (S, N)
+    low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     board.picture(
         "forecast",
         figures.forecast(
             target=_array(test.targets[0, :, 0]),
-            mean=np.nanmean(forecast, axis=0),
+            mean=np.mean(forecast, axis=0),
             low=low,
             high=high,
             persistence=_array(test.inputs[0, :, -1, 0]),
-            title=f"test split of the first seed's series, {model.num_seeds} seeds",
+            title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
         ),
     )
 

@@ -1,0 +1,152 @@
+"""Who may import whom, and what no file of the package holds: read from the source, not believed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import seqexp
+
+PACKAGE = Path(seqexp.__file__).parent
+FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+HOMES = {
+    "lightning": {"run.py", "build.py", "training.py", "data/module.py"},
+    "pytorch_lightning": set(),
+    "hydra": {"__main__.py", "run.py", "sweep.py", "schema.py"},
+    "matplotlib": {"figures.py", "board.py"},
+    "tensorboard": {"board.py"},
+    "torch.utils.tensorboard": {"board.py"},
+}
+"""Packages that only some files know."""
+
+BELOW = {"data": {"seqexp.data", "seqexp.seeding"}, "cell": {"seqexp.cell"}}
+"""What of seqexp the two lowest folders may know: themselves, and where randomness comes from."""
+
+LAYERS = [
+    {"__main__"},
+    {"sweep"},
+    {"run"},
+    {"build"},
+    {"training"},
+    {"board"},
+    {"compare"},
+    {"model", "record", "figures", "baselines"},
+    {"data", "cell"},
+    {"schema", "names", "provenance", "seeding"},
+]
+"""Imports run from a layer to a later one, or stay within a folder."""
+
+
+def tree(file: str) -> ast.Module:
+    return ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+
+
+def imports(file: str, only_at_runtime: bool = False) -> Iterator[str]:
+    """Every module that a file imports, wherever the statement stands, in full."""
+    module = tree(file)
+    skipped: set[ast.AST] = set()
+    if only_at_runtime:
+        for node in ast.walk(module):
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+                skipped |= set(ast.walk(node))
+    for node in ast.walk(module):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            assert node.module is not None
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def lies_in(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
+
+
+def part(name: str) -> str:
+    """`seqexp.data.sine` and `data/sine.py` belong to the part `data`."""
+    return name.removeprefix("seqexp.").removesuffix(".py").replace("/", ".").split(".")[0]
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {"run.py", "data/sine.py", "cell/lstm.py"} <= set(FILES)
+    assert "lightning.pytorch.LightningDataModule" in set(imports("data/module.py"))
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_a_package_is_known_in_its_home_only(package: str) -> None:
+    found = {file for file in FILES if any(lies_in(name, package) for name in imports(file, only_at_runtime=True))}
+    assert found <= HOMES[package]
+
+
+def test_board_knows_of_matplotlib_only_the_canvas_that_makes_pixels() -> None:
+    found = {name for name in imports("board.py", only_at_runtime=True) if lies_in(name, "matplotlib")}
+    assert found == {"matplotlib.backends.backend_agg.FigureCanvasAgg"}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith(("data/", "cell/"))])
+def test_tasks_and_cells_know_torch_and_numpy_only(file: str) -> None:
+    allowed = {"torch", "numpy", *sys.stdlib_module_names, *BELOW[part(file)]}
+    if file == "data/module.py":
+        allowed.add("lightning")
+    for name in imports(file):
+        assert any(lies_in(name, each) for each in allowed), f"{file} imports {name}"
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file != "__init__.py"])
+def test_imports_run_one_way(file: str) -> None:
+    rank = {name: index for index, layer in enumerate(LAYERS) for name in layer}
+    assert part(file) in rank, f"{part(file)} has no place in LAYERS"
+    for name in imports(file, only_at_runtime=True):
+        if not lies_in(name, "seqexp") or name == "seqexp":
+            continue
+        here, there = part(file), part(name)
+        if there in rank:  # else a name of seqexp/__init__.py, or a sibling: `from seqexp import names`
+            assert here == there or rank[here] < rank[there], f"{file} imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_file_is_called_after_nothing(file: str) -> None:
+    assert not {"utils", "helpers", "common", "misc", "util", "helper"} & set(Path(file).with_suffix("").parts)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_says_what_is_in_it(file: str) -> None:
+    assert ast.get_docstring(tree(file))
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("compare/")])
+def test_nothing_prints_asserts_or_swallows(file: str) -> None:
+    for node in ast.walk(tree(file)):
+        assert not isinstance(node, ast.Assert), f"{file}:{node.lineno} asserts"
+        assert not (isinstance(node, ast.ExceptHandler) and node.type is None), f"{file}: a bare except"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "print", f"{file}:{node.lineno} prints"
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_seeds_or_draws_from_global_randomness(file: str) -> None:
+    dotted = {ast.unparse(node) for node in ast.walk(tree(file)) if isinstance(node, ast.Attribute)}
+    own_generators = {"np.random.SeedSequence", "np.random.default_rng", "np.random.Generator"}
+    assert not {name for name in dotted if re.fullmatch(r"(np|numpy)\.random\.\w+", name)} - own_generators
+    assert not {name for name in dotted if re.fullmatch(r"torch\.manual_seed|random\.\w+|\w+\.seed_everything", name)}
+
+
+@pytest.mark.parametrize("arguments", [["-c", "import seqexp.schema"], ["-m", "seqexp", "--help"]])
+def test_help_and_completion_load_neither_torch_nor_lightning(
+    arguments: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-X", "importtime", *arguments]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "hydra" in loaded
+    assert not {"torch", "lightning", "matplotlib", "tensorboard", "scipy"} & loaded
+    assert list(tmp_path.iterdir()) == []

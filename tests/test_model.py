@@ -1,0 +1,133 @@
+"""The model against torch.nn: every member is what plain PyTorch would compute with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from seqexp.cell.gru import GRU
+from seqexp.cell.lstm import LSTM
+from seqexp.cell.rnn import RNN
+from seqexp.model import Model
+from seqexp.seeding import generator
+
+CELLS: dict[str, tuple[type, dict[str, Any], int]] = {
+    "rnn": (RNN, {"nonlinearity": "tanh"}, 1),
+    "lstm": (LSTM, {"forget_bias": None}, 4),
+    "gru": (GRU, {}, 3),
+}
+SIZES: dict[str, Any] = dict(input_size=2, hidden_size=5, num_layers=1, dropout=0.0, bidirectional=False)
+
+each_cell = pytest.mark.parametrize("name", CELLS)
+each_shape = pytest.mark.parametrize("changes", [{}, {"num_layers": 2, "bidirectional": True}])
+
+
+def make(name: str, seeds: Sequence[int] = (0, 1, 2), output_size: int = 3, **changes: Any) -> Model:
+    kind, own, _ = CELLS[name]
+    model = Model(kind(**{**SIZES, **own, **changes}, num_seeds=len(seeds)), output_size)
+    model.reset_parameters([generator(seed, "model") for seed in seeds])
+    return model
+
+
+def plain(module: nn.ModuleDict, inputs: torch.Tensor) -> torch.Tensor:
+    """What a user of torch would write: the final state of the top layer, then the readout."""
+    _, state = module["cell"](inputs)
+    hidden = state[0] if isinstance(state, tuple) else state  # (layers * directions, B, H)
+    directions = 2 if module["cell"].bidirectional else 1
+    final: torch.Tensor = module["readout"](torch.cat(list(hidden[-directions:]), dim=-1))
+    return final
+
+
+@each_cell
+@each_shape
+def test_outputs_and_gradients_equal_plain_torch(name: str, changes: dict[str, Any]) -> None:
+    model = make(name, **changes).double()
+    rng = torch.Generator().manual_seed(0)
+    inputs = torch.randn(3, 4, 6, 2, generator=rng, dtype=torch.float64)
+    targets = torch.randn(3, 4, 3, generator=rng, dtype=torch.float64)
+    outputs = model(inputs)
+    (outputs - targets).square().mean((1, 2)).sum().backward()
+    for index in range(3):
+        module = model.to_torch(index)
+        expected = plain(module, inputs[index])
+        torch.testing.assert_close(outputs[index], expected, rtol=0, atol=1e-12)
+        (expected - targets[index]).square().mean().backward()
+        assert model.weight.grad is not None
+        assert model.bias.grad is not None
+        torch.testing.assert_close(model.weight.grad[index], module["readout"].weight.grad, rtol=0, atol=1e-12)
+        torch.testing.assert_close(model.bias.grad[index], module["readout"].bias.grad, rtol=0, atol=1e-12)
+        own = dict(model.cell.named_parameters())
+        for key, parameter in module["cell"].named_parameters():
+            gradient = own[key].grad
+            assert gradient is not None
+            torch.testing.assert_close(gradient[index], parameter.grad, rtol=0, atol=1e-12)
+
+
+@each_cell
+@each_shape
+def test_the_exported_state_loads_into_torchs_modules(name: str, changes: dict[str, Any]) -> None:
+    model = make(name, **changes)
+    state = model.to_torch(1).state_dict()
+    kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[name]
+    cell = kind(**{**SIZES, **changes}, batch_first=True)
+    target = nn.ModuleDict({"cell": cell, "readout": nn.Linear(model.cell.output_size, 3)})
+    target.load_state_dict(state, strict=True)
+    inputs = torch.randn(3, 4, 6, 2, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(plain(target, inputs[1]), model(inputs)[1], rtol=0, atol=1e-5)
+
+
+@each_cell
+def test_an_export_is_a_copy(name: str) -> None:
+    model = make(name)
+    before = model.weight.detach().clone()
+    with torch.no_grad():
+        model.to_torch(0)["readout"].weight.zero_()
+    assert torch.equal(model.weight, before)
+
+
+@each_cell
+def test_a_members_weights_are_those_that_torch_draws_from_its_seed(name: str) -> None:
+    model = make(name, seeds=(7, 8))
+    kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[name]
+    before = torch.get_rng_state()
+    torch.manual_seed(generator(8, "model").initial_seed())
+    cell, readout = kind(2, 5, batch_first=True), nn.Linear(5, 3)
+    torch.set_rng_state(before)
+    for key, parameter in cell.named_parameters():
+        torch.testing.assert_close(dict(model.cell.named_parameters())[key][1], parameter, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(model.weight[1], readout.weight, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(model.bias[1], readout.bias, rtol=1e-6, atol=1e-7)
+
+
+@each_cell
+def test_a_members_weights_do_not_depend_on_the_others(name: str) -> None:
+    together, alone = make(name, seeds=(3, 4, 5)), make(name, seeds=(4,))
+    for one, other in zip(together.parameters(), alone.parameters(), strict=True):
+        assert torch.equal(one[1:2], other)
+        assert not torch.equal(one[0], one[2])
+
+
+@each_cell
+@pytest.mark.parametrize("hidden_size", [5, 16])
+def test_the_number_of_parameters_is_torchs(name: str, hidden_size: int) -> None:
+    gates, n, d, o = CELLS[name][2], hidden_size, 2, 3
+    assert make(name, hidden_size=hidden_size).num_parameters == gates * (n * d + n * n + 2 * n) + (n + 1) * o
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "count"), [("lstm", 64, 17_217), ("gru", 74, 17_169), ("rnn", 129, 17_158)]
+)
+def test_the_counts_of_the_literature(name: str, width: int, count: int) -> None:
+    assert make(name, seeds=(0,), output_size=1, input_size=1, hidden_size=width).num_parameters == count
+
+
+def test_a_population_of_another_size_says_so() -> None:
+    model = make("rnn")
+    inputs = torch.zeros(2, 4, 6, 2)
+    run: Callable[[], Any] = lambda: model(inputs)  # noqa: E731
+    with pytest.raises(ValueError, match="S=3"):
+        run()

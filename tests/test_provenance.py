@@ -1,0 +1,106 @@
+"""Where a result comes from: what the fingerprint covers, and what git says in a checkout and outside."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import seqexp
+from seqexp import provenance
+
+
+def settings() -> dict[str, Any]:
+    return {
+        "seed": 0,
+        "num_seeds": 2,
+        "data": {"noise": 0.1},
+        "cell": {"hidden_size": 16},
+        "trainer": {"max_epochs": 3, "enable_progress_bar": True, "profiler": None},
+        "allowed_packages": [],
+    }
+
+
+def changed(group: str | None, key: str, value: Any) -> dict[str, Any]:
+    made = settings()
+    (made if group is None else made[group])[key] = value
+    return made
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [(None, "seed", 1), (None, "num_seeds", 3), ("data", "noise", 0.2), ("cell", "hidden_size", 17),
+     ("trainer", "max_epochs", 4), ("trainer", "precision", "64-true")],
+)  # fmt: skip
+def test_what_changes_the_result_changes_the_fingerprint(group: str | None, key: str, value: Any) -> None:
+    assert provenance.fingerprint(changed(group, key, value)) != provenance.fingerprint(settings())
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [("trainer", "enable_progress_bar", False), ("trainer", "profiler", "simple"), (None, "allowed_packages", ["x"])],
+)
+def test_what_does_not_change_the_result_leaves_the_fingerprint(group: str | None, key: str, value: Any) -> None:
+    assert provenance.fingerprint(changed(group, key, value)) == provenance.fingerprint(settings())
+
+
+def test_the_order_of_keys_does_not_matter_and_the_version_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = provenance.fingerprint(settings())
+    assert provenance.fingerprint(dict(reversed(settings().items()))) == before
+    monkeypatch.setattr(seqexp, "__version__", "999")
+    assert provenance.fingerprint(settings()) != before
+
+
+def test_a_fingerprint_is_the_same_in_another_process(environment: dict[str, str]) -> None:
+    code = f"from seqexp.provenance import fingerprint; import sys; sys.stdout.write(fingerprint({settings()!r}))"
+    environment["PYTHONHASHSEED"] = "12345"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == provenance.fingerprint(settings())
+
+
+def test_versions_are_those_that_are_installed() -> None:
+    found = provenance.versions()
+    assert found["seqexp"] == seqexp.__version__
+    assert found["python"] == platform.python_version()
+    for name in ("torch", "lightning", "hydra-core", "omegaconf", "numpy"):
+        assert found[name] == importlib.metadata.version(name)
+
+
+def in_git(folder: Path, *command: str) -> str:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    done = subprocess.run(["git", *identity, *command], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_git_names_the_commit_and_whether_files_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "repository" / "seqexp"
+    package.mkdir(parents=True)
+    source = shutil.copy(provenance.__file__, package)
+    monkeypatch.setattr(provenance, "__file__", str(source))
+    assert provenance.git() is None  # not a checkout
+    in_git(package, "init", "-q")
+    assert provenance.git() is None  # somebody's checkout, but this file is not part of it
+    in_git(package, "add", "provenance.py")
+    in_git(package, "commit", "-q", "-m", "first")
+    assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": False}
+    (package / "untracked.txt").touch()
+    assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": False}
+    with Path(source).open("a") as file:
+        file.write("# changed\n")
+    assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": True}
+
+
+def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert provenance.git() is None
+
+
+def test_the_cpu_is_called_cpu() -> None:
+    assert provenance.device_name(torch.device("cpu")) == "cpu"
