@@ -171,6 +171,8 @@ def _trainer(node: dict[str, Any], allowed: list[str], has_val: bool) -> Callabl
         raise ConfigError(
             f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}"
         )
+    if not values.get("gradient_clip_val", 1) > 0:
+        raise ConfigError(f"trainer.gradient_clip_val must be > 0, or null for none, got {values['gradient_clip_val']}")
     if values.get("max_epochs", 1) == 0:
         raise ConfigError("trainer.max_epochs must be >= 1, or -1 for no limit, got 0")
     for name in ("limit_train_batches", "limit_test_batches"):

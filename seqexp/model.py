@@ -8,6 +8,36 @@ import torch
 from torch import Tensor, nn
 
 from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.scan import ALIGNMENT
+
+
+class Packed:
+    """All parameters of a model in one tensor, of which they become views; their gradients likewise.
+
+    One tensor is one update instead of many. It is padded with zeros to whole cache lines, because a vectorised update
+    rounds the odd numbers at a tensor's end differently: without it, a seed's last bits would depend on how many
+    others ride along.
+
+    Args:
+        model: whose parameters, already on their device and in their precision.
+
+    Attributes:
+        values: (P,), what an optimizer updates.
+        gradients: (P,), which is also `values.grad`; backward adds to it.
+    """
+
+    def __init__(self, model: Model) -> None:
+        parameters = list(model.parameters())
+        sizes = [parameter.numel() for parameter in parameters]
+        length = -(-sum(sizes) // ALIGNMENT) * ALIGNMENT
+        self.values = nn.Parameter(parameters[0].new_zeros(length))
+        self.gradients = self.values.grad = torch.zeros_like(self.values)
+        start = 0
+        for parameter, size in zip(parameters, sizes, strict=True):
+            value = self.values.detach()[start : start + size].view_as(parameter)
+            parameter.data = value.copy_(parameter.detach())
+            parameter.grad = self.gradients[start : start + size].view_as(parameter)
+            start += size
 
 
 class Model(nn.Module):

@@ -64,6 +64,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     with open_dict(config):
         del config["hydra"]
     build(config)
+    _refuse_taken(place)
     for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
         (place / ".hydra").mkdir(parents=True, exist_ok=True)
         OmegaConf.save(node, place / ".hydra" / f"{name}.yaml")
@@ -250,14 +251,18 @@ def report(record: Record, folder: Path | None = None) -> str:
     return " · ".join(parts) + (f" → {folder}" if folder is not None else "")
 
 
+def _refuse_taken(folder: Path) -> None:
+    if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
+        raise ConfigError(f"{folder}: belongs to another run; choose another folder")
+
+
 @contextlib.contextmanager
 def _logging(folder: Path, console: Console) -> Iterator[None]:
     """Sends all logging and all warnings to `seqexp.log`, and seqexp's own warnings to the console as well.
 
     Creating that file is also how a run claims its folder: where it exists, another run has been.
     """
-    if (folder / RESULT).exists():
-        raise ConfigError(f"{folder}: holds a finished run already; choose another folder")
+    _refuse_taken(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = logging.FileHandler(folder / "seqexp.log", mode="x", encoding="utf-8")

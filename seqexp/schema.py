@@ -10,6 +10,7 @@ import difflib
 import functools
 import importlib
 import inspect
+import math
 import re
 import types
 import typing
@@ -318,7 +319,7 @@ def _fits(value: Any, option: Any) -> bool:
     if origin is not None:  # a container
         return isinstance(value, list | dict)
     if option is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if option in _NAMES:
         return type(value) is option
     return option is Any or not isinstance(option, type) or isinstance(value, option)

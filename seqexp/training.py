@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqexp.board import Board
-from seqexp.model import Model
+from seqexp.model import Model, Packed
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,17 @@ class Training(LightningModule):
         self.predictions: list[Tensor] = []
 
     def configure_optimizers(self) -> Optimizer:
-        """Builds the optimizer over the population's parameters."""
-        return self.make_optimizer(self.model.parameters())
+        """Builds the optimizer over the population's parameters, packed into one tensor."""
+        self.packed = Packed(self.model)
+        return self.make_optimizer([self.packed.values])
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """Zeroes the gradients before each step."""
+        self.zero_grad()
+
+    def zero_grad(self, set_to_none: bool = False) -> None:
+        """Zeroes the gradients in place, as they are views of the packed ones."""
+        self.packed.gradients.zero_()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch."""
@@ -94,16 +103,16 @@ class Training(LightningModule):
         """Clips each seed's gradient by itself, where a norm over all of them would couple the seeds."""
         if gradient_clip_val is None:
             return
-        gradients = [each.grad for each in self.model.parameters() if each.grad is not None]
         if gradient_clip_algorithm == "value":
-            for gradient in gradients:
-                gradient.clamp_(-gradient_clip_val, gradient_clip_val)
+            self.packed.gradients.clamp_(-gradient_clip_val, gradient_clip_val)
             return
-        squares = [gradient.flatten(1).square().sum(1) for gradient in gradients]  # (S, ...) -> (S,)
-        norm = torch.stack(squares).sum(0).sqrt()  # (S,)
-        factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)  # the rule of torch's clip_grad_norm_
+        gradients = [each.grad.flatten(1) for each in self.model.parameters() if each.grad is not None]  # (S, ...)
+        norm = torch.linalg.vector_norm(
+            torch.stack([torch.linalg.vector_norm(each, dim=1) for each in gradients]), dim=0
+        )  # (S,)
+        factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)[:, None]  # the rule of torch's clip_grad_norm_
         for gradient in gradients:
-            gradient.mul_(_beside(factor, gradient))
+            gradient.mul_(factor)
 
 
 class RunningMean:
@@ -158,15 +167,14 @@ class Selection(Callback):
         if stage != "fit":
             return
         size, device = len(self.seeds), trainer.strategy.root_device
-        self.kept = [each.detach().to(device, copy=True) for each in self.training.model.parameters()]
-        self.best_mse = torch.full((size,), torch.inf, dtype=self.kept[0].dtype, device=device)
+        self.best_mse = torch.full((size,), torch.inf, device=device)
         self.best_epoch = torch.full((size,), -1, device=device)
         self.waited = torch.zeros(size, dtype=torch.long, device=device)
         self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Follows the model to the device and precision that it has by now."""
-        self.kept = [kept.to(each) for kept, each in zip(self.kept, self.training.model.parameters(), strict=True)]
+        """Takes the first weights for the best, until there are better ones."""
+        self.kept = [each.detach().clone() for each in self.training.model.parameters()]
         self.best_mse = self.best_mse.to(self.kept[0])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -207,7 +215,7 @@ class Selection(Callback):
             parameter.copy_(kept)
         score = RunningMean()
         for inputs, targets in trainer.datamodule.splits["train"].evaluation_batches():  # type: ignore[attr-defined]
-            batch = (inputs.to(self.kept[0].dtype), targets.to(self.kept[0].dtype))
+            batch = (inputs.to(self.kept[0]), targets.to(self.kept[0]))
             score.add(self.training.score(batch), inputs.shape[1])
         self.train_mse = score.mean()
 
@@ -215,7 +223,8 @@ class Selection(Callback):
     def _keep(self, which: Tensor) -> None:
         """Copies the present weights of some seeds, given as a mask (S,), to the kept ones."""
         for kept, parameter in zip(self.kept, self.training.model.parameters(), strict=True):
-            torch.where(_beside(which, parameter), parameter, kept, out=kept)
+            mask = which.reshape(-1, *(1 for _ in parameter.shape[1:]))  # (S,) -> (S, 1, ...)
+            torch.where(mask, parameter, kept, out=kept)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint holds of this."""
@@ -232,11 +241,6 @@ class Selection(Callback):
         """Goes on from a checkpoint."""
         for name, value in state_dict.items():
             setattr(self, name, value)
-
-
-def _beside(values: Tensor, parameter: Tensor) -> Tensor:
-    """Shapes one value per seed, (S,), so that it broadcasts over a parameter (S, ...)."""
-    return values.reshape(-1, *(1 for _ in parameter.shape[1:]))
 
 
 class BoardWriter(Callback):

@@ -31,11 +31,7 @@ class GRUWorkspace(Workspace):
         r, z, hn, n = (steps[:, :, block].unbind(0) for block in range(4))
         a, rz, r_hn = (view.unbind(0) for view in (steps.flatten(2, 3), steps[:, :, :2], steps[:, :, 0:3:2]))
         self.forward_steps = list(zip(self.z, a, rz, r, z, hn, n, self.h[:-1], self.h[1:], strict=True))
-        gradients = [
-            (g, blocks[:, :2], blocks[:, 1:3], blocks[:, 2], blocks[:, 3:], blocks[:, 3])
-            for g, blocks in ((g, g.view(S, 4, H, N)) for g in self.g)
-        ]
-        self.backward_steps = list(zip(range(T), gradients, rz, r_hn, z, n, self.h[:-1], strict=True))
+        self.backward_steps = list(zip(range(T), rz, r_hn, z, n, self.h[:-1], strict=True))
         self.buffers = tuple(self.empty(S, H, N) for _ in range(3))
 
     def forward(self) -> None:
@@ -55,7 +51,10 @@ class GRUWorkspace(Workspace):
         if dx is None:
             weight = weight[:, :, : 3 * self.sizes.hidden_size]  # xn does not see the state
         dh_next, dh_spare, work = self.buffers
-        for t, (g, g_hn_r, g_rz, g_z, g_xn_block, g_xn), rz, r_hn, z, n, h in reversed(self.backward_steps):
+        g = self.g
+        blocks = g.view(self.sizes.num_seeds, 4, *dh.shape[1:])
+        g_hn_r, g_rz, g_z, g_xn_block, g_xn = blocks[:, :2], blocks[:, 1:3], blocks[:, 2], blocks[:, 3:], blocks[:, 3]
+        for t, rz, r_hn, z, n, h in reversed(self.backward_steps):
             torch.mul(dh, z, out=dh_next)
             torch.sub(dh, dh_next, out=work)
             tanh_backward(work, n, grad_input=g_xn)

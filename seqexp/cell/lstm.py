@@ -31,8 +31,7 @@ class LSTMWorkspace(Workspace):
         sigmoids, factors = steps[:, :, 2:].unbind(0), steps[:, :, :3].unbind(0)
         tanh_c = self.empty(T, S, H, N).unbind(0)
         self.forward_steps = list(zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True))
-        gate_grads = (gradient.view(S, 4, H, N) for gradient in self.g)
-        self.backward_steps = list(zip(range(T), self.g, gate_grads, sigmoids, factors, f, o, tanh_c, strict=True))
+        self.backward_steps = list(zip(range(T), sigmoids, factors, f, o, tanh_c, strict=True))
 
         self.a_blocks = self.a.view(S, 4, H, N)
         self.raw = self.empty(S, 4, H, N)  # dL/d(i, f, g, o)
@@ -56,7 +55,8 @@ class LSTMWorkspace(Workspace):
         weight, dz, dz_state, dz_input = self.back_product(dx is not None)
         dc, dc_block, through_tanh = self.dc.zero_(), self.dc.unsqueeze(1), self.through_tanh
         raw, raw_ifg, raw_o = self.raw, self.raw[:, :3], self.raw[:, 3]
-        for t, gradient, gate_grad, sigmoids, factors, f, o, tanh_c in reversed(self.backward_steps):
+        gate_grad = self.g.view(raw.shape)
+        for t, sigmoids, factors, f, o, tanh_c in reversed(self.backward_steps):
             torch.mul(dh, tanh_c, out=raw_o)
             torch.mul(dh, o, out=through_tanh)
             dc.add_(tanh_backward(through_tanh, tanh_c, grad_input=through_tanh))
@@ -64,7 +64,7 @@ class LSTMWorkspace(Workspace):
             sigmoid_backward(raw, sigmoids, grad_input=gate_grad)
             self.add_weight_gradient(t)
             if t > 0 or dx is not None:
-                torch.bmm(weight, gradient, out=dz)
+                torch.bmm(weight, self.g, out=dz)
                 dh = dz_state
             if dx is not None:
                 dx[t].copy_(dz_input)

@@ -28,8 +28,8 @@ class TanhWorkspace(Workspace):
     def backward(self, dh: Tensor, dh_steps: Sequence[Tensor] | None, dx: Tensor | None) -> None:
         """g_t = dL/dh_t * f'(a_t), and on to dL/dh_{t-1} = W_hh^T g_t."""
         weight, dz, dz_state, dz_input = self.back_product(dx is not None)
+        g = self.g
         for t in reversed(range(self.sizes.num_steps)):
-            g = self.g[t]
             self.write_gate_gradient(dh, self.h[t + 1], g)
             self.add_weight_gradient(t)
             if t > 0 or dx is not None:

@@ -29,10 +29,12 @@ A cell may leave constant factors out of its elementwise work and return ``g_t``
 constant for each row block (``Workspace.correction``). Both products make up for it once per pass instead of
 once per step: ``W^T d_t = (c W)^T g_t`` and ``sum_t d_t z_t^T = c * sum_t g_t z_t^T``.
 
-**Weight gradient.** The sum over t is itself a product: with all z_t side by side in Z (K, T*N) and all g_t
-in G (G*H, T*N) it is ``G Z^T``. A small problem pays for the number of calls, so it takes this one product
-after the loop. A large problem pays for memory traffic, and g_t is in the cache only until the next step, so
-it adds up ``z_t g_t^T`` inside the loop. (Both in the transposed form, K x G*H: the faster one in MKL.)
+**Weight gradient.** ``z_t g_t^T`` is added up inside the loop, while g_t is in the cache, so that one buffer serves
+all steps. (The transposed form, K x G*H, is the faster one in MKL.)
+
+**Bits.** How torch adds up a product may depend on where in memory a matrix begins. So the batch is padded with
+columns of zeros to a multiple of `ALIGNMENT`, and nothing here is decided by S: then the numbers of one seed are,
+bit for bit, those that it would get alone.
 
 **Work space.** Fresh large tensors cost page faults at every step of training, so all that a pass writes is
 kept and lent again. A forward pass borrows a `Workspace` from its module's `Pool` and its graph keeps it
@@ -47,8 +49,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# Gate elements per step (S * G*H * N) below which the weight gradient is one product after the loop.
-SMALL = 20_000
+# The batch is rounded up to a multiple of this, so that every seed's matrices begin on a cache line.
+ALIGNMENT = 16
 # Work spaces of this many sizes are kept: training, last batch, validation, test, for two sorts of layers.
 KEPT_SIZES = 8
 
@@ -94,19 +96,13 @@ class Workspace:
         T, S, _, N, H, self.dtype, self.device = self.sizes = sizes
         end_x = H + sizes.input_size  # rows of z_t: [0, H) the state, [H, end_x) the input, then two ones
         K, rows = end_x + 2, self.num_blocks * H
-        self.one_product = S * rows * N < SMALL
-        if self.one_product:  # time beside the batch, so that all steps together are one matrix
-            Z, G = self.empty(S, K, T + 1, N), self.empty(S, rows, T, N)
-            self.all_z = Z.flatten(2)[:, :, : T * N]  # (S, K, T*N)
-            self.all_g = G.flatten(2).transpose(1, 2)  # (S, T*N, G*H)
-            Z, G = Z.permute(2, 0, 1, 3), G.permute(2, 0, 1, 3)  # (T+1, S, K, N), (T, S, G*H, N)
-        else:  # each step a block of its own; one g_t, used again at each step
-            Z, G = self.empty(T + 1, S, K, N), self.empty(1, S, rows, N).expand(T, -1, -1, -1)
+        Z = self.empty(T + 1, S, K, N)
         Z[:, :, end_x:] = 1
         Z[0, :, :H] = 0
         self.states, self.inputs = Z[1:, :, :H], Z[:T, :, H:end_x]
-        self.z, self.h, self.g = Z[:T].unbind(0), Z[:, :, :H].unbind(0), G.unbind(0)
-        self.g_transposed = tuple(g.transpose(1, 2) for g in self.g)
+        self.z, self.h = Z[:T].unbind(0), Z[:, :, :H].unbind(0)
+        self.g = self.empty(S, rows, N)
+        self.g_transposed = self.g.transpose(1, 2)
 
         self.weight = self.empty(S, rows, K).zero_()  # the zeros of blocks that lack a part (GRU) stay
         self.weight_back = self.empty(S, K, rows).zero_()
@@ -139,8 +135,9 @@ class Workspace:
         return torch.empty(shape, dtype=self.dtype, device=self.device)
 
     def load(self, x: Tensor, parameters: Sequence[Tensor]) -> None:
-        """Copies the input ``(T, S, I, N)`` into z and packs the parameters (torch's order) into W."""
-        self.inputs.copy_(x)
+        """Copies the input ``(T, S, I, n)``, n <= N, into z and packs the parameters (torch's order) into W."""
+        self.inputs[..., : x.shape[3]].copy_(x)
+        self.inputs[..., x.shape[3] :].zero_()
         fill(self.weight_parts, parameters)
         self.weight.mul_(self.row_scale)
 
@@ -160,17 +157,13 @@ class Workspace:
 
     def add_weight_gradient(self, t: int) -> None:
         """Adds z_t g_t^T; to be called when g_t is complete, from t = T-1 down to 0."""
-        if self.one_product:
-            return
         if t == self.sizes.num_steps - 1:
-            torch.bmm(self.z[t], self.g_transposed[t], out=self.weight_grad)
+            torch.bmm(self.z[t], self.g_transposed, out=self.weight_grad)
         else:
-            self.weight_grad.baddbmm_(self.z[t], self.g_transposed[t])
+            self.weight_grad.baddbmm_(self.z[t], self.g_transposed)
 
     def parameter_gradients(self) -> list[Tensor]:
         """Gradients of weight_ih, weight_hh, bias_ih, bias_hh, each in a new tensor."""
-        if self.one_product:
-            torch.bmm(self.all_z, self.all_g, out=self.weight_grad)
         self.weight_grad.mul_(self.row_correction.transpose(0, 1))
         return [torch.cat(pieces, dim=1) for pieces in self.grad_parts]
 
@@ -248,14 +241,15 @@ class Scan(torch.autograd.Function):
         """Returns the states ``(T, S, H, N)``, or the last one ``(S, H, N)``."""
         weight_ih, weight_hh = parameters[:2]
         T, S, features, N = x.shape
-        sizes = Sizes(T, S, features, N, weight_hh.shape[2], weight_hh.dtype, weight_hh.device)
+        width = -(-N // ALIGNMENT) * ALIGNMENT
+        sizes = Sizes(T, S, features, width, weight_hh.shape[2], weight_hh.dtype, weight_hh.device)
         ctx.lease, ctx.last = pool.borrow(kind, sizes), last
         ctx.save_for_backward(weight_ih, weight_hh)
         space: Workspace = ctx.lease.space
         space.load(x, parameters)
         space.forward()
         states = space.states[-1] if last else space.states
-        return states.clone(memory_format=torch.contiguous_format)
+        return states[..., :N].clone(memory_format=torch.contiguous_format)
 
     @staticmethod
     @once_differentiable
@@ -263,8 +257,10 @@ class Scan(torch.autograd.Function):
         """Gradients of x and the parameters; refuses to be differentiated again."""
         weight_ih, weight_hh = ctx.saved_tensors  # torch's own error if this graph has been used up
         space: Workspace = ctx.lease.space
-        T, S, features, N, *_ = space.sizes
-        dx = space.empty(T, S, features, N) if ctx.needs_input_grad[3] else None
+        T, S, features, width, *_ = space.sizes
+        N = gradient.shape[-1]
+        gradient = torch.nn.functional.pad(gradient, (0, width - N)) if width > N else gradient
+        dx = space.empty(T, S, features, width) if ctx.needs_input_grad[3] else None
         dh, dh_steps = (gradient, None) if ctx.last else (gradient[-1], gradient.unbind(0))
         space.load_backward(weight_ih, weight_hh)
         space.backward(dh.contiguous(), dh_steps, dx)
@@ -272,7 +268,7 @@ class Scan(torch.autograd.Function):
         # Under retain_graph the work space has to stay; torch tells this to nobody but its own internals.
         if not torch._C._autograd._get_current_graph_task_keep_graph():
             ctx.lease = None
-        return None, None, None, dx, *gradients
+        return None, None, None, None if dx is None else dx[..., :N], *gradients
 
 
 def scan(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tensor], last: bool) -> Tensor:

@@ -77,10 +77,3 @@ def one_thread() -> Iterator[None]:
 def rng() -> torch.Generator:
     """Randomness for the test's own data."""
     return torch.Generator().manual_seed(1234)
-
-
-@pytest.fixture(params=["one product", "in the loop"])
-def regime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both roads of the weight gradient, whatever the size of the test."""
-    monkeypatch.setattr(scan, "SMALL", 10**9 if request.param == "one product" else 0)
-    return str(request.param)

@@ -25,7 +25,7 @@ def test_equations(make_cell, rng):
 
 
 @pytest.mark.parametrize("update_bias", [-1.0, 1.0, 5.0])
-def test_gradient_against_lag(update_bias, make_cell, regime):
+def test_gradient_against_lag(update_bias, make_cell):
     """Zero weights, but for one that lets x into n: dh_T/dx_{T-k} falls as sigmoid(b)^k."""
     cell = make_cell("gru", hidden_size=1, input_size=1)
     with torch.no_grad():

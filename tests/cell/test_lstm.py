@@ -39,7 +39,7 @@ def test_forget_bias(forget_bias, make_cell):
 
 
 @pytest.mark.parametrize("forget_bias", [-1.0, 1.0, 5.0])
-def test_gradient_against_lag(forget_bias, make_cell, regime):
+def test_gradient_against_lag(forget_bias, make_cell):
     """Zero weights, but for one that lets x into g: dh_T/dx_{T-k} falls as sigmoid(b)^k."""
     cell = make_cell("lstm", hidden_size=1, input_size=1, forget_bias=forget_bias)
     with torch.no_grad():

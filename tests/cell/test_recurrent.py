@@ -63,7 +63,7 @@ def assert_equals_torch(cell, x, last, tolerance):
 @pytest.mark.parametrize("last", [False, True], ids=["full", "last"])
 @shapes
 @torch_cells
-def test_equals_torch(name, sizes, last, make_cell, rng, regime):
+def test_equals_torch(name, sizes, last, make_cell, rng):
     cell = make_cell(name, **sizes)
     for B, T in [(5, 6), (1, 6), (5, 1), (1, 1)]:
         x = torch.randn(cell.num_seeds, B, T, cell.input_size, generator=rng, dtype=torch.float64)
@@ -72,23 +72,13 @@ def test_equals_torch(name, sizes, last, make_cell, rng, regime):
 
 @pytest.mark.parametrize("last", [False, True], ids=["full", "last"])
 @torch_cells
-def test_equals_torch_in_float32(name, last, make_cell, rng, regime):
+def test_equals_torch_in_float32(name, last, make_cell, rng):
     cell = make_cell(name, dtype=torch.float32, hidden_size=16, num_layers=2, bidirectional=True)
     assert_equals_torch(cell, torch.randn(3, 4, 20, 2, generator=rng), last, 1e-5)
 
 
 @torch_cells
-def test_sizes_of_both_regimes_as_they_come(name, make_cell, rng):
-    cell = make_cell(name, num_seeds=2, hidden_size=16)
-    for B in (8, 1000):
-        x = torch.randn(2, B, 3, 2, generator=rng, dtype=torch.float64)
-        assert_equals_torch(cell, x, False, 1e-10)
-    used = [space.one_product for spaces in cell._pool._idle.values() for space in spaces]
-    assert used == [True, False]
-
-
-@torch_cells
-def test_recurrent_gradient_is_held_by_the_oracle(name, make_cell, rng, regime, monkeypatch):
+def test_recurrent_gradient_is_held_by_the_oracle(name, make_cell, rng, monkeypatch):
     """With dL/dh_{t-1} zeroed in the backward pass, the comparison with torch.nn must fail."""
     cell = make_cell(name)
     x = torch.randn(3, 5, 6, 2, generator=rng, dtype=torch.float64)
@@ -112,7 +102,8 @@ def test_non_contiguous_inputs_and_gradients(name, make_cell, rng):
     x = wide.permute(2, 1, 0, 3)[:, :, :, 1:9:4].requires_grad_()  # (3, 4, 6, 2)
     assert not x.is_contiguous()
     expected = gradients(cell(x.detach().contiguous()), cell)
-    torch.testing.assert_close(gradients(cell(x), cell), expected, rtol=0, atol=0)
+    torch.testing.assert_close(gradients(cell(x.detach()), cell), expected, rtol=0, atol=0)
+    torch.testing.assert_close(gradients(cell(x), cell), expected, rtol=1e-12, atol=1e-12)  # the road with dx
     expanded = torch.autograd.grad(cell(x).sum(), list(cell.parameters()))  # a gradient with strides 0
     dense = torch.autograd.grad(cell(x), list(cell.parameters()), torch.ones(3, 4, 6, 4, dtype=torch.float64))
     torch.testing.assert_close(expanded, dense, rtol=1e-12, atol=1e-12)
@@ -133,7 +124,7 @@ def test_last_is_the_end_of_forward(name, make_cell, rng):
 
 @pytest.mark.parametrize("last", [False, True], ids=["full", "last"])
 @every_cell
-def test_gradcheck(name, last, make_cell, rng, regime):
+def test_gradcheck(name, last, make_cell, rng):
     cell = make_cell(name, num_seeds=2, hidden_size=2, num_layers=2, bidirectional=True)
     x = torch.randn(2, 2, 3, 2, generator=rng, dtype=torch.float64).requires_grad_()
     run = cell.last if last else cell.forward
@@ -219,7 +210,7 @@ def test_dropout_without_generators(make_cell):
 @pytest.mark.parametrize("where", ["weights", "inputs"])
 @pytest.mark.parametrize("last", [False, True], ids=["full", "last"])
 @every_cell
-def test_nan_stays_in_its_seed(name, last, where, make_cell, rng, regime):
+def test_nan_stays_in_its_seed(name, last, where, make_cell, rng):
     x = torch.randn(3, 5, 6, 2, generator=rng, dtype=torch.float32)
     cell = make_cell(name, dtype=torch.float32, num_layers=2)
 

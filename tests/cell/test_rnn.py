@@ -30,7 +30,7 @@ def state_gradient(cell, x):
     return norms / norms[:, :1]
 
 
-def test_gradient_against_lag_tanh(make_cell, rng, regime):
+def test_gradient_against_lag_tanh(make_cell, rng):
     """Zero input and W = rho * orthogonal: rho^k."""
     cell = make_cell("rnn_tanh", input_size=8, hidden_size=8)
     rhos = torch.tensor([0.5, 0.9, 1.1], dtype=torch.float64)
@@ -44,7 +44,7 @@ def test_gradient_against_lag_tanh(make_cell, rng, regime):
     torch.testing.assert_close(found, rhos[:, None] ** torch.arange(30), rtol=1e-10, atol=0)
 
 
-def test_gradient_against_lag_relu(make_cell, regime):
+def test_gradient_against_lag_relu(make_cell):
     """W = identity and positive inputs: 1 at any lag."""
     cell = make_cell("rnn_relu", input_size=4)
     with torch.no_grad():

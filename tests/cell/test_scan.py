@@ -12,8 +12,6 @@ from seqexp.cell import scan
 from seqexp.cell.scan import Pool, Sizes, Workspace
 
 cells = pytest.mark.parametrize("name", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
-pytestmark = pytest.mark.usefixtures("regime")
-
 
 @pytest.fixture
 def data(rng):

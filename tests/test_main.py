@@ -1,0 +1,150 @@
+"""The command line: one line when all is well, status 2 for a wrong input, 130 for Ctrl-C, a traceback for a bug."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqexp.run
+from seqexp.record import Record
+
+Command = Callable[..., Any]
+TINY = ("num_seeds=2", "trainer.max_epochs=1", "data.length=120")
+PROGRAM = [sys.executable, "-m", "seqexp"]
+
+
+def test_a_run_prints_one_line_that_ends_with_its_folder(command: Command) -> None:
+    done = command(*TINY, "cell=lstm")
+    assert (done.status, done.err) == (0, "")
+    found = re.fullmatch(r"lstm on sine · test MSE [\d.]+ ± [\d.]+ \(2 seeds\) · .* s → (outputs/\S+)\n", done.out)
+    assert found
+    record = Record.read(Path(found[1]))
+    assert record.cell == "lstm"
+    assert record.overrides == [*TINY, "cell=lstm"]
+    for name in ("config", "hydra", "overrides"):
+        assert (Path(found[1]) / ".hydra" / f"{name}.yaml").is_file()
+
+
+def test_the_console_stays_quiet_in_a_process_of_its_own(tmp_path: Path, environment: dict[str, str]) -> None:
+    done = subprocess.run([*PROGRAM, *TINY], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"rnn on sine · [^\n]+\n", done.stdout)
+    assert [path.name for path in tmp_path.iterdir()] == ["outputs"]
+
+
+def test_command_line_and_python_give_the_same_numbers(command: Command, train: Callable[..., Any]) -> None:
+    done = command(*TINY, "hydra.run.dir=here")
+    assert done.status == 0
+    record, _ = train(*TINY, tiny=())
+    found = Record.read(Path("here"))
+    assert (found.test_mse, found.fingerprint) == (record.test_mse, record.fingerprint)
+
+
+def test_help_shows_the_groups_and_writes_nothing(command: Command) -> None:
+    done = command("--help")
+    assert (done.status, done.err) == (0, "")
+    for text in ("python -m seqexp cell=lstm data=sine", "cell: gru, lstm, rnn", "hidden_size: 16"):
+        assert text in done.out
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_showing_the_configuration_runs_nothing(command: Command) -> None:
+    done = command("--cfg", "job", "cell=lstm")
+    assert (done.status, done.err) == (0, "")
+    assert "seqexp.cell.lstm.LSTM" in done.out
+    assert not Path("outputs").exists()
+
+
+def test_a_folder_that_is_taken_is_refused_and_loses_nothing(command: Command) -> None:
+    assert command(*TINY, "hydra.run.dir=here").status == 0
+    before = {path: path.read_bytes() for path in Path("here").rglob("*") if path.is_file()}
+    done = command(*TINY, "seed=7", "hydra.run.dir=here")
+    assert done.status == 2
+    assert re.fullmatch(r"seqexp: here: [^\n]+\n", done.err)
+    assert {path: path.read_bytes() for path in Path("here").rglob("*") if path.is_file()} == before
+
+
+def test_a_read_only_folder_is_refused(command: Command) -> None:
+    Path("locked").mkdir(mode=0o500)
+    try:
+        (Path("locked") / "probe").touch()
+    except PermissionError:
+        pass
+    else:
+        pytest.skip("this user may write everywhere")
+    done = command(*TINY, "hydra.run.dir=locked/run")
+    assert done.status == 2
+    assert "locked/run" in done.err
+    assert list(Path("locked").iterdir()) == []
+
+
+def test_a_bug_keeps_its_traceback_and_leaves_a_failed_record(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*arguments: Any) -> None:
+        raise RuntimeError("the roof is on fire")
+
+    monkeypatch.setattr(seqexp.run, "_fit", explode)
+    with pytest.raises(RuntimeError, match="the roof is on fire"):
+        command(*TINY, "hydra.run.dir=here")
+    record = Record.read(Path("here"))
+    assert record.status == "failed"
+    assert record.error == {"type": "RuntimeError", "message": "the roof is on fire"}
+
+
+def test_a_value_error_of_the_program_is_not_taken_for_a_wrong_configuration(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*arguments: Any) -> None:
+        raise ValueError("shapes differ")
+
+    monkeypatch.setattr(seqexp.run, "_fit", explode)
+    with pytest.raises(ValueError, match="shapes differ"):
+        command(*TINY)
+
+
+def interrupted(folder: Path, environment: dict[str, str], arguments: list[str]) -> tuple[int, str, str]:
+    """Starts a run that would take for ever, and presses Ctrl-C once it trains."""
+    process = subprocess.Popen(
+        [*PROGRAM, *arguments, "num_seeds=2", "data.length=120", "trainer.max_epochs=10000000"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's `&` ignores it
+    )
+    try:
+        end = time.monotonic() + 60
+        while not list(folder.rglob("*tfevents*")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("arguments", [[], ["--multirun", "cell=rnn,lstm"]], ids=["run", "multirun"])
+def test_ctrl_c_ends_with_one_line_and_no_result(
+    tmp_path: Path, environment: dict[str, str], arguments: list[str]
+) -> None:
+    status, out, err = interrupted(tmp_path, environment, arguments)
+    assert status == 130
+    assert out == ""
+    assert re.fullmatch(r"seqexp: interrupted[^\n]*\n", err)
+    assert list(tmp_path.rglob("seqexp.log"))
+    assert not list(tmp_path.rglob("result.json"))
+    assert not list(tmp_path.rglob("comparison*"))

@@ -1,0 +1,239 @@
+"""A whole run from Python: its folder, its record, its one line, and what is left when it fails."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from scipy import stats
+
+import seqexp.run
+from seqexp.record import Record, RecordError
+from seqexp.run import load, report, run
+from seqexp.schema import ConfigError
+
+Train = Callable[..., Any]
+TINY = ["num_seeds=2", "trainer.max_epochs=1", "data.length=120", "trainer.enable_progress_bar=false"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# ---------------------------------------------------------------- what a run leaves
+
+
+def test_the_folder_holds_what_the_contract_says(train: Train) -> None:
+    record, folder = train()
+    names = {re.sub(r"tfevents.*", "tfevents", name) for name in contents(folder)}
+    assert names == {
+        "result.json", ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "events.out.tfevents",
+        "checkpoints/last.ckpt", "checkpoints/best.ckpt", "curves.csv", "predictions.npz", "seqexp.log",
+    }  # fmt: skip
+    assert Record.read(folder) == record
+    assert OmegaConf.load(folder / ".hydra/config.yaml").data.length == 120
+    assert "data.length=120" in OmegaConf.load(folder / ".hydra/overrides.yaml")
+    assert all(re.fullmatch(r"[A-Za-z0-9_.,=-]{1,99}", path.name) for path in folder.rglob("*"))
+    assert not any("=" in path.name for path in folder.rglob("*.ckpt"))
+
+
+def test_the_record_says_how_it_came_about(train: Train) -> None:
+    record, _ = train("cell=gru", "seed=0", "trainer.max_epochs=3")
+    assert (record.status, record.data, record.cell, record.seeds) == ("done", "sine", "gru", [0, 1])
+    assert record.num_parameters == 3 * (16 + 16**2 + 32) + 17
+    assert record.epochs == 3
+    assert record.steps == 3 * -(-70 // 32)  # 100 windows, 70 of them trained on, 32 in a batch
+    assert "cell=gru" in record.overrides
+    assert record.config["cell"]["hidden_size"] == 16
+    assert record.device == "cpu"
+    assert re.fullmatch(r"[0-9a-f]{32}", record.fingerprint)
+    assert record.train_seconds > 0
+
+
+def test_scores_are_those_of_the_predictions(train: Train) -> None:
+    record, folder = train("num_seeds=3")
+    with np.load(folder / "predictions.npz") as arrays:
+        targets, predictions, seeds = (arrays[name].astype(float) for name in ("targets", "predictions", "seeds"))
+    assert seeds.tolist() == record.seeds
+    assert targets.shape == predictions.shape == (3, 15, 1)
+    np.testing.assert_allclose(((predictions - targets) ** 2).mean((1, 2)), record.test_mse, rtol=1e-12)
+    t = np.linspace(0, 40, 120)
+    clean = np.sin(t)[105:, None]
+    np.testing.assert_allclose(((clean - targets) ** 2).mean((1, 2)), record.baselines["noise"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_loaded_model_is_the_one_that_was_scored(train: Train, cell: str, precision: str) -> None:
+    record, folder = train(f"cell={cell}", f"trainer.precision={precision}", "optimizer.lr=0.1", "trainer.max_epochs=4")
+    model = load(folder)
+    with np.load(folder / "predictions.npz") as arrays:
+        expected = arrays["predictions"]
+    from seqexp.data.module import PopulationData
+    from seqexp.data.sine import Sine
+
+    data = PopulationData(Sine(120, 40.0, 1.0, 1.0, 0.1, 20, 1), record.seeds, 32, 0.7, 0.15, 0.15)
+    data.setup()
+    inputs = data.splits["test"].inputs
+    with torch.no_grad():
+        np.testing.assert_allclose(model(inputs.to(model.weight.dtype)).numpy(), expected, atol=1e-5)
+        for index in range(2):  # and as plain torch
+            module = model.to_torch(index)
+            outputs, _ = module["cell"](inputs[index].to(model.weight.dtype))
+            np.testing.assert_allclose(module["readout"](outputs[:, -1]).numpy(), expected[index], atol=1e-5)
+
+
+def test_loading_believes_nothing_that_the_folder_says_of_whose_code_to_trust(train: Train) -> None:
+    record, folder = train()
+    hostile = {**record.config, "cell": {"_target_": "strangers.Cell"}, "allowed_packages": ["strangers"]}
+    replace(record, config=hostile).write(folder)
+    with pytest.raises(ConfigError, match="allowed_packages"):
+        load(folder)
+
+
+def test_loading_what_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="no such file"):
+        load(tmp_path)
+
+
+# ---------------------------------------------------------------- folders
+
+
+def test_two_runs_that_start_together_have_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(3):
+        run(TINY)
+    folders = list((tmp_path / "outputs").iterdir())
+    assert len(folders) == 3
+    for folder in folders:
+        assert re.fullmatch(r"[A-Za-z0-9_.,=-]{1,99}", folder.name)
+        assert "rnn_sine" in folder.name
+        assert Record.read(folder).status == "done"
+    without_time = {folder.name.partition("_rnn_")[2] for folder in folders}
+    assert len(without_time) == 3  # apart even within one second
+
+
+def test_a_folder_that_is_taken_is_refused_and_loses_nothing(train: Train) -> None:
+    _, folder = train()
+    before = contents(folder)
+    with pytest.raises(ConfigError, match=re.escape(str(folder))):
+        run([*TINY, "seed=5"], folder=folder)
+    assert contents(folder) == before
+    (folder / "result.json").unlink()  # a run that was interrupted has its folder, too
+    del before["result.json"]
+    with pytest.raises(ConfigError, match="belongs to another run"):
+        run([*TINY, "seed=5"], folder=folder)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("overrides", [["cell=lsmt"], ["data.noise=-1"], ["+typo=1"], ["optimizer.betas=[2,3]"]])
+def test_a_wrong_configuration_writes_nothing(tmp_path: Path, overrides: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        run(overrides, folder=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- failure
+
+
+def explode(*arguments: Any, **more: Any) -> None:
+    raise RuntimeError("the roof is on fire")
+
+
+@pytest.mark.parametrize("place", ["_fit", "baselines", "write_predictions"])
+def test_an_error_of_the_program_leaves_a_failed_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(seqexp.run, place, explode)
+    with pytest.raises(RuntimeError, match="the roof is on fire"):
+        run(TINY, folder=tmp_path / "run")
+    record = Record.read(tmp_path / "run")
+    assert record.status == "failed"
+    assert record.error == {"type": "RuntimeError", "message": "the roof is on fire"}
+    assert (record.seeds, record.test_mse) == ([0, 1], [])
+    log = (tmp_path / "run" / "seqexp.log").read_text()
+    assert "Traceback" in log
+    assert "the roof is on fire" in log
+
+
+def test_an_interrupted_run_leaves_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seqexp.run, "_fit", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(TINY, folder=tmp_path / "run")
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_the_result_is_written_last(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = []
+    right = seqexp.record.write_atomically
+
+    def write(path: Path, content: bytes) -> None:
+        order.append((path.name, sorted(each.name for each in path.parent.rglob("*") if each.is_file())))
+        right(path, content)
+
+    monkeypatch.setattr(seqexp.record, "write_atomically", write)
+    train()
+    assert order[-1][0] == "result.json"
+    assert {"best.ckpt", "last.ckpt", "curves.csv", "predictions.npz"} <= set(order[-1][1])
+    assert [name for name, _ in order].count("result.json") == 1
+
+
+# ---------------------------------------------------------------- the log and the console
+
+
+def test_nothing_but_the_log_hears_lightning(train: Train, capfd: pytest.CaptureFixture[str]) -> None:
+    _, folder = train("trainer.enable_progress_bar=true")
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == ""
+    assert "max_epochs" in (folder / "seqexp.log").read_text()
+
+
+def test_logging_is_as_it_was_before(train: Train) -> None:
+    root, own = logging.getLogger(), logging.getLogger("seqexp")
+    before = list(root.handlers), list(own.handlers), root.level
+    train()
+    assert (list(root.handlers), list(own.handlers), root.level) == before
+
+
+def test_threads_are_as_they_were_before(train: Train) -> None:
+    before = torch.get_num_threads()
+    train()
+    assert torch.get_num_threads() == before
+
+
+def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None:
+    scores = [0.012, 0.014, 0.0125, 0.0131]
+    record = Record(
+        status="done", data="sine", cell="lstm", seeds=[0, 1, 2, 3], test_mse=scores, train_seconds=4.08,
+        baselines={"constant": [0.5] * 4, "persistence": None, "linear": [0.01, 0.02, 0.01, 0.02], "noise": None},
+    )  # fmt: skip
+    half = stats.t.ppf(0.975, 3) * stats.sem(scores)
+    line = report(record, Path("outputs/x"))
+    assert line.startswith(f"lstm on sine · test MSE {np.mean(scores):.4g} ± {half:.2g} (4 seeds) · constant 0.5 ")
+    assert "linear 0.015" in line
+    assert "persistence" not in line
+    assert line.endswith("4.1 s → outputs/x")
+    assert "\n" not in line
+    alone = report(replace(record, seeds=[3], test_mse=[0.012], diverged=[3]))
+    assert "test MSE 0.012 (1 seed)" in alone
+    assert "±" not in alone
+    assert "diverged: seed 3" in alone
+
+
+def test_what_is_recorded_is_plain_json(train: Train) -> None:
+    _, folder = train("data.batch_size=null")
+    raw = json.loads((folder / "result.json").read_text(), parse_constant=pytest.fail)
+    assert raw["config"]["data"]["batch_size"] is None

@@ -1,0 +1,303 @@
+"""Every wrong input gets one paragraph that names key, value and what is allowed; status 2; and nothing is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from omegaconf import OmegaConf
+
+from seqexp.schema import CONF, ConfigError, arguments, check, find_class, known_keys, make, unknown_key
+
+Command = Callable[..., Any]
+
+
+def assert_refused(done: Any, *words: str) -> None:
+    assert done.status == 2
+    assert done.out == ""
+    assert re.fullmatch(r"seqexp: [^\n]+\n", done.err), done.err
+    assert "Traceback" not in done.err
+    for word in words:
+        assert word in done.err, done.err
+    assert list(Path.cwd().iterdir()) == []  # nothing half-written
+
+
+BAD: dict[str, tuple[str, ...]] = {
+    # an option that a group does not have
+    "data=sinus": ("data=sinus", "Did you mean data=sine?", "sine, sum"),
+    "cell=lsmt": ("cell=lsmt", "Did you mean cell=lstm?", "gru, lstm, rnn"),
+    "optimizer=adamm": ("optimizer=adamm", "Did you mean optimizer=adam?", "sgd"),
+    "trainer=gup": ("trainer=gup", "Did you mean trainer=gpu?", "default"),
+    "experiment=lab_sin": ("experiment=lab_sin", "Did you mean experiment=lab_sine?", "lab_sum"),
+    "data=null": ("data", "not null"),
+    "cell=rnn,lstm": ("cell=rnn,lstm", "--multirun"),
+    # a key that does not exist
+    "typo=3": ("typo", "num_seeds"),
+    "+typo=3": ("typo", "num_seeds"),
+    "num_seed=3": ("num_seed", "Did you mean num_seeds?"),
+    "+num_seed=3": ("num_seed", "Did you mean num_seeds?"),
+    "cell.hiden_size=3": ("cell.hiden_size", "Did you mean cell.hidden_size?", "num_layers"),
+    "+cell.hiden_size=3": ("cell.hiden_size", "Did you mean cell.hidden_size?", "num_layers"),
+    "cell.forget_bias=1": ("cell.forget_bias", "num_layers"),  # the default cell is no LSTM
+    "data.nois=1": ("data.nois", "Did you mean data.noise?", "window"),
+    "+data.nois=1": ("data.nois", "Did you mean data.noise?", "window"),
+    "+optimizer.learning_rate=1": ("optimizer.learning_rate", "lr"),
+    "trainer.max_epoch=3": ("trainer.max_epoch", "Did you mean trainer.max_epochs?"),
+    "+trainer.max_epoch=3": ("trainer.max_epoch", "Did you mean trainer.max_epochs?"),
+    "+early_stopping.patient=3": ("early_stopping.patient",),
+    # a value of the wrong type
+    "num_seeds=many": ("num_seeds", "a whole number", "many"),
+    "num_seeds=1.5": ("num_seeds", "a whole number", "1.5"),
+    "seed=true": ("seed", "a whole number", "True"),
+    "cell.hidden_size=big": ("cell.hidden_size", "a whole number", "big"),
+    "cell.hidden_size=1.5": ("cell.hidden_size", "a whole number", "1.5"),
+    "cell.hidden_size=null": ("cell.hidden_size", "a whole number", "None"),
+    "cell.bidirectional=3": ("cell.bidirectional", "true or false", "3"),
+    "cell.nonlinearity=sine": ("cell.nonlinearity", "tanh or relu", "sine"),
+    "data.noise=loud": ("data.noise", "a number", "loud"),
+    "data.noise=nan": ("data.noise", "nan"),
+    "optimizer.lr=fast": ("optimizer.lr", "a number", "fast"),
+    "optimizer.lr=inf": ("optimizer.lr", "inf"),
+    "optimizer.betas=3": ("optimizer.betas", "a list", "3"),
+    "trainer.max_epochs=ten": ("trainer.max_epochs", "a whole number", "ten"),
+    "early_stopping.patience=soon": ("early_stopping.patience", "soon"),
+    "allowed_packages=3": ("allowed_packages",),
+    "cell.hidden_size=???": ("cell.hidden_size", "no value"),
+    "cell.hidden_size=${nope}": ("cell.hidden_size", "nope"),
+    "~cell.hidden_size": ("cell.hidden_size", "no value"),
+    "~cell": ("cell", "no value"),
+    # a value out of range
+    "num_seeds=0": ("num_seeds", ">= 1", "0"),
+    "seed=-1": ("seed", ">= 0", "-1"),
+    "cell.hidden_size=0": ("cell.hidden_size", ">= 1", "0"),
+    "cell.num_layers=0": ("cell.num_layers", ">= 1", "0"),
+    "cell.dropout=1.0": ("cell.dropout", "< 1", "1"),
+    "cell.dropout=0.5": ("cell.dropout", "num_layers", "0.5"),
+    "data.noise=-1": ("data.noise", ">= 0", "-1"),
+    "data.window=2000": ("window", "2001", "1000"),
+    "data.window=0": ("data.window", ">= 1", "0"),
+    "data.horizon=0": ("data.horizon", ">= 1", "0"),
+    "data.batch_size=0": ("data.batch_size", ">= 1", "null", "0"),
+    "data.train_fraction=0.9": ("train_fraction + val_fraction + test_fraction", "<= 1", "0.9 + 0.15 + 0.15"),
+    "data.train_fraction=1.2": ("data.train_fraction", "between 0 and 1", "1.2"),
+    "data.val_fraction=-0.1": ("data.val_fraction", "between 0 and 1", "-0.1"),
+    "data.test_fraction=0": ("data.test_fraction", "at least one", "0"),
+    "optimizer.lr=0": ("optimizer.lr", "> 0", "0"),
+    "optimizer.lr=-1": ("optimizer.lr", "> 0", "-1"),
+    "optimizer.weight_decay=-1": ("optimizer", "weight_decay", "-1"),
+    "optimizer.betas=[2,3]": ("optimizer", "beta", "2"),
+    "trainer.max_epochs=0": ("trainer.max_epochs", ">= 1", "0"),
+    "trainer.max_epochs=-5": ("trainer", "max_epochs", "-5"),
+    "trainer.devices=2": ("trainer.devices", "1", "2"),
+    "trainer.accelerator=quantum": ("trainer", "accelerator", "quantum", "cpu"),
+    "trainer.precision=8": ("trainer.precision", "32-true", "8"),
+    "trainer.gradient_clip_val=-1": ("trainer.gradient_clip_val", "> 0", "-1"),
+    "early_stopping.patience=0": ("early_stopping.patience", ">= 1", "null", "0"),
+    # a _target_ that does not import, is not what it should be, or lies elsewhere
+    "cell._target_=seqexp.cell.nosuch.Thing": ("cell._target_=seqexp.cell.nosuch.Thing", "cannot be imported"),
+    "cell._target_=seqexp.cell.rnn.RNNN": ("cell._target_=seqexp.cell.rnn.RNNN", "cannot be imported"),
+    "cell._target_=seqexp": ("cell._target_=seqexp", "cannot be imported"),
+    "cell._target_=torch.nn.RNN": ("cell._target_=torch.nn.RNN", "seqexp.cell.recurrent.Recurrent"),
+    "cell._target_=torch.os.system": ("cell._target_=torch.os.system", "seqexp.cell.recurrent.Recurrent"),
+    "cell._target_=subprocess.Popen": ("cell._target_=subprocess.Popen", "seqexp, torch, lightning", "allowed_packages"),
+    "cell._target_=nosuchpackage.Thing": ("nosuchpackage.Thing", "allowed_packages=[nosuchpackage]"),
+    "cell._target_=torchevil.Thing": ("torchevil.Thing", "allowed_packages=[torchevil]"),
+    "cell._target_=null": ("cell._target_", "dotted path"),
+    "cell._target_=3": ("cell._target_", "dotted path"),
+    "data._target_=seqexp.cell.rnn.RNN": ("data._target_=seqexp.cell.rnn.RNN", "seqexp.data.task.Task"),
+    "optimizer._target_=torch.nn.Linear": ("optimizer._target_=torch.nn.Linear", "Optimizer"),
+    "trainer._target_=torch.nn.Linear": ("trainer._target_=torch.nn.Linear", "Trainer"),
+    # an output folder that cannot be written
+    "hydra.run.dir=/proc/nope": ("/proc/nope",),
+    "hydra.run.dir=/dev/null/x": ("/dev/null/x",),
+    # what is no override at all
+    "cell": ("cell", "key=value"),
+    "cell=[rnn": ("cell=[rnn", "key=value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("argument", BAD)
+def test_a_wrong_input_is_refused_in_one_paragraph(command: Command, argument: str) -> None:
+    assert_refused(command(argument), *BAD[argument])
+
+
+def test_patience_without_validation_is_refused(command: Command) -> None:
+    assert_refused(command("early_stopping.patience=2", "data.val_fraction=0"), "early_stopping.patience", "val_fraction")
+
+
+def test_the_keys_that_are_allowed_are_those_of_the_chosen_file(command: Command) -> None:
+    assert_refused(command("cell=lstm", "cell.forget_bia=1"), "Did you mean cell.forget_bias?")
+    assert_refused(command("data=sum", "data.noise=1"), "data.noise", "distribution")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["cell=rnn,lstmm"], ["cell=lstmm", "Did you mean cell=lstm?"]),
+        (["cell=rnn,lstm", "cell.hidden_size=4,0"], ["cell.hidden_size", ">= 1", "cell=rnn cell.hidden_size=0"]),
+        (["data.noise=0.1,-1"], ["data.noise", "-1"]),
+        (["cell=rnn,rnn"], ["twice", "cell=rnn"]),
+        (["cell=rnn,lstm", "seed=1,1"], ["twice", "seed=1"]),
+        (["cell=rnn,lstm", "typo=1"], ["typo"]),
+        (["cell=rnn,lstm", "cell.forget_bias=1"], ["cell.forget_bias"]),
+        (["cell=rnn,lstm", "hydra.sweep.dir=/proc/nope"], ["/proc/nope"]),
+        (["cell=rnn,subprocess.Popen"], ["subprocess.Popen"]),
+    ],
+)
+def test_a_sweep_with_a_wrong_member_is_refused_whole(command: Command, arguments: list[str], words: list[str]) -> None:
+    assert_refused(command("--multirun", *arguments), *words)
+
+
+# ---------------------------------------------------------------- whose code may be loaded
+
+
+CELL = """
+import pathlib
+from seqexp.cell.rnn import RNN
+pathlib.Path({mark!r}).touch()
+class Mine(RNN):
+    pass
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's package `strangers`, and the file that comes into being when it is imported."""
+    mark = tmp_path / "imported"
+    (tmp_path / "code" / "strangers").mkdir(parents=True)
+    (tmp_path / "code" / "strangers" / "__init__.py").touch()
+    (tmp_path / "code" / "strangers" / "cells.py").write_text(CELL.format(mark=str(mark)))
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    yield mark
+    for name in [name for name in sys.modules if name.split(".")[0] == "strangers"]:
+        del sys.modules[name]
+
+
+def test_a_package_that_the_user_has_not_allowed_is_never_imported(command: Command, package: Path) -> None:
+    done = command("cell._target_=strangers.cells.Mine")
+    assert_refused(done, "cell._target_=strangers.cells.Mine", "allowed_packages=[strangers]")
+    assert not package.exists()
+    assert "strangers" not in sys.modules
+    assert_refused(command("cell._target_=strangers.cells.Mine", "allowed_packages=[stranger]"), "allowed_packages")
+    assert "strangers" not in sys.modules
+
+
+def test_a_package_that_the_user_allows_is_built_and_trained(train: Callable[..., Any], package: Path) -> None:
+    record, _ = train("cell._target_=strangers.cells.Mine", "allowed_packages=[strangers]")
+    assert package.exists()
+    assert record.config["cell"]["_target_"] == "strangers.cells.Mine"
+    plain, _ = train()
+    assert record.test_mse == plain.test_mse  # it is an RNN, after all
+
+
+@pytest.mark.parametrize("target", ["torch.os.system", "torch.hub.load", "subprocess.Popen", "builtins.eval", "os.system"])
+@pytest.mark.parametrize("group", ["data", "cell", "optimizer", "trainer"])
+def test_no_target_calls_anything_but_a_class_of_its_kind(
+    command: Command, monkeypatch: pytest.MonkeyPatch, group: str, target: str
+) -> None:
+    called = []
+    monkeypatch.setattr(os, "system", lambda *arguments: called.append(arguments))
+    monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **more: called.append(arguments))
+    assert_refused(command(f"{group}._target_={target}", f"+{group}.command=true"), f"{group}._target_={target}")
+    assert called == []
+
+
+def test_a_module_that_lacks_something_itself_says_what(tmp_path: Path, package: Path) -> None:
+    (tmp_path / "code" / "strangers" / "broken.py").write_text("import no_such_thing_at_all\n")
+    with pytest.raises(ConfigError, match="no_such_thing_at_all"):
+        find_class("cell", "strangers.broken.Thing", object, ["strangers"])
+
+
+# ---------------------------------------------------------------- the parts by themselves
+
+
+class Made:
+    def __init__(
+        self, size: int, rate: float, name: Literal["a", "b"], shape: list[int] | None, given: int, free: str = "x"
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"size must be >= 1, got {size}")
+        if rate > 9:
+            raise ValueError("too fast")
+        if name == "b":
+            raise RuntimeError("b is broken")
+        self.size = size
+
+
+GOOD = {"_target_": "x.Made", "size": 1, "rate": 1, "name": "a", "shape": [1]}
+
+
+def test_arguments_that_fit_are_passed_on() -> None:
+    assert arguments("made", GOOD, Made, given=["given"]) == {"size": 1, "rate": 1, "name": "a", "shape": [1]}
+    assert arguments("made", {**GOOD, "shape": None, "free": "y"}, Made, ["given"])["free"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": True}, r"^made.size must be a whole number, got True$"),
+        ({"size": 1.0}, r"^made.size must be a whole number, got 1.0$"),
+        ({"rate": "1"}, r"^made.rate must be a number, got '1'$"),
+        ({"rate": False}, r"^made.rate must be a number, got False$"),
+        ({"rate": float("nan")}, r"^made.rate must be a number, got nan$"),
+        ({"name": "c"}, r"^made.name must be a or b, got 'c'$"),
+        ({"shape": 3}, r"^made.shape must be null"),
+        ({"given": 3}, r"^made.given is set by seqexp itself and cannot be given$"),
+        ({"fre": "y"}, r"^made.fre: there is no such key. Did you mean made.free\? Allowed in made: beside, free, name"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        arguments("made", {**GOOD, **changes}, Made, given=["given"], beside=["beside"])
+
+
+def test_an_argument_that_is_missing_is_named() -> None:
+    without = {key: value for key, value in GOOD.items() if key != "rate"}
+    with pytest.raises(ConfigError, match=r"^made.rate has no value; give one with made.rate=...$"):
+        arguments("made", without, Made, given=["given"])
+
+
+def test_what_a_constructor_says_gets_the_key_before_it() -> None:
+    values: dict[str, Any] = {"size": 1, "rate": 1, "name": "a", "shape": None, "given": 1}
+    assert make("made", Made, values).size == 1
+    with pytest.raises(ConfigError, match=r"^made.size must be >= 1, got 0$"):
+        make("made", Made, {**values, "size": 0})
+    with pytest.raises(ConfigError, match=r"^made: too fast$"):
+        make("made", Made, {**values, "rate": 10})
+    with pytest.raises(RuntimeError, match="b is broken"):  # an error of the program is no wrong configuration
+        make("made", Made, {**values, "name": "b"})
+
+
+def test_check_gives_the_values_back_typed_and_resolved() -> None:
+    node = OmegaConf.create(
+        {
+            "seed": 0, "num_seeds": 2, "data": {"a": "${seed}"}, "cell": {}, "optimizer": {}, "trainer": {},
+            "early_stopping": {"patience": None}, "allowed_packages": ["x"],
+        }
+    )  # fmt: skip
+    checked = check(node)
+    assert checked.data.a == 0
+    assert checked.seed == 0
+    assert list(checked.allowed_packages) == ["x"]
+
+
+def test_known_keys_are_those_of_the_files_that_a_command_line_chooses() -> None:
+    assert {"seed", "cell.hidden_size", "cell.nonlinearity", "early_stopping.patience"} <= set(known_keys())
+    assert "cell.forget_bias" in known_keys(["cell=lstm"])
+    assert "cell.forget_bias" not in known_keys(["cell=nosuch"])
+    assert "cell._target_" not in known_keys()
+
+
+def test_a_suggestion_is_made_only_where_one_is_near() -> None:
+    assert "Did you mean" not in str(unknown_key("cell.zzz", ["hidden_size"]))
+    assert "Did you mean a.hidden_size?" in str(unknown_key("a.hiddensize", ["hidden_size"]))
+
+
+def test_conf_is_found() -> None:
+    assert (CONF / "config.yaml").is_file()

@@ -1,0 +1,124 @@
+"""A multirun: one folder for each run, a comparison beside them, and one failure that stops nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import seqexp.run
+from seqexp.record import Record, find
+
+Command = Callable[..., Any]
+TINY = ("num_seeds=2", "trainer.max_epochs=1", "data.length=120")
+
+
+def sweep_folder() -> Path:
+    (folder,) = Path("outputs").iterdir()
+    return folder
+
+
+def test_two_cells_are_trained_and_compared(command: Command) -> None:
+    done = command("--multirun", "cell=rnn,lstm", *TINY)
+    assert (done.status, done.err) == (0, "")
+    folder = sweep_folder()
+    runs = list(find(folder))
+    assert {Record.read(each).cell for each in runs} == {"rnn", "lstm"}
+    for each in (folder, *runs):
+        assert re.fullmatch(r"[A-Za-z0-9_.,=-]{1,99}", each.name)
+    assert {each.name for each in runs} == {f"cell={cell},{','.join(sorted(TINY))}" for cell in ("rnn", "lstm")} or all(
+        f"cell={Record.read(each).cell}" in each.name for each in runs
+    )
+    for name in ("comparison.md", "comparison.csv", "comparison.png", "multirun.yaml"):
+        assert (folder / name).stat().st_size > 0
+    lines = done.out.splitlines()
+    for cell in ("rnn", "lstm"):  # each run has its line, and then comes the table
+        assert sum(line.startswith(f"{cell} on sine · test MSE") for line in lines) == 1
+    assert "rnn" in (folder / "comparison.md").read_text()
+
+
+def test_the_comparison_is_a_tensorboard_run_of_its_own(command: Command) -> None:
+    assert command("--multirun", "cell=rnn,lstm", *TINY).status == 0
+    folder = sweep_folder()
+    board = EventAccumulator(str(folder / "comparison"))
+    board.Reload()
+    assert "comparison" in board.Tags()["images"]
+    assert "comparison/text_summary" in board.Tags()["tensors"]
+    for run in find(folder):
+        assert len(list(run.glob("*tfevents*"))) == 1
+
+
+def test_each_run_of_a_sweep_is_what_it_would_be_alone(command: Command, train: Callable[..., Any]) -> None:
+    assert command("--multirun", "cell=rnn,gru", "data=sine,sum", *TINY[:2]).status == 0
+    found = {(each.cell, each.data): each for each in map(Record.read, find(sweep_folder()))}
+    assert len(found) == 4
+    for cell, data in (("gru", "sum"), ("rnn", "sine")):
+        alone, _ = train(f"cell={cell}", f"data={data}", *TINY[:2], tiny=())
+        assert found[cell, data].test_mse == alone.test_mse
+        assert found[cell, data].fingerprint == alone.fingerprint
+
+
+def test_long_command_lines_give_names_that_are_short_and_apart(command: Command) -> None:
+    long = ["data.amplitude=1.0000000001", "data.frequency=1.0000000001", "data.noise=0.1000000001", "optimizer.betas=[0.9,0.999]"]
+    assert command("--multirun", "seed=0,1", *long, *TINY).status == 0
+    runs = list(find(sweep_folder()))
+    assert len(runs) == 2
+    for each in runs:
+        assert re.fullmatch(r"[A-Za-z0-9_.,=-]{1,99}", each.name)
+
+
+def test_one_failure_stops_nothing_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = seqexp.run._fit
+
+    def fit(trainer: Any, training: Any, data: Any) -> float:
+        if type(training.model.cell).__name__ == "LSTM":
+            raise RuntimeError("the roof is on fire")
+        return right(trainer, training, data)
+
+    monkeypatch.setattr(seqexp.run, "_fit", fit)
+    done = command("--multirun", "cell=rnn,lstm,gru", *TINY)
+    assert done.status == 1
+    assert re.search(r"^failed: RuntimeError: the roof is on fire → \S+/seqexp.log$", done.err, re.MULTILINE)
+    assert "Traceback" not in done.err
+    status = {record.cell: record.status for record in map(Record.read, find(sweep_folder()))}
+    assert status == {"rnn": "done", "lstm": "failed", "gru": "done"}
+    (log,) = [each / "seqexp.log" for each in find(sweep_folder()) if Record.read(each).cell == "lstm"]
+    assert "Traceback" in log.read_text()
+    table = (sweep_folder() / "comparison.md").read_text()
+    assert "roof" in table
+    assert "rnn" in table
+    assert "gru" in table
+
+
+def test_a_folder_with_something_in_it_is_refused_and_loses_nothing(command: Command) -> None:
+    Path("mine").mkdir()
+    (Path("mine") / "thesis.txt").write_text("precious")
+    done = command("--multirun", "cell=rnn,lstm", *TINY, "hydra.sweep.dir=mine")
+    assert done.status == 2
+    assert re.fullmatch(r"seqexp: [^\n]*mine[^\n]*\n", done.err)
+    assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_bug_in_the_comparison_is_shown_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    import seqexp.compare
+
+    def explode(*arguments: Any) -> None:
+        raise RuntimeError("the table fell over")
+
+    monkeypatch.setattr(seqexp.compare, "compare", explode)
+    done = command("--multirun", "cell=rnn", *TINY)
+    assert done.status == 1
+    assert "Traceback" in done.err
+    assert "the table fell over" in done.err
+    (record,) = map(Record.read, find(sweep_folder()))
+    assert record.status == "done"
+
+
+def test_an_experiment_can_be_a_sweep_by_itself(command: Command) -> None:
+    done = command("experiment=rnn_vs_lstm", "cell=rnn,lstm", "data=sine", "optimizer.lr=0.01", *TINY)
+    assert (done.status, done.err) == (0, "")
+    assert {Record.read(each).cell for each in find(sweep_folder())} == {"rnn", "lstm"}
