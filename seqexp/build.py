@@ -173,6 +173,11 @@ def _trainer(node: dict[str, Any], allowed: list[str], has_val: bool) -> Callabl
         )
     if not values.get("gradient_clip_val", 1) > 0:
         raise ConfigError(f"trainer.gradient_clip_val must be > 0, or null for none, got {values['gradient_clip_val']}")
+    no_gpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    if values.get("accelerator") in ("gpu", "cuda", "mps") and no_gpu:
+        raise ConfigError(
+            f"trainer.accelerator={values['accelerator']}: torch finds no GPU here; cpu or auto is allowed"
+        )
     if values.get("max_epochs", 1) == 0:
         raise ConfigError("trainer.max_epochs must be >= 1, or -1 for no limit, got 0")
     for name in ("limit_train_batches", "limit_test_batches"):

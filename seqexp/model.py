@@ -14,7 +14,7 @@ from seqexp.cell.scan import ALIGNMENT
 class Packed:
     """All parameters of a model in one tensor, of which they become views; their gradients likewise.
 
-    One tensor is one update instead of many. It is padded with zeros to whole cache lines, because a vectorised update
+    One tensor is one update instead of many. It is padded with zeros to whole vectors, because a vectorised update
     rounds the odd numbers at a tensor's end differently: without it, a seed's last bits would depend on how many
     others ride along.
 

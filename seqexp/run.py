@@ -305,7 +305,8 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = ()) -> Model:
     config = OmegaConf.create({**record.config, "allowed_packages": list(allowed_packages)})
     training = build(config).training
     checkpoint = torch.load(Path(folder) / "checkpoints" / "best.ckpt", weights_only=True, map_location="cpu")
-    training.load_state_dict(checkpoint["state_dict"])
+    state = checkpoint["state_dict"]
+    training.to(next(iter(state.values())).dtype).load_state_dict(state)
     return training.model
 
 

@@ -240,7 +240,7 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
             return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
         return unknown_key(key, inside)
     if str(error).startswith("Config group override must be a string"):
-        return ConfigError("a group such as data or cell takes the name of one of its files, not null")
+        return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
     if isinstance(error, HydraException | OmegaConfBaseException):

@@ -107,9 +107,8 @@ class Training(LightningModule):
             self.packed.gradients.clamp_(-gradient_clip_val, gradient_clip_val)
             return
         gradients = [each.grad.flatten(1) for each in self.model.parameters() if each.grad is not None]  # (S, ...)
-        norm = torch.linalg.vector_norm(
-            torch.stack([torch.linalg.vector_norm(each, dim=1) for each in gradients]), dim=0
-        )  # (S,)
+        norms = torch.stack([torch.linalg.vector_norm(each, dim=1) for each in gradients], dim=1)  # (S, parameters)
+        norm = torch.linalg.vector_norm(norms, dim=1)  # (S,); along rows, where no other seed enters the rounding
         factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)[:, None]  # the rule of torch's clip_grad_norm_
         for gradient in gradients:
             gradient.mul_(factor)
@@ -167,14 +166,15 @@ class Selection(Callback):
         if stage != "fit":
             return
         size, device = len(self.seeds), trainer.strategy.root_device
+        self.kept = [each.detach().clone() for each in self.training.model.parameters()]
         self.best_mse = torch.full((size,), torch.inf, device=device)
         self.best_epoch = torch.full((size,), -1, device=device)
         self.waited = torch.zeros(size, dtype=torch.long, device=device)
         self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Takes the first weights for the best, until there are better ones."""
-        self.kept = [each.detach().clone() for each in self.training.model.parameters()]
+        """Follows the model to the device and precision that it has by now."""
+        self.kept = [kept.to(each) for kept, each in zip(self.kept, self.training.model.parameters(), strict=True)]
         self.best_mse = self.best_mse.to(self.kept[0])
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -200,6 +200,8 @@ class Selection(Callback):
         broken = ~train.isfinite()
         if val.count:
             broken |= ~self.history["val_mse"][-1].isfinite()
+        if self.patience is not None:
+            broken &= self.waited <= self.patience  # alone, the seed would have stopped by now
         for index in (broken & ~self.diverged).nonzero().flatten().tolist():
             seed, epoch = self.seeds[index], trainer.current_epoch
             log.warning("seed %d: the loss became NaN or infinite in epoch %d", seed, epoch)
@@ -239,8 +241,9 @@ class Selection(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint."""
-        for name, value in state_dict.items():
-            setattr(self, name, value)
+        self.history.update(state_dict["history"])  # in place: the board and the bar hold it, too
+        for name in state_dict.keys() - {"history"}:
+            setattr(self, name, state_dict[name])
 
 
 class BoardWriter(Callback):

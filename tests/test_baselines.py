@@ -21,9 +21,7 @@ def split(count: int, seed: int, outputs: int = 1, noiseless: bool = True) -> Sp
     inputs = torch.randn(3, count, 4, 2, generator=rng)
     weights = torch.randn(3, 8, outputs, generator=torch.Generator().manual_seed(99))
     clean = inputs.flatten(2) @ weights + 3
-    return Split(
-        inputs, clean + torch.randn(3, count, outputs, generator=rng), clean if noiseless else None
-    )
+    return Split(inputs, clean + torch.randn(3, count, outputs, generator=rng), clean if noiseless else None)
 
 
 def in_numpy(train: Split, test: Split, index: int) -> dict[str, float]:

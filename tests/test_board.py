@@ -154,8 +154,24 @@ def test_hparams_have_the_same_keys_in_every_run_and_the_right_values(runs: dict
     needed = ("data", "cell", "hidden_size", "num_layers", "lr", "batch_size", "num_seeds", "num_parameters")
     assert set(needed) <= set(found["sine"])
     expected = {
-        "sine": dict(data="sine", cell="rnn", hidden_size=16, num_layers=1, lr=0.005, batch_size=32, num_seeds=3),
-        "sum": dict(data="sum", cell="lstm", hidden_size=16, num_layers=2, lr=0.05, batch_size=42, num_seeds=2),
+        "sine": {
+            "data": "sine",
+            "cell": "rnn",
+            "hidden_size": 16,
+            "num_layers": 1,
+            "lr": 0.005,
+            "batch_size": 32,
+            "num_seeds": 3,
+        },
+        "sum": {
+            "data": "sum",
+            "cell": "lstm",
+            "hidden_size": 16,
+            "num_layers": 2,
+            "lr": 0.05,
+            "batch_size": 42,
+            "num_seeds": 2,
+        },
     }
     for name, values in expected.items():
         for key, value in {**values, "num_parameters": runs[name][0].num_parameters}.items():

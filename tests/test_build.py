@@ -126,10 +126,18 @@ def test_every_experiment_trains(train: Callable[..., Any], name: str) -> None:
 def test_the_lab_presets_are_the_sheets_settings(name: str, data: str, cell: str) -> None:
     node = composed(f"experiment={name}", f"cell={cell}")
     task = {
-        "sine": dict(length=1000, time_range=40.0, frequency=1.0, amplitude=1.0, noise=0.1, window=20, horizon=1),
-        "sum": dict(num_sequences=1000, length=20, distribution="normal"),
+        "sine": {
+            "length": 1000,
+            "time_range": 40.0,
+            "frequency": 1.0,
+            "amplitude": 1.0,
+            "noise": 0.1,
+            "window": 20,
+            "horizon": 1,
+        },
+        "sum": {"num_sequences": 1000, "length": 20, "distribution": "normal"},
     }[data]
-    split = dict(batch_size=None, train_fraction=0.8, val_fraction=0.0, test_fraction=0.2)
+    split = {"batch_size": None, "train_fraction": 0.8, "val_fraction": 0.0, "test_fraction": 0.2}
     assert {key: value for key, value in node.data.items() if key != "_target_"} == {**task, **split}
     assert (node.cell.hidden_size, node.cell.num_layers, node.cell.dropout) == (16, 1, 0)
     assert node.cell.bidirectional is False
@@ -142,9 +150,14 @@ def test_the_lab_presets_are_the_sheets_settings(name: str, data: str, cell: str
 
 def test_an_experiments_seed_is_not_lost(tmp_path: Path) -> None:
     """`_self_` comes before `experiment` in the defaults list, or config.yaml would have the last word."""
-    order = [next(iter(each)) if not isinstance(each, str) else each for each in OmegaConf.load(CONF / "config.yaml").defaults]
+    order = [
+        next(iter(each)) if not isinstance(each, str) else each
+        for each in OmegaConf.load(CONF / "config.yaml").defaults
+    ]
     assert order.index("_self_") < order.index("experiment")
-    preset = next(name for name in GROUPS["experiment"] if "num_seeds" in OmegaConf.load(CONF / f"experiment/{name}.yaml"))
+    preset = next(
+        name for name in GROUPS["experiment"] if "num_seeds" in OmegaConf.load(CONF / f"experiment/{name}.yaml")
+    )
     stated = OmegaConf.load(CONF / f"experiment/{preset}.yaml").num_seeds
     assert stated != OmegaConf.load(CONF / "config.yaml").num_seeds
     assert composed(f"experiment={preset}").num_seeds == stated

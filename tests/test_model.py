@@ -20,7 +20,7 @@ CELLS: dict[str, tuple[type, dict[str, Any], int]] = {
     "lstm": (LSTM, {"forget_bias": None}, 4),
     "gru": (GRU, {}, 3),
 }
-SIZES: dict[str, Any] = dict(input_size=2, hidden_size=5, num_layers=1, dropout=0.0, bidirectional=False)
+SIZES: dict[str, Any] = {"input_size": 2, "hidden_size": 5, "num_layers": 1, "dropout": 0.0, "bidirectional": False}
 
 each_cell = pytest.mark.parametrize("name", CELLS)
 each_shape = pytest.mark.parametrize("changes", [{}, {"num_layers": 2, "bidirectional": True}])
@@ -118,9 +118,7 @@ def test_the_number_of_parameters_is_torchs(name: str, hidden_size: int) -> None
     assert make(name, hidden_size=hidden_size).num_parameters == gates * (n * d + n * n + 2 * n) + (n + 1) * o
 
 
-@pytest.mark.parametrize(
-    ("name", "width", "count"), [("lstm", 64, 17_217), ("gru", 74, 17_169), ("rnn", 129, 17_158)]
-)
+@pytest.mark.parametrize(("name", "width", "count"), [("lstm", 64, 17_217), ("gru", 74, 17_169), ("rnn", 129, 17_158)])
 def test_the_counts_of_the_literature(name: str, width: int, count: int) -> None:
     assert make(name, seeds=(0,), output_size=1, input_size=1, hidden_size=width).num_parameters == count
 

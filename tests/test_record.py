@@ -205,7 +205,12 @@ def test_fields_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
 def well_formed(record: Record) -> bool:
     """Everything that a reader of records relies on."""
     count = len(record.seeds)
-    rows = [record.test_mse, record.train_mse, *filter(None, [record.val_mse]), *filter(None, record.baselines.values())]
+    rows = [
+        record.test_mse,
+        record.train_mse,
+        *filter(None, [record.val_mse]),
+        *filter(None, record.baselines.values()),
+    ]
     scored = record.status == "failed" or all(len(row) == count and all(type(x) is float for x in row) for row in rows)
     texts = isinstance(record.data, str) and isinstance(record.cell, str) and isinstance(record.device, str)
     return scored and texts and isinstance(record.config, dict) and isinstance(record.epochs, int)

@@ -105,7 +105,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "cell._target_=seqexp": ("cell._target_=seqexp", "cannot be imported"),
     "cell._target_=torch.nn.RNN": ("cell._target_=torch.nn.RNN", "seqexp.cell.recurrent.Recurrent"),
     "cell._target_=torch.os.system": ("cell._target_=torch.os.system", "seqexp.cell.recurrent.Recurrent"),
-    "cell._target_=subprocess.Popen": ("cell._target_=subprocess.Popen", "seqexp, torch, lightning", "allowed_packages"),
+    "cell._target_=subprocess.Popen": ("subprocess.Popen", "seqexp, torch, lightning", "allowed_packages"),
     "cell._target_=nosuchpackage.Thing": ("nosuchpackage.Thing", "allowed_packages=[nosuchpackage]"),
     "cell._target_=torchevil.Thing": ("torchevil.Thing", "allowed_packages=[torchevil]"),
     "cell._target_=null": ("cell._target_", "dotted path"),
@@ -128,7 +128,9 @@ def test_a_wrong_input_is_refused_in_one_paragraph(command: Command, argument: s
 
 
 def test_patience_without_validation_is_refused(command: Command) -> None:
-    assert_refused(command("early_stopping.patience=2", "data.val_fraction=0"), "early_stopping.patience", "val_fraction")
+    assert_refused(
+        command("early_stopping.patience=2", "data.val_fraction=0"), "early_stopping.patience", "val_fraction"
+    )
 
 
 def test_the_keys_that_are_allowed_are_those_of_the_chosen_file(command: Command) -> None:
@@ -196,7 +198,9 @@ def test_a_package_that_the_user_allows_is_built_and_trained(train: Callable[...
     assert record.test_mse == plain.test_mse  # it is an RNN, after all
 
 
-@pytest.mark.parametrize("target", ["torch.os.system", "torch.hub.load", "subprocess.Popen", "builtins.eval", "os.system"])
+@pytest.mark.parametrize(
+    "target", ["torch.os.system", "torch.hub.load", "subprocess.Popen", "builtins.eval", "os.system"]
+)
 @pytest.mark.parametrize("group", ["data", "cell", "optimizer", "trainer"])
 def test_no_target_calls_anything_but_a_class_of_its_kind(
     command: Command, monkeypatch: pytest.MonkeyPatch, group: str, target: str
@@ -249,7 +253,10 @@ def test_arguments_that_fit_are_passed_on() -> None:
         ({"name": "c"}, r"^made.name must be a or b, got 'c'$"),
         ({"shape": 3}, r"^made.shape must be null"),
         ({"given": 3}, r"^made.given is set by seqexp itself and cannot be given$"),
-        ({"fre": "y"}, r"^made.fre: there is no such key. Did you mean made.free\? Allowed in made: beside, free, name"),
+        (
+            {"fre": "y"},
+            r"^made.fre: there is no such key. Did you mean made.free\? Allowed in made: beside, free, name",
+        ),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(changes: dict[str, Any], message: str) -> None:

@@ -30,9 +30,7 @@ def test_two_cells_are_trained_and_compared(command: Command) -> None:
     assert {Record.read(each).cell for each in runs} == {"rnn", "lstm"}
     for each in (folder, *runs):
         assert re.fullmatch(r"[A-Za-z0-9_.,=-]{1,99}", each.name)
-    assert {each.name for each in runs} == {f"cell={cell},{','.join(sorted(TINY))}" for cell in ("rnn", "lstm")} or all(
-        f"cell={Record.read(each).cell}" in each.name for each in runs
-    )
+    assert all(f"cell={Record.read(each).cell}" in each.name for each in runs)
     for name in ("comparison.md", "comparison.csv", "comparison.png", "multirun.yaml"):
         assert (folder / name).stat().st_size > 0
     lines = done.out.splitlines()
@@ -63,7 +61,12 @@ def test_each_run_of_a_sweep_is_what_it_would_be_alone(command: Command, train: 
 
 
 def test_long_command_lines_give_names_that_are_short_and_apart(command: Command) -> None:
-    long = ["data.amplitude=1.0000000001", "data.frequency=1.0000000001", "data.noise=0.1000000001", "optimizer.betas=[0.9,0.999]"]
+    long = [
+        "data.amplitude=1.0000000001",
+        "data.frequency=1.0000000001",
+        "data.noise=0.1000000001",
+        "optimizer.betas=[0.9,0.999]",
+    ]
     assert command("--multirun", "seed=0,1", *long, *TINY).status == 0
     runs = list(find(sweep_folder()))
     assert len(runs) == 2

@@ -32,9 +32,9 @@ once per step: ``W^T d_t = (c W)^T g_t`` and ``sum_t d_t z_t^T = c * sum_t g_t z
 **Weight gradient.** ``z_t g_t^T`` is added up inside the loop, while g_t is in the cache, so that one buffer serves
 all steps. (The transposed form, K x G*H, is the faster one in MKL.)
 
-**Bits.** How torch adds up a product may depend on where in memory a matrix begins. So the batch is padded with
-columns of zeros to a multiple of `ALIGNMENT`, and nothing here is decided by S: then the numbers of one seed are,
-bit for bit, those that it would get alone.
+**Bits.** How torch rounds may depend on where in memory a matrix begins, and a vectorised operation rounds the odd
+numbers at its end differently. So the batch is padded with columns of zeros to a multiple of `ALIGNMENT`, and nothing
+here is decided by S: then the numbers of one seed are, bit for bit, those that it would get alone.
 
 **Work space.** Fresh large tensors cost page faults at every step of training, so all that a pass writes is
 kept and lent again. A forward pass borrows a `Workspace` from its module's `Pool` and its graph keeps it
@@ -49,8 +49,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-# The batch is rounded up to a multiple of this, so that every seed's matrices begin on a cache line.
-ALIGNMENT = 16
+# What a vectorised loop takes at once: two of the widest registers, in float32.
+ALIGNMENT = 32
 # Work spaces of this many sizes are kept: training, last batch, validation, test, for two sorts of layers.
 KEPT_SIZES = 8
 

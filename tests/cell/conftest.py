@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 
-from seqexp.cell import scan
 from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.recurrent import Recurrent, Weights

@@ -13,6 +13,7 @@ from seqexp.cell.scan import Pool, Sizes, Workspace
 
 cells = pytest.mark.parametrize("name", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
 
+
 @pytest.fixture
 def data(rng):
     """Four batches of one shape."""

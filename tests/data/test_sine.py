@@ -13,9 +13,15 @@ from seqexp.data.module import PopulationData
 from seqexp.data.sine import Sine
 from seqexp.seeding import generator
 
-LAB: dict[str, Any] = dict(
-    length=1000, time_range=40.0, frequency=1.0, amplitude=1.0, noise=0.1, window=20, horizon=1
-)
+LAB: dict[str, Any] = {
+    "length": 1000,
+    "time_range": 40.0,
+    "frequency": 1.0,
+    "amplitude": 1.0,
+    "noise": 0.1,
+    "window": 20,
+    "horizon": 1,
+}
 SEEDS = range(30)
 
 
