@@ -16,7 +16,7 @@ import numpy.typing as npt
 from seqexp.compare.grouping import group
 from seqexp.compare.runs import Run
 from seqexp.compare.section import Section, build
-from seqexp.compare.statistics import detectable_effect, mean_interval
+from seqexp.statistics import detectable_effect, mean_interval
 
 Array = npt.NDArray[np.float64]
 

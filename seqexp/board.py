@@ -15,12 +15,10 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from seqexp.compare.statistics import mean_interval
+from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from seqexp.compare import Comparison
 
 LAYOUT = {
     "mean squared error": {
@@ -94,14 +92,17 @@ class Board:
         self._writer._get_file_writer().add_event(Event(summary=summary), step)
 
 
-def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Writes a sweep's own TensorBoard run: both figures under IMAGES, table and verdict under TEXT.
+def write_comparison(folder: Path, pictures: Mapping[str, Figure], table: str) -> None:
+    """Writes a sweep's own TensorBoard run: its figures under IMAGES, table and verdict under TEXT.
 
     Args:
-        folder: where; its name is the run's name in TensorBoard.
-        comparison: of the sweep's runs.
+        folder: where; its name is the run's name in TensorBoard. What an earlier comparison wrote there goes.
+        pictures: tag -> figure.
+        table: in Markdown.
     """
+    for earlier in folder.glob("events.out.tfevents.*"):
+        earlier.unlink()
     with contextlib.closing(Board(folder)) as board:
-        board.picture("comparison", comparison.figure())
-        board.picture("learning curves", comparison.curves_figure())
-        board.text("comparison", comparison.to_markdown())
+        for tag, figure in pictures.items():
+            board.picture(tag, figure)
+        board.text("comparison", table)

@@ -27,11 +27,11 @@ from seqexp import figures, names, provenance
 from seqexp.baselines import baselines
 from seqexp.board import Board
 from seqexp.build import Parts, build
-from seqexp.compare.statistics import mean_interval
 from seqexp.data.module import Split
 from seqexp.model import Model
 from seqexp.record import RESULT, Record, write_curves, write_predictions
 from seqexp.schema import CONF, ConfigError, explain, known_keys
+from seqexp.statistics import mean_interval
 from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection, Training
 
 log = logging.getLogger(__name__)

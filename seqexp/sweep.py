@@ -74,13 +74,11 @@ class Sweep(Callback):
         """Compares the runs; exit status 1 if one of them failed."""
         from rich.console import Console
 
-        from seqexp.board import write_comparison
         from seqexp.compare import compare
 
         folder = Path(config.hydra.sweep.dir)
         comparison = compare(folder)
         comparison.write(folder)
-        write_comparison(folder / "comparison", comparison)
         comparison.render(Console())
         if comparison.failed or comparison.broken:
             sys.exit(1)

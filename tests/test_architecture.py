@@ -34,12 +34,11 @@ LAYERS = [
     {"sweep"},
     {"run"},
     {"build"},
-    {"training"},
+    {"training", "compare"},
     {"board"},
-    {"compare"},
     {"model", "record", "figures", "baselines"},
     {"data", "cell"},
-    {"schema", "names", "provenance", "seeding"},
+    {"schema", "names", "provenance", "seeding", "statistics"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 

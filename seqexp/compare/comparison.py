@@ -70,7 +70,7 @@ class Comparison:
         return pictures.curves(self.sections)
 
     def write(self, folder: Path) -> list[Path]:
-        """Writes `comparison.{md,csv,json,png,svg}` and `curves.{png,svg}`.
+        """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
 
         Args:
             folder: where to; it exists.
@@ -78,6 +78,7 @@ class Comparison:
         Returns:
             The files' paths.
         """
+        from seqexp.board import write_comparison
         from seqexp.figures import KINDS, encode
 
         contents = {
@@ -85,11 +86,13 @@ class Comparison:
             "comparison.csv": self._csv().encode(),
             "comparison.json": (json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
-        for name, figure in (("comparison", self.figure()), ("curves", self.curves_figure())):
+        pictures = {"comparison": self.figure(), "curves": self.curves_figure()}
+        for name, figure in pictures.items():
             for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
         for name, content in contents.items():
             write_atomically(folder / name, content)
+        write_comparison(folder / "comparison", pictures, self.to_markdown())
         return [folder / name for name in contents]
 
     def _csv(self) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqexp.compare.runs import NO_SETTING, Run, Setting
-from seqexp.compare.statistics import Array
+from seqexp.statistics import Array
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from seqexp.compare.grouping import DataSet, Scores, split
-from seqexp.compare.statistics import (
+from seqexp.statistics import (
     ALPHA,
     Difference,
     detectable_effect,

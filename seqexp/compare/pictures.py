@@ -12,7 +12,7 @@ from seqexp import figures
 from seqexp.compare.grouping import Row
 from seqexp.compare.runs import Run
 from seqexp.compare.section import Section
-from seqexp.compare.statistics import Array, Interval, mean_interval
+from seqexp.statistics import Array, Interval, mean_interval
 
 MOST_ROWS = 24
 """Rows in one panel, where nothing was picked."""

@@ -11,8 +11,8 @@ from seqexp.compare.grouping import DataSet, Row, Scores
 from seqexp.compare.pairs import Pair
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
-from seqexp.compare.statistics import mean_interval
 from seqexp.compare.verdict import sentence
+from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.compare.statistics import Array
 from seqexp.record import RESULT, Record, RecordError, find
+from seqexp.statistics import Array
 
 Setting = str | int | float | bool | None
 

@@ -19,8 +19,8 @@ from seqexp.compare.pairs import (
     shared_scores,
 )
 from seqexp.compare.selection import pick
-from seqexp.compare.statistics import mean_interval
 from seqexp.compare.verdict import DASH, baseline_summary, mse_text, number_text, sentence
+from seqexp.statistics import mean_interval
 
 PICKED = "\N{CHECK MARK}"
 

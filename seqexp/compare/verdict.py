@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from seqexp.compare.pairs import Pair
-from seqexp.compare.statistics import CONFIDENCE, Interval, seeds_needed
+from seqexp.statistics import CONFIDENCE, Interval, seeds_needed
 
 DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
