@@ -22,7 +22,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 import seqexp.compare
-from seqexp.compare import CompareError, Comparison, compare, statistics
+from seqexp import statistics
+from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
 from seqexp.compare.verdict import mse_text, ratio_text
 from seqexp.record import Record, write_curves
