@@ -1,0 +1,40 @@
+"""The commands and the Python of README.md work as they stand there, only with less training."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+COMMANDS = sorted(set(re.findall(r"python -m seqexp (?!\.compare)([^#`\n]+?)(?:\s+#.*|`.*|\n)", README)))
+LESS = {"num_seeds": "2", "trainer.max_epochs": "1"}
+
+
+def test_there_are_commands_to_run() -> None:
+    assert "--multirun cell=rnn,lstm" in COMMANDS
+    assert "experiment=rnn_vs_lstm" in COMMANDS
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command(line: str, command: Callable[..., Any]) -> None:
+    given = shlex.split(line)
+    kept = [each for each in given if each.split("=")[0] not in LESS]
+    done = command(*kept, *(f"{key}={value}" for key, value in LESS.items()))
+    assert (done.status, done.err) == (0, "")
+    (folder,) = Path("outputs").iterdir()
+    swept = "--multirun" in line or line.startswith("experiment=")
+    assert (folder / ("comparison.md" if swept else "result.json")).is_file()
+
+
+def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    space: dict[str, Any] = {}
+    exec(code, space)
+    assert space["torch_modules"]["cell"].hidden_size == 16
+    assert "linear" in capsys.readouterr().out
