@@ -1,8 +1,9 @@
-"""The same cell under two names: does the comparison keep quiet? Exit status 1 if it names a winner.
+"""The same cell under two names: does the comparison keep quiet? Exit status 1 unless it detects no difference.
 
     python scripts/check_null.py
 
 Trains `rnn` on seeds 0 to 19 and the same file under the name `rnn_again` on seeds 20 to 39, on sine, and compares.
+The seeds being disjoint, the interval is the unpaired one; `check_statistics.py` tries the paired test.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from seqexp import names
-from seqexp.schema import CONF, ConfigError, explain, known_keys
+from seqexp.schema import CONF, explain, known_keys
 from seqexp.sweep import refuse
 
 
@@ -24,7 +23,7 @@ def _job(config: DictConfig) -> None:
     try:
         sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
     except Exception as error:
-        if isinstance(error, ConfigError) or HydraConfig.get().mode is not RunMode.MULTIRUN:
+        if HydraConfig.get().mode is not RunMode.MULTIRUN:
             raise
         # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
         sys.stderr.write(f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log\n")
@@ -32,14 +31,18 @@ def _job(config: DictConfig) -> None:
 
 def main() -> None:
     """Runs the command line."""
-    names.register()
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.insert(0, os.getcwd())  # the console script finds what `python -m seqexp` finds
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except KeyboardInterrupt:
-        sys.stderr.write("seqexp: interrupted; no result was written for the run that was going on\n")
+        sys.stderr.write(
+            "seqexp: interrupted; no result was written for the run that was going on. "
+            "What had finished stays: python -m seqexp.compare FOLDER\n"
+        )
         sys.exit(130)
     except Exception as error:
         wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))

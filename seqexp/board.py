@@ -15,6 +15,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from seqexp.record import RESULT
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -32,8 +33,12 @@ LAYOUT = {
 """One chart for each split, with the curves and bands of all runs; written by every run, the same each time."""
 
 
-METRICS = ("val/mse", "test/mse", *(f"band/{split}_mse_{end}" for split in ("val", "test") for end in ("low", "high")))
-"""The columns of scores in HPARAMS."""
+METRICS = (
+    "val/mse",
+    *("selected/val_mse", "band/selected_val_mse_low", "band/selected_val_mse_high"),
+    *("test/mse", "band/test_mse_low", "band/test_mse_high"),
+)
+"""The columns of scores in HPARAMS; `val/mse` is the last epoch's, `selected/val_mse` that of the kept weights."""
 
 
 class Board:
@@ -100,6 +105,8 @@ def write_comparison(folder: Path, pictures: Mapping[str, Figure], table: str) -
         pictures: tag -> figure.
         table: in Markdown.
     """
+    if (folder / RESULT).exists() or (folder / ".hydra").exists():
+        return  # a run has that name; its own curves are worth more than a second copy of the pictures
     for earlier in folder.glob("events.out.tfevents.*"):
         earlier.unlink()
     with contextlib.closing(Board(folder)) as board:

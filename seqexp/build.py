@@ -72,7 +72,7 @@ def build(config: DictConfig) -> Parts:
     matched = match_size(settings["cell"], allowed, data.task)
     model = _model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, model)
-    make_trainer = _trainer(settings["trainer"], allowed, data.has_val)
+    make_trainer = _trainer(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
     trainer = make_trainer([], ".")
     if trainer.num_devices * trainer.num_nodes != 1:
         raise ConfigError(
@@ -127,7 +127,10 @@ def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | No
             f"cell.hidden_size={asked}: must be a whole number, match:17217 (parameters in all) or "
             "match:lstm-64 (as many as an LSTM of 64 units has)"
         )
-    target = int(found[1]) if found[1] else _count(cell_file(found[2]), allowed, task, int(found[3]))
+    try:
+        target = int(found[1]) if found[1] else _count(cell_file(found[2]), allowed, task, int(found[3]))
+    except ConfigError as error:
+        raise ConfigError(f"cell.hidden_size={asked}: {error}") from None
     # The count grows with the size, so the first size that is not too small, or the one before, is closest.
     sizes = range(1, target + 1)
     above = bisect.bisect_left(sizes, target, key=lambda size: _count(node, allowed, task, size))
@@ -160,12 +163,14 @@ def _optimizer(node: dict[str, Any], allowed: list[str], model: Model) -> Callab
     return make_optimizer
 
 
-def _trainer(node: dict[str, Any], allowed: list[str], has_val: bool) -> Callable[[list[Callback], str], Trainer]:
+def _trainer(
+    node: dict[str, Any], allowed: list[str], data: PopulationData, may_stop: bool
+) -> Callable[[list[Callback], str], Trainer]:
     trainer_class = find_class("trainer", node.get("_target_"), Trainer, allowed)
     given = {name: value for name, value in node.items() if value is not None}  # null leaves Lightning's default
     values = arguments("trainer", given, trainer_class, given=TRAINER_KEYS)
     values["enable_progress_bar"] = False  # run.py has one of its own
-    if not has_val:
+    if not data.has_val:
         values["limit_val_batches"] = 0  # Lightning warns of a validation split without batches
     if values.get("precision") not in PRECISIONS:
         raise ConfigError(
@@ -178,11 +183,20 @@ def _trainer(node: dict[str, Any], allowed: list[str], has_val: bool) -> Callabl
         raise ConfigError(
             f"trainer.accelerator={values['accelerator']}: torch finds no GPU here; cpu or auto is allowed"
         )
-    if values.get("max_epochs", 1) == 0:
-        raise ConfigError("trainer.max_epochs must be >= 1, or -1 for no limit, got 0")
-    for name in ("limit_train_batches", "limit_test_batches"):
-        if values.get(name, 1) == 0:
-            raise ConfigError(f"trainer.{name} must leave at least one batch, got {values[name]}")
+    for name in ("max_epochs", "max_steps"):
+        if values.get(name) == 0:
+            raise ConfigError(f"trainer.{name} must be >= 1, or -1 for no limit, got 0")
+    ends = (values.get("max_steps", -1) > 0, "max_time" in values, values.get("fast_dev_run"), may_stop)
+    if values.get("max_epochs") == -1 and not any(ends):
+        raise ConfigError(
+            "trainer.max_epochs=-1 would train for ever; give trainer.max_steps, trainer.max_time or "
+            "early_stopping.patience as well"
+        )
+    for split in ("train", "val", "test"):
+        limit, count = values.get(f"limit_{split}_batches", 1.0), data.num_batches(split)
+        left = int(limit * count) if isinstance(limit, float) else limit
+        if left == 0 and not (split == "val" and (limit == 0 or count == 0)):
+            raise ConfigError(f"trainer.limit_{split}_batches must leave one of the {count} batches, got {limit}")
 
     def make_trainer(callbacks: list[Callback], folder: str) -> Trainer:
         own = {

@@ -1,4 +1,4 @@
-"""Names of folders: what Hydra's output patterns call."""
+"""Names of folders: what Hydra's output patterns call. Importing this file registers the two resolvers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,6 @@ def folder_name(text: str) -> str:
     return f"{name.lstrip('.')[: LONGEST - 9]}-{digest}"
 
 
-def register() -> None:
-    """Gives Hydra's configuration the resolvers `seqexp.name` and `seqexp.token`."""
-    OmegaConf.register_new_resolver("seqexp.name", folder_name, replace=True)
-    # Cached, so that one configuration has one token however often it is read.
-    OmegaConf.register_new_resolver("seqexp.token", lambda: secrets.token_hex(3), replace=True, use_cache=True)
+OmegaConf.register_new_resolver("seqexp.name", folder_name, replace=True)
+# Cached, so that one configuration has one token however often it is read.
+OmegaConf.register_new_resolver("seqexp.token", lambda: secrets.token_hex(3), replace=True, use_cache=True)

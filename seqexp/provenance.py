@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -14,8 +16,13 @@ from typing import Any
 import torch
 
 import seqexp
+from seqexp.record import INERT_SETTINGS
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
+
+
+SOURCES = (".", "../conf")
+"""What a result depends on, seen from the package's folder; a new file there makes a checkout dirty."""
 
 
 def versions() -> dict[str, str]:
@@ -34,7 +41,7 @@ def git() -> dict[str, Any] | None:
 
     try:
         ask("ls-files", "--error-unmatch", "provenance.py")  # an installed copy may lie in somebody else's checkout
-        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--untracked-files=no"))}
+        return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--", *SOURCES))}
     except (OSError, subprocess.CalledProcessError):
         return None
 
@@ -49,11 +56,11 @@ def device_name(device: torch.device) -> str:
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """Hash of what defines a result: the resolved configuration, and this package's version.
 
-    What only concerns the console or which code may be loaded is left out.
+    Settings that cannot change a result are left out.
     """
-    kept = {name: value for name, value in settings.items() if name != "allowed_packages"}
-    kept["trainer"] = {
-        name: value for name, value in settings["trainer"].items() if name not in ("enable_progress_bar", "profiler")
-    }
+    kept = copy.deepcopy(dict(settings))
+    for key in INERT_SETTINGS:
+        *path, name = key.split(".")
+        functools.reduce(lambda node, part: node[part], path, kept).pop(name, None)
     text = json.dumps([seqexp.__version__, kept], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -17,6 +17,9 @@ import numpy.typing as npt
 
 RESULT = "result.json"
 
+INERT_SETTINGS = ("allowed_packages", "trainer.enable_progress_bar", "trainer.profiler")
+"""Dotted keys of a configuration that cannot change a result."""
+
 BASELINES = ("constant", "persistence", "linear", "noise")
 
 _KINDS: dict[str, type | tuple[type, ...]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -23,16 +24,16 @@ from rich.console import Console
 from rich.logging import RichHandler
 from torch import Tensor
 
-from seqexp import figures, names, provenance
+from seqexp import figures, provenance
 from seqexp.baselines import baselines
 from seqexp.board import Board
 from seqexp.build import Parts, build
 from seqexp.data.module import Split
 from seqexp.model import Model
-from seqexp.record import RESULT, Record, write_curves, write_predictions
+from seqexp.record import RESULT, Record, RecordError, write_curves, write_predictions
 from seqexp.schema import CONF, ConfigError, explain, known_keys
 from seqexp.statistics import mean_interval
-from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection, Training
+from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,6 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     Raises:
         ConfigError: the configuration cannot be run; nothing was written.
     """
-    names.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         try:
             config = compose("config", list(overrides), return_hydra_config=True)
@@ -105,6 +105,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
         fingerprint=provenance.fingerprint(parts.settings),
         versions=provenance.versions(),
         git=provenance.git(),
+        device="",  # not known before training
     )
     console = Console(stderr=True)
     with _logging(folder, console):
@@ -133,14 +134,19 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer))
-        with _threads(parts):
-            seconds = _fit(trainer, training, data)
+        with _threads(parts), _interruptible(trainer):
+            start = time.perf_counter()
+            trainer.fit(training, datamodule=data)
+            seconds = time.perf_counter() - start
             trainer.test(training, datamodule=data, verbose=False)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
         test = data.splits["test"].first(predictions.shape[1])
         test_mse = (predictions.double() - test.targets.double()).square().mean((1, 2))  # (S, N, O) -> (S,)
         scores = {name: _list(row) for name, row in baselines(data.splits["train"], test, data.task.forecasts).items()}
-        board.scores({"test/mse": _array(test_mse)}, trainer.current_epoch)
+        final = {"test/mse": _array(test_mse)}
+        if selection.validated:
+            final["selected/val_mse"] = _array(selection.best_mse)
+        board.scores(final, trainer.current_epoch)
         _draw(board, training.model, data.task.forecasts, test, predictions)
     history = {name: _array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
     write_curves(folder, data.seeds, history)
@@ -149,7 +155,7 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
         record,
         status="done",
         train_mse=_list(selection.train_mse),
-        val_mse=_list(selection.best_mse) if data.has_val else None,
+        val_mse=_list(selection.best_mse) if selection.validated else None,
         test_mse=_list(test_mse),
         baselines=scores,
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
@@ -174,18 +180,16 @@ def _threads(parts: Parts) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _fit(trainer: pl.Trainer, training: Training, data: pl.LightningDataModule) -> float:
-    """Trains, and returns how many seconds that took."""
-    start = time.perf_counter()
+@contextlib.contextmanager
+def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
+    """Lightning answers Ctrl-C by leaving the program, deaf to a second one; this makes it an ordinary Ctrl-C again."""
     try:
-        trainer.fit(training, datamodule=data)
+        yield
     except SystemExit:
-        # Lightning answers Ctrl-C by leaving the program, deaf to a second one.
         if trainer.state.status is not TrainerStatus.INTERRUPTED:
             raise
         signal.signal(signal.SIGINT, signal.default_int_handler)
         raise KeyboardInterrupt from None
-    return time.perf_counter() - start
 
 
 def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | str | float]:
@@ -197,7 +201,7 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
         "optimizer": optimizer,
         "hidden_size": cell.hidden_size,
         "num_layers": cell.num_layers,
-        "lr": float(parts.settings["optimizer"]["lr"]),
+        "lr": float(parts.settings["optimizer"].get("lr", math.nan)),
         "batch_size": data.batch_size or data.splits["train"].inputs.shape[1],
         "max_epochs": int(parts.settings["trainer"].get("max_epochs") or 1000),
         "seed": record.seeds[0],
@@ -217,8 +221,9 @@ def _draw(board: Board, model: Model, forecasts: bool, test: Split, predictions:
         board.picture("predictions", figures.agreement(targets, _array(predictions[finite, :, 0])))
         return
     parameter = next(model.parameters())
-    series = test.inputs[:1].to(parameter).expand(model.num_seeds, -1, -1, -1)  # every member reads the same series
-    forecast = _array(model(series)[finite, :, 0])  # (S, N)
+    series = Split(test.inputs[:1].to(parameter), test.targets[:1], None).evaluation_batches(model.num_seeds)
+    pieces = [model(inputs.expand(model.num_seeds, -1, -1, -1)) for inputs, _ in series]  # all read the same series
+    forecast = _array(torch.cat(pieces, dim=1)[finite, :, 0])  # (S, N)
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     board.picture(
         "forecast",
@@ -236,15 +241,17 @@ def _draw(board: Board, model: Model, forecasts: bool, test: Split, predictions:
 def report(record: Record, folder: Path | None = None) -> str:
     """Says in one line what came out of a run."""
     interval = mean_interval(record.test_mse)
-    margin = f" ± {interval.half_width:.2g}" if len(record.seeds) > 1 else ""
-    count = f"{len(record.seeds)} seed{'s' if len(record.seeds) > 1 else ''}"
-    parts = [f"{record.cell} on {record.data}", f"test MSE {interval.mean:.4g}{margin} ({count})"]
+    margin = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2g}"
+    all_seeds, finite = len(record.seeds), int(np.isfinite(record.test_mse).sum())
+    count = f"{finite} of {all_seeds}" if finite < all_seeds else str(all_seeds)
+    score = f"test MSE {interval.mean:.4g}{margin}" if finite else "no test MSE"
+    parts = [f"{record.cell} on {record.data}", f"{score} ({count} seed{'s' * (all_seeds > 1)})"]
     for name, row in record.baselines.items():
         if row is not None:
             parts.append(f"{name} {np.mean(row):.4g}")
     if record.matched is not None:
         size = f"{record.config['cell']['hidden_size']} units, {record.num_parameters:,} parameters"
-        parts.append(f"{size} (asked for {record.matched:,})")
+        parts.append(f"{size} (asked for {record.matched:,}, {record.num_parameters / record.matched - 1:+.1%})")
     if record.diverged:
         parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))
     parts.append(f"{record.train_seconds:.1f} s")
@@ -302,7 +309,10 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = ()) -> Model:
         ConfigError: the recorded configuration names other code.
     """
     record = Record.read(Path(folder))
+    if record.status != "done":
+        raise RecordError(f"{folder}: the run failed, and left no model")
     config = OmegaConf.create({**record.config, "allowed_packages": list(allowed_packages)})
+    config.trainer.accelerator = "cpu"  # wherever it was trained
     training = build(config).training
     checkpoint = torch.load(Path(folder) / "checkpoints" / "best.ckpt", weights_only=True, map_location="cpu")
     state = checkpoint["state_dict"]

@@ -25,6 +25,9 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+# Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
+from seqexp import names  # noqa: F401
+
 _PACKAGE = Path(__file__).resolve().parent
 
 CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
@@ -77,6 +80,8 @@ def check(config: DictConfig) -> DictConfig:
         plain = OmegaConf.to_container(config, resolve=True)
         for name in ("seed", "num_seeds"):
             _check_type(name, OmegaConf.select(config, name), int)
+        if not OmegaConf.is_list(OmegaConf.select(config, "allowed_packages")):
+            raise ConfigError(f"allowed_packages must be a list, such as [my_package], got {config.allowed_packages!r}")
         typed = OmegaConf.merge(OmegaConf.structured(Config), plain)
     except ConfigKeyError as error:
         known = list(Config.__dataclass_fields__)
@@ -129,6 +134,7 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
 def _locate(target: str) -> Any:
     """Imports the longest part of a dotted path that is a module, and looks the rest up in it."""
     parts = target.split(".")
+    missing = "it has no dot, so it names no class"
     for count in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:count])
         try:
@@ -136,9 +142,10 @@ def _locate(target: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{name}.".startswith(f"{error.name}."):
                 raise  # the module is there, and one that it needs is not
+            missing = f"there is no module {error.name}"
             continue
         return functools.reduce(getattr, parts[count:], module)
-    raise ImportError("it has no dot, so it names no class")
+    raise ImportError(missing)
 
 
 def arguments(
@@ -195,16 +202,18 @@ def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[typ
         raise ConfigError(f"{where}.{message}" if named else f"{where}: {message}") from error
 
 
-def unknown_key(key: str, known: Sequence[str]) -> ConfigError:
+def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -> ConfigError:
     """Words the error of a key that does not exist.
 
     Args:
         key: in full, as the user typed it.
         known: the names that exist at that place, without the part before the last dot.
+        elsewhere: other keys, in full, that may have been meant.
     """
     place, _, name = key.rpartition(".")
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {place}{'.' if place else ''}{near[0]}?" if near else ""
+    near = [f"{place}{'.' if place else ''}{each}" for each in difflib.get_close_matches(name, known, n=2)]
+    near = near or [each for each in elsewhere if each.rpartition(".")[2] == name]
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
     inside = f" in {place}" if place else ""
     return ConfigError(f"{key}: there is no such key.{hint} Allowed{inside}: {', '.join(sorted(known))}.")
 
@@ -238,9 +247,11 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
         inside = sorted({each.removeprefix(prefix).split(".")[0] for each in known() if each.startswith(prefix)})
         if name in inside:  # the key is right, so the value is not
             return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
-        return unknown_key(key, inside)
+        return unknown_key(key, inside, known())
     if str(error).startswith("Config group override must be a string"):
         return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
+    if found := re.match(r"Ambiguous value for argument '([^']+)'", str(error)):
+        return ConfigError(f"{found[1]}: several values at once need --multirun; quote them if they are one text")
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -298,9 +309,9 @@ def _check_type(key: str, value: Any, hint: Any) -> None:
     options = list(_options(hint))
     if any(_fits(value, option) for option in options):
         return
-    names = [_NAMES[option] for option in options if option in _NAMES]
+    plain = [_NAMES[option] for option in options if option in _NAMES]
     literals = [option for option in options if typing.get_origin(option) is Literal]
-    allowed = [*names, *(str(item) for option in literals for item in typing.get_args(option))] or ["a list"]
+    allowed = [*plain, *(str(item) for option in literals for item in typing.get_args(option))] or ["a list"]
     raise ConfigError(f"{key} must be {' or '.join(allowed)}, got {value!r}")
 
 

@@ -74,12 +74,14 @@ class Sweep(Callback):
         """Compares the runs; exit status 1 if one of them failed."""
         from rich.console import Console
 
-        from seqexp.compare import compare
+        from seqexp.compare.comparison import WRITTEN, compare
 
         folder = Path(config.hydra.sweep.dir)
         comparison = compare(folder)
         comparison.write(folder)
-        comparison.render(Console())
+        console = Console()
+        comparison.render(console)
+        console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
 

@@ -152,6 +152,7 @@ class Selection(Callback):
         best_mse: (S,) validation MSE of the kept weights; infinite where there is none.
         best_epoch: (S,) the epoch of the kept weights.
         diverged: (S,) whether a seed's loss was ever NaN or infinite.
+        validated: whether there was any validation.
         train_mse: (S,) training MSE of the kept weights, once `fit` has ended.
     """
 
@@ -170,6 +171,7 @@ class Selection(Callback):
         self.best_mse = torch.full((size,), torch.inf, device=device)
         self.best_epoch = torch.full((size,), -1, device=device)
         self.waited = torch.zeros(size, dtype=torch.long, device=device)
+        self.validated = False
         self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -181,6 +183,7 @@ class Selection(Callback):
         """Lets every seed that has improved keep its present weights, unless its patience is at an end."""
         if trainer.sanity_checking:
             return
+        self.validated = True
         mse = self.training.val_score.mean()
         better = mse < self.best_mse
         if self.patience is not None:
@@ -215,6 +218,7 @@ class Selection(Callback):
         self.best_epoch = torch.where(never, len(self.history["train_mse"]) - 1, self.best_epoch)
         for parameter, kept in zip(self.training.model.parameters(), self.kept, strict=True):
             parameter.copy_(kept)
+        self.training.eval()  # scores are the model's own, without dropout
         score = RunningMean()
         for inputs, targets in trainer.datamodule.splits["train"].evaluation_batches():  # type: ignore[attr-defined]
             batch = (inputs.to(self.kept[0]), targets.to(self.kept[0]))
@@ -235,6 +239,7 @@ class Selection(Callback):
             "best_mse": self.best_mse,
             "best_epoch": self.best_epoch,
             "waited": self.waited,
+            "validated": self.validated,
             "diverged": self.diverged,
             "history": self.history,
         }

@@ -13,7 +13,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp import names
 from seqexp.build import COUPLING_OPTIMIZERS, LOADER_KEYS, Parts, build
 from seqexp.cell.recurrent import Recurrent
 from seqexp.schema import CONF, ConfigError
@@ -27,7 +26,6 @@ GPU = torch.cuda.is_available()
 
 
 def composed(*overrides: str) -> DictConfig:
-    names.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", list(overrides))
 

@@ -157,7 +157,7 @@ def test_three_cells_by_hand(tmp_path: Path) -> None:
     ends = f"{ratio * np.exp(-half):.2f}\N{EN DASH}{ratio * np.exp(half):.2f}"
     assert found.sentences[2] == (
         f"lstm beats rnn on sine: test MSE {ratio:.2f}\N{MULTIPLICATION SIGN} (95 % interval {ends}), "
-        "10 paired seeds, p = 0.0059 (Holm over 3 pairs)."  # 3 * 2 / 2^10
+        "10 paired seeds, p = 0.012 (Holm over 6 pairs)."  # 3 * 2 / 2^10
     )
     pair = found.sections[0].pairs[0]
     assert (pair.first, pair.second, pair.winner) == ("gru", "lstm", None)

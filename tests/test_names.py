@@ -43,7 +43,6 @@ def test_what_has_to_change_keeps_its_beginning_and_gets_a_hash() -> None:
 
 
 def test_a_configuration_has_one_token_and_two_have_two() -> None:
-    names.register()
     first, second = (OmegaConf.create({"a": "${seqexp.token:}", "b": "${seqexp.token:}"}) for _ in range(2))
     assert re.fullmatch(r"[0-9a-f]{6}", first.a)
     assert first.a == first.b == first.a
@@ -51,5 +50,4 @@ def test_a_configuration_has_one_token_and_two_have_two() -> None:
 
 
 def test_the_resolver_for_names_is_registered() -> None:
-    names.register()
     assert OmegaConf.create({"a": "${seqexp.name:a/b}"}).a == names.folder_name("a/b")

@@ -14,7 +14,6 @@ from hydra import compose, initialize_config_dir
 from scipy import stats
 from torch import Tensor, nn
 
-from seqexp import names
 from seqexp.build import Parts, build
 from seqexp.data.module import PopulationData
 from seqexp.model import Model
@@ -41,7 +40,6 @@ class Plain(NamedTuple):
 
 
 def parts_of(overrides: Sequence[str]) -> Parts:
-    names.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return build(compose("config", list(overrides)))
 

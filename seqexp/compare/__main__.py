@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqexp.compare.comparison import compare
+from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.report import problems_text
 from seqexp.compare.runs import CompareError
 
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             comparison.write(out)
+            Console().print(WRITTEN.format(out), soft_wrap=True, markup=False, highlight=False)
     except CompareError as error:
         return _refuse(str(error))
     except OSError as error:

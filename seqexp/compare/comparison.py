@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from seqexp.figures import Figure
 
 
+WRITTEN = "→ {0}: comparison.md .csv .json .png .svg, curves.png .svg; tensorboard --logdir {0}"
+"""What a program says of the files that `Comparison.write` left in a folder."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """What some runs show, one section per data set.

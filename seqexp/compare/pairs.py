@@ -38,10 +38,12 @@ class Pair:
         num_seeds: how many seeds each of the two has.
         num_shared: seeds that both have.
         num_dropped: shared seeds left out because one of the two diverged.
+        num_diverged: on how many of the shared seeds each of the two diverged.
         num_tests: size of the family that Holm's correction is over.
         p_corrected: p after Holm; NaN where nothing was tested.
         detectable: the largest ratio below 1 that this many seeds find with 80 % power; NaN where none is.
-        winner: label of the better one, None unless p_corrected < 0.05.
+        lower: label of the one that scored lower, None unless p_corrected < 0.05.
+        winner: the same, but None where it also diverged more often: the seeds that are left are not a fair sample.
     """
 
     first: str
@@ -51,9 +53,11 @@ class Pair:
     num_seeds: tuple[int, int]
     num_shared: int
     num_dropped: int
+    num_diverged: tuple[int, int]
     num_tests: int
     p_corrected: float
     detectable: float
+    lower: str | None
     winner: str | None
 
 
@@ -103,7 +107,7 @@ def best_baseline(data_set: DataSet) -> str | None:
 def compare_pairs(table: Sequence[Entry], chosen: Sequence[tuple[int, int]]) -> list[Pair]:
     """Compares the chosen pairs; Holm's correction is over those that share two seeds at least."""
     measured = [_measure(table[first], table[second]) for first, second in chosen]
-    tested = [index for index, (difference, _, _) in enumerate(measured) if difference.num_pairs >= 2]
+    tested = [index for index, (difference, *_) in enumerate(measured) if difference.num_pairs >= 2]
     corrected = holm([measured[index][0].p for index in tested])
     p_corrected = dict(zip(tested, corrected, strict=True))
     family = len(tested) or len(chosen)
@@ -119,8 +123,8 @@ def shared_scores(first: Scores, second: Scores) -> np.ndarray[tuple[int, int], 
     return np.stack([first.values[at_first], second.values[at_second]])
 
 
-def _measure(first: Entry, second: Entry) -> tuple[Difference, int, int]:
-    """The difference, the number of shared seeds and how many of those were dropped."""
+def _measure(first: Entry, second: Entry) -> tuple[Difference, int, int, tuple[int, int]]:
+    """The difference, the shared seeds, how many of those are left out, and on how many each of the two diverged."""
     both = shared_scores(first.scores, second.scores)
     finite = ~np.isnan(both).any(axis=0)
     num_shared, num_pairs = both.shape[1], int(finite.sum())
@@ -129,7 +133,7 @@ def _measure(first: Entry, second: Entry) -> tuple[Difference, int, int]:
     else:
         alone = [entry.scores.values[~np.isnan(entry.scores.values)] for entry in (first, second)]
         difference = unpaired_difference(*alone)
-    return difference, num_shared, num_shared - num_pairs
+    return difference, num_shared, num_shared - num_pairs, (int(np.isnan(both[0]).sum()), int(np.isnan(both[1]).sum()))
 
 
 def _pair(
@@ -138,9 +142,13 @@ def _pair(
     difference: Difference,
     num_shared: int,
     num_dropped: int,
+    num_diverged: tuple[int, int],
     num_tests: int,
     p_corrected: float,
 ) -> Pair:
+    better = 0 if difference.effect < 0 else 1
+    lower = (first, second)[better].label if p_corrected < ALPHA else None
+    fair = num_diverged[better] <= num_diverged[1 - better]
     paired = difference.num_pairs >= 2
     effect = detectable_effect(difference.num_pairs, num_tests) if paired else math.inf
     return Pair(
@@ -151,8 +159,10 @@ def _pair(
         num_seeds=(len(first.scores.seeds), len(second.scores.seeds)),
         num_shared=num_shared,
         num_dropped=num_dropped,
+        num_diverged=num_diverged,
         num_tests=num_tests,
         p_corrected=p_corrected,
         detectable=math.exp(-effect * difference.deviation) if math.isfinite(effect) else math.nan,
-        winner=None if not p_corrected < ALPHA else first.label if difference.effect < 0 else second.label,
+        lower=lower,
+        winner=lower if fair else None,
     )

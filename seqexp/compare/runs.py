@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.record import RESULT, Record, RecordError, find
+from seqexp.record import INERT_SETTINGS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
 Setting = str | int | float | bool | None
@@ -21,7 +21,7 @@ Setting = str | int | float | bool | None
 NO_SETTING = "\N{EN DASH}"
 """Stands where a run's configuration lacks a key that others have."""
 
-_SEED_KEYS = {"seed", "num_seeds"}
+_NO_SETTINGS = {"seed", "num_seeds", *INERT_SETTINGS}
 
 
 class CompareError(ValueError):
@@ -42,6 +42,7 @@ class Run:
     val_mse: Array | None
     test_mse: Array
     baselines: dict[str, Array]
+    diverged: list[int]
     num_parameters: int
     epochs: int
     steps: int
@@ -113,7 +114,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         name=name,
         data=record.data,
         cell=record.cell,
-        settings={key: value for key, value in settings.items() if key not in _SEED_KEYS},
+        settings={key: value for key, value in settings.items() if key not in _NO_SETTINGS},
         seeds=record.seeds,
         train_mse=_scores("train_mse", record.train_mse),
         val_mse=None if record.val_mse is None else _scores("val_mse", record.val_mse),
@@ -121,6 +122,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         baselines={
             name: _scores(f"baselines.{name}", row) for name, row in record.baselines.items() if row is not None
         },
+        diverged=list(record.diverged),
         num_parameters=int(record.num_parameters),
         epochs=int(record.epochs),
         steps=int(record.steps),

@@ -128,20 +128,36 @@ class Section:
 def build(data_set: DataSet) -> Section:
     """Picks settings, compares what was picked, and notes what a reader must know."""
     pick(data_set)
-    pairs = compare_pairs(entries(data_set), choose_pairs(data_set))
-    table = entries(data_set)
+    table, chosen = entries(data_set), choose_pairs(data_set)
     for entry in table:
         if entry.scores.num_diverged:
             data_set.notes.append(
                 f"{entry.label}: {entry.scores.num_diverged} of {len(entry.scores.seeds)} seeds diverged; "
                 "its mean and interval are of the others."
             )
+    _note_late_divergence(data_set)
     name = best_baseline(data_set)
     if name is None or (not data_set.picked and len(table) > MOST_ROWS):
-        return Section(data_set, pairs, name, [])
+        return Section(data_set, compare_pairs(table, chosen), name, [])
     rival = Entry(_baseline_label(name), data_set.baselines[name])
     against = [(index, len(table)) for index in range(len(table))]
-    return Section(data_set, pairs, name, compare_pairs([*table, rival], against))
+    pairs = compare_pairs([*table, rival], [*chosen, *against])  # one family, so that the whole verdict is sure
+    return Section(data_set, pairs[: len(chosen)], name, pairs[len(chosen) :])
+
+
+def _note_late_divergence(data_set: DataSet) -> None:
+    """Counts the seeds whose loss blew up after the weights that were kept: their scores look like any other."""
+    for index in data_set.picked or range(len(data_set.rows)):
+        row = data_set.rows[index]
+        late = sum(
+            run.seeds[position] in run.diverged and not np.isnan(run.test_mse[position])
+            for run, position in row.sources
+        )
+        if late:
+            name = row.cell if data_set.picked else row.label
+            data_set.notes.append(
+                f"{name}: {late} of {len(row.sources)} seeds diverged later in training and keep earlier weights."
+            )
 
 
 def _baseline_label(name: str | None) -> str:

@@ -24,6 +24,10 @@ def pick(data_set: DataSet) -> None:
         return
     ranks = [_rank(scores) for scores in validation if scores is not None]
     by_cell = split(range(len(rows)), lambda index: rows[index].cell)
+    hopeless = [cell for cell, indices in by_cell.items() if min(ranks[index][0] for index in indices) == 1]
+    if hopeless:
+        data_set.notes.append(f"Nothing is picked: no setting of {', '.join(hopeless)} has a validation score.")
+        return
     for cell, indices in by_cell.items():
         best = min(indices, key=lambda index: ranks[index])
         data_set.picked.append(best)

@@ -18,13 +18,16 @@ def sentence(pair: Pair, data: str) -> str:
         return _unpaired(pair, data)
     if pair.winner is not None:
         return _winner(pair, pair.winner, data)
+    if pair.lower is not None:
+        return _survivors(pair, pair.lower, data)
     d = pair.difference
     if d.deviation == 0 and d.ratio == 1:
         return f"{pair.first} and {pair.second} scored exactly the same on {data}: {_seeds(pair)}."
-    start = f"no difference detected between {pair.first} and {pair.second} on {data}: "
-    start += _signs(pair, pair.first) if d.by_sign else f"ratio {ratio_text(d.ratio, d.low, d.high)}"
+    score = _signs(pair, pair.first) if d.by_sign else f"ratio {ratio_text(d.ratio, d.low, d.high)}"
+    between = f"between {pair.first} and {pair.second} on {data}: {score}"
     if math.isnan(pair.detectable) and not d.by_sign:
-        return f"{start}; {_seeds(pair)} cannot show one below p = 0.05{_family(pair)}; {_wish(pair)}"
+        return f"undecided {between}; {_seeds(pair)} cannot reach p = 0.05{_family(pair)}; {_wish(pair)}"
+    start = f"no difference detected {between}"
     start += f", p = {p_text(pair.p_corrected)}{_family(pair)}; "
     could = "" if d.by_sign else f" could have shown {percent_text(1 - pair.detectable)}"
     return f"{start}{_seeds(pair)}{could}."
@@ -41,7 +44,8 @@ def baseline_summary(name: str, pairs: list[Pair], data: str) -> str | None:
     winners = [pair.winner for pair in pairs]
     if pairs and all(winner == name for winner in winners):
         return f"{name} beats every cell on {data}: none of them is worth its training there."
-    if pairs and all(winner in (name, None) for winner in winners):
+    undecided = all(pair.paired and math.isnan(pair.detectable) for pair in pairs)
+    if pairs and not undecided and all(winner in (name, None) for winner in winners):
         return f"no cell was shown to beat {name} on {data}."
     return None
 
@@ -102,6 +106,18 @@ def _winner(pair: Pair, winner: str, data: str) -> str:
     if d.low < 1 < d.high:
         tail += "; the interval reaches past 1 because few seeds differ far more than the rest"
     return f"{winner} beats {loser} on {data}: {by}, {tail}."
+
+
+def _survivors(pair: Pair, lower: str, data: str) -> str:
+    """The lower score belongs to the one that diverged more often: said, but not called a win."""
+    d = pair.difference
+    score = _signs(pair, lower) if d.by_sign else f"ratio {ratio_text(d.ratio, d.low, d.high)}"
+    diverged = " and ".join(
+        f"{label} diverged on {count}"
+        for label, count in zip((pair.first, pair.second), pair.num_diverged, strict=True)
+    )
+    start = f"no winner is named between {pair.first} and {pair.second} on {data}: where both finished, {score}, "
+    return f"{start}{_seeds(pair)}, p = {p_text(pair.p_corrected)}{_family(pair)}, but {diverged}."
 
 
 def _times(ratio: float, low: float, high: float) -> str:

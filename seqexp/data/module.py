@@ -32,9 +32,13 @@ class Split(NamedTuple):
         """Cuts this split into batches; None takes all of it at once."""
         return Batches(self.inputs, self.targets, batch_size or self.inputs.shape[1], shuffle)
 
-    def evaluation_batches(self) -> Batches:
-        """Cuts this split for a forward pass only, in the largest pieces that are sensible."""
-        return self.batches(max(1, EVALUATION_ROWS // self.inputs.shape[0]))
+    def evaluation_batches(self, num_seeds: int | None = None) -> Batches:
+        """Cuts this split for a forward pass only, in the largest pieces that are sensible.
+
+        Args:
+            num_seeds: how many seeds will read each piece; None for as many as the split has.
+        """
+        return self.batches(max(1, EVALUATION_ROWS // (num_seeds or self.inputs.shape[0])))
 
 
 class Batches:
@@ -110,6 +114,12 @@ class PopulationData(LightningDataModule):
     def has_val(self) -> bool:
         """Whether there is a validation split."""
         return self.bounds["val"][1] > self.bounds["val"][0]
+
+    def num_batches(self, split: str) -> int:
+        """How many batches a pass over `train`, `val` or `test` has."""
+        start, stop = self.bounds[split]
+        size = self.batch_size if split == "train" else max(1, EVALUATION_ROWS // len(self.seeds))
+        return -(-(stop - start) // (size or stop - start or 1))
 
     def setup(self, stage: str | None = None) -> None:
         """Makes the data once; later calls change nothing."""

@@ -52,7 +52,7 @@ class Sine(Task):
             raise ValueError(f"horizon must be >= 1, got {horizon}")
         if length < window + horizon:
             raise ValueError(
-                f"length must be >= window + horizon = {window + horizon}, got {length}: "
+                f"window must be <= length - horizon = {length - horizon}, got {window}: "
                 "the series must hold at least one window and its target"
             )
         if time_range <= 0:

@@ -13,7 +13,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp import names
 from seqexp.build import build
 from seqexp.data.task import Task
 from seqexp.schema import CONF
@@ -23,7 +22,6 @@ TASKS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 
 
 def compose_data(name: str) -> DictConfig:
-    names.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", [f"data={name}", "num_seeds=2"])
 
