@@ -21,7 +21,7 @@ from seqexp.record import INERT_SETTINGS
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
 
-SOURCES = (".", "../conf")
+SOURCES = (".", ":/conf")
 """What a result depends on, seen from the package's folder; a new file there makes a checkout dirty."""
 
 

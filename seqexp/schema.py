@@ -211,11 +211,18 @@ def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -
         elsewhere: other keys, in full, that may have been meant.
     """
     place, _, name = key.rpartition(".")
-    near = [f"{place}{'.' if place else ''}{each}" for each in difflib.get_close_matches(name, known, n=2)]
+    near = [f"{place}{'.' if place else ''}{each}" for each in _closest(name, known)]
     near = near or [each for each in elsewhere if each.rpartition(".")[2] == name]
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     inside = f" in {place}" if place else ""
     return ConfigError(f"{key}: there is no such key.{hint} Allowed{inside}: {', '.join(sorted(known))}.")
+
+
+def _closest(name: str, known: Sequence[str]) -> list[str]:
+    """The most similar of the known names; two of them where they are equally similar."""
+    likeness = {each: difflib.SequenceMatcher(None, name, each).ratio() for each in known}
+    best = max(likeness.values(), default=0.0)
+    return [each for each in known if likeness[each] == best][:2] if best >= 0.6 else []
 
 
 def first_line(error: BaseException) -> str:

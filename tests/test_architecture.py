@@ -34,11 +34,12 @@ LAYERS = [
     {"sweep"},
     {"run"},
     {"build"},
-    {"training", "compare"},
+    {"training", "compare", "provenance"},
     {"board"},
     {"model", "record", "figures", "baselines"},
     {"data", "cell"},
-    {"schema", "names", "provenance", "seeding", "statistics"},
+    {"schema"},
+    {"names", "seeding", "statistics"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 

@@ -125,11 +125,15 @@ def test_there_is_exactly_one_event_file_and_it_lies_in_the_folder(runs: dict[st
 
 
 def test_scalars_are_the_contracts_and_nothing_else(runs: dict[str, Any]) -> None:
-    def expected(*splits: str) -> set[str]:
-        return {f"{s}/mse" for s in splits} | {f"band/{s}_mse_{end}" for s in splits for end in ("low", "high")}
+    def expected(*tags: str) -> set[str]:
+        bands = {f"band/{tag.replace('/', '_')}_{end}" for tag in tags for end in ("low", "high")}
+        return {*tags, *bands}
 
-    assert set(runs["sine"][2].Tags()["scalars"]) == expected("train", "val", "test")
-    assert set(runs["sum"][2].Tags()["scalars"]) == expected("train", "test")  # nothing validates there
+    found = {name: set(board.Tags()["scalars"]) for name, (_, _, board) in runs.items()}
+    assert found["sine"] == expected("train/mse", "val/mse", "selected/val_mse", "test/mse")
+    assert found["sum"] == expected("train/mse", "test/mse")  # nothing validates there
+    (selected,) = series(runs["sine"][2], "selected/val_mse").values()
+    assert selected == pytest.approx(np.mean(runs["sine"][0].val_mse), rel=1e-6)
 
 
 def test_curves_and_test_score_are_the_means_of_the_record(runs: dict[str, Any]) -> None:

@@ -157,11 +157,11 @@ def test_three_cells_by_hand(tmp_path: Path) -> None:
     ends = f"{ratio * np.exp(-half):.2f}\N{EN DASH}{ratio * np.exp(half):.2f}"
     assert found.sentences[2] == (
         f"lstm beats rnn on sine: test MSE {ratio:.2f}\N{MULTIPLICATION SIGN} (95 % interval {ends}), "
-        "10 paired seeds, p = 0.012 (Holm over 6 pairs)."  # 3 * 2 / 2^10
+        "10 paired seeds, p = 0.012 (Holm over 6 pairs)."  # 6 * 2 / 2^10
     )
     pair = found.sections[0].pairs[0]
     assert (pair.first, pair.second, pair.winner) == ("gru", "lstm", None)
-    expected = math.exp(-statistics.detectable_effect(10, 3) * np.log(NOISE[2, :10] / NOISE[1, :10]).std(ddof=1))
+    expected = math.exp(-statistics.detectable_effect(10, 6) * np.log(NOISE[2, :10] / NOISE[1, :10]).std(ddof=1))
     assert pair.detectable == pytest.approx(expected)
     assert f"10 paired seeds could have shown {100 * (1 - expected):.2g} %." in found.sentences[0]
     assert sum("beats the constant baseline" in text for text in found.sentences) == 3
@@ -192,7 +192,7 @@ def test_baseline_not_beaten(tmp_path: Path) -> None:
         ([0.0] * 4 + [0.1] * 6, [1.0] * 10, "lstm is lower for 10 of 10 seeds (an MSE of exactly 0"),
         ([0.0, 1.0] * 4, [1.0, 0.0] * 4, "no difference detected between lstm and rnn on sine: lstm is"),
         ([0.1], [0.2], "ratio 0.5, no interval, no verdict; num_seeds=6 or more could."),
-        ([0.1, 0.11, 0.1], [0.2, 0.21, 0.2], "cannot show one below p = 0.05; num_seeds=6 or more could."),
+        ([0.1, 0.11, 0.1], [0.2, 0.21, 0.2], "cannot reach p = 0.05; num_seeds=6 or more could."),
         ([0.1] * 7 + [math.nan] * 3, [0.2] * 10, "7 paired seeds (3 dropped: diverged), p = 0.016"),
         ([math.nan] * 4, [0.2] * 4, "cannot be compared on sine: one of them has no score"),
         ([0.1] * 12, [0.2] * 8, "8 paired seeds of 12 and 8, p"),

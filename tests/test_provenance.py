@@ -90,8 +90,9 @@ def test_git_names_the_commit_and_whether_files_have_changed(tmp_path: Path, mon
     in_git(package, "add", "provenance.py")
     in_git(package, "commit", "-q", "-m", "first")
     assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": False}
-    (package / "untracked.txt").touch()
-    assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": False}
+    (package / "new_cell.py").touch()
+    assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": True}
+    (package / "new_cell.py").unlink()
     with Path(source).open("a") as file:
         file.write("# changed\n")
     assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": True}

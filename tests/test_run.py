@@ -149,7 +149,7 @@ def explode(*arguments: Any, **more: Any) -> None:
     raise RuntimeError("the roof is on fire")
 
 
-@pytest.mark.parametrize("place", ["_fit", "baselines", "write_predictions"])
+@pytest.mark.parametrize("place", ["_threads", "baselines", "write_predictions"])
 def test_an_error_of_the_program_leaves_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -169,7 +169,7 @@ def test_an_interrupted_run_leaves_no_result(tmp_path: Path, monkeypatch: pytest
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(seqexp.run, "_fit", interrupt)
+    monkeypatch.setattr(seqexp.run, "_threads", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(TINY, folder=tmp_path / "run")
     assert not (tmp_path / "run" / "result.json").exists()

@@ -35,7 +35,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "optimizer=adamm": ("optimizer=adamm", "Did you mean optimizer=adam?", "sgd"),
     "trainer=gup": ("trainer=gup", "Did you mean trainer=gpu?", "default"),
     "experiment=lab_sin": ("experiment=lab_sin", "Did you mean experiment=lab_sine?", "lab_sum"),
-    "data=null": ("data", "not null"),
+    "data=null": ("data", "takes the name of one of its files"),
     "cell=rnn,lstm": ("cell=rnn,lstm", "--multirun"),
     # a key that does not exist
     "typo=3": ("typo", "num_seeds"),
@@ -80,7 +80,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "cell.dropout=1.0": ("cell.dropout", "< 1", "1"),
     "cell.dropout=0.5": ("cell.dropout", "num_layers", "0.5"),
     "data.noise=-1": ("data.noise", ">= 0", "-1"),
-    "data.window=2000": ("window", "2001", "1000"),
+    "data.window=2000": ("data.window", "999", "2000"),
     "data.window=0": ("data.window", ">= 1", "0"),
     "data.horizon=0": ("data.horizon", ">= 1", "0"),
     "data.batch_size=0": ("data.batch_size", ">= 1", "null", "0"),

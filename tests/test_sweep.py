@@ -75,14 +75,14 @@ def test_long_command_lines_give_names_that_are_short_and_apart(command: Command
 
 
 def test_one_failure_stops_nothing_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = seqexp.run._fit
+    right = seqexp.run._threads
 
-    def fit(trainer: Any, training: Any, data: Any) -> float:
-        if type(training.model.cell).__name__ == "LSTM":
+    def threads(parts: Any) -> Any:
+        if type(parts.training.model.cell).__name__ == "LSTM":
             raise RuntimeError("the roof is on fire")
-        return right(trainer, training, data)
+        return right(parts)
 
-    monkeypatch.setattr(seqexp.run, "_fit", fit)
+    monkeypatch.setattr(seqexp.run, "_threads", threads)
     done = command("--multirun", "cell=rnn,lstm,gru", *TINY)
     assert done.status == 1
     assert re.search(r"^failed: RuntimeError: the roof is on fire → \S+/seqexp.log$", done.err, re.MULTILINE)
@@ -107,12 +107,12 @@ def test_a_folder_with_something_in_it_is_refused_and_loses_nothing(command: Com
 
 
 def test_a_bug_in_the_comparison_is_shown_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    import seqexp.compare
+    import seqexp.compare.comparison
 
     def explode(*arguments: Any) -> None:
         raise RuntimeError("the table fell over")
 
-    monkeypatch.setattr(seqexp.compare, "compare", explode)
+    monkeypatch.setattr(seqexp.compare.comparison, "compare", explode)
     done = command("--multirun", "cell=rnn", *TINY)
     assert done.status == 1
     assert "Traceback" in done.err

@@ -90,8 +90,8 @@ def test_targets_exceed_the_noiseless_ones_by_noise_of_the_stated_size() -> None
     [
         ({"window": 0}, r"^window must be >= 1, got 0$"),
         ({"horizon": 0}, r"^horizon must be >= 1, got 0$"),
-        ({"length": 20}, r"^length must be >= window \+ horizon = 21, got 20"),
-        ({"window": 1000}, r"^length must be >= window \+ horizon = 1001, got 1000"),
+        ({"length": 20}, r"^window must be <= length - horizon = 19, got 20"),
+        ({"window": 1000}, r"^window must be <= length - horizon = 999, got 1000"),
         ({"time_range": 0.0}, r"^time_range must be > 0, got 0"),
         ({"noise": -1.0}, r"^noise must be >= 0, got -1"),
     ],
