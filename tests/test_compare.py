@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import dataclasses
 import itertools
 import json
 import math
@@ -451,3 +452,51 @@ def test_it_starts_without_the_heavy_libraries(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-m", "seqexp.compare", tmp_path], capture_output=True)
     assert done.returncode == 0
     assert done.stderr == b""
+
+
+# ---------------------------------------------------------------- what must not be claimed
+
+
+def test_no_winner_among_the_survivors(tmp_path: Path) -> None:
+    rnn = 0.05 * NOISE[0, :20]
+    rnn[10:] = np.nan  # far lower where it finished, but it finished half as often
+    save(tmp_path / "rnn", "rnn", rnn)
+    save(tmp_path / "lstm", "lstm", 0.1 * NOISE[1, :20])
+    found = compare(tmp_path)
+    pair = found.sections[0].pairs[0]
+    assert (pair.lower, pair.winner) == ("rnn", None)
+    assert found.sentences[0].startswith("no winner is named between lstm and rnn on sine: where both finished, ratio")
+    assert "lstm diverged on 0 and rnn diverged on 10" in found.sentences[0]
+
+
+def test_seeds_that_diverge_after_their_best_epoch_are_counted(tmp_path: Path) -> None:
+    save(tmp_path / "rnn", "rnn", 0.1 * NOISE[0, :10], diverged=[3, 4])
+    (section,) = compare(tmp_path).sections
+    assert "rnn: 2 of 10 seeds diverged later in training and keep earlier weights." in section.data_set.notes
+
+
+def test_settings_that_change_no_result_are_no_settings(tmp_path: Path) -> None:
+    for seed, shown in ((0, True), (3, False)):
+        folder = save(tmp_path / str(seed), "rnn", 0.1 * NOISE[0, seed : seed + 3], seeds=list(range(seed, seed + 3)))
+        record = Record.read(folder)
+        config = record.config | {"trainer": {"enable_progress_bar": shown}, "allowed_packages": ["a"] * shown}
+        dataclasses.replace(record, config=config).write(folder)
+    (section,) = compare(tmp_path).sections
+    assert section.data_set.keys == []
+    assert [len(row.test.seeds) for row in section.data_set.rows] == [6]
+
+
+def test_nothing_is_picked_where_no_setting_has_a_validation_score(tmp_path: Path) -> None:
+    for index, lr in enumerate((0.01, 0.1)):
+        score = 0.1 * NOISE[index, :8]
+        save(tmp_path / str(lr), "rnn", score, settings={"optimizer.lr": lr}, val_mse=[math.nan] * 8)
+    (section,) = compare(tmp_path).sections
+    assert section.data_set.picked == []
+    assert "Nothing is picked: no setting of rnn has a validation score." in section.data_set.notes
+
+
+def test_a_run_that_is_called_comparison_keeps_its_curves(tmp_path: Path) -> None:
+    own = save(tmp_path / "comparison", "rnn", 0.1 * NOISE[0, :8]) / "events.out.tfevents.1"
+    own.write_bytes(b"curves")
+    compare(tmp_path).write(tmp_path)
+    assert own.read_bytes() == b"curves"

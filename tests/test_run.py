@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -98,6 +99,19 @@ def test_loading_believes_nothing_that_the_folder_says_of_whose_code_to_trust(tr
     replace(record, config=hostile).write(folder)
     with pytest.raises(ConfigError, match="allowed_packages"):
         load(folder)
+
+
+def test_a_model_that_a_gpu_trained_loads_anywhere(train: Train) -> None:
+    record, folder = train()
+    trainer = record.config["trainer"] | {"accelerator": "gpu"}
+    replace(record, config=record.config | {"trainer": trainer}).write(folder)
+    assert load(folder).num_seeds == 2
+
+
+def test_the_line_counts_the_seeds_that_it_speaks_of(train: Train) -> None:
+    record, _ = train()
+    assert "(1 of 2 seeds)" in report(replace(record, test_mse=[0.5, math.nan]))
+    assert "no test MSE (0 of 2 seeds)" in report(replace(record, test_mse=[math.nan, math.nan]))
 
 
 def test_loading_what_is_no_run_says_so(tmp_path: Path) -> None:

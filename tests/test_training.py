@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from seqexp.build import Parts, build
 from seqexp.data.module import PopulationData
 from seqexp.model import Model
+from seqexp.run import load
 from seqexp.schema import CONF
 from seqexp.seeding import generator
 from seqexp.training import RunningMean, Training
@@ -160,6 +161,18 @@ def test_a_seed_alone_gets_the_same_bits(train: Train, cell: str, precision: str
         alone, _ = train(*changes, f"seed={index}", "num_seeds=1", tiny=tiny)
         for name in ("test_mse", "val_mse", "train_mse"):
             assert getattr(alone, name)[0] == getattr(together, name)[index], name
+
+
+def test_the_training_score_is_that_of_the_kept_weights_without_dropout(train: Train) -> None:
+    changes = ("cell.num_layers=2", "cell.dropout=0.5", "data.length=120", "num_seeds=2", "trainer.max_epochs=3")
+    record, folder = train(*changes, tiny=())
+    model = load(folder).eval()
+    parts = parts_of(changes)
+    parts.data.setup()
+    inputs, targets, _ = parts.data.splits["train"]
+    with torch.no_grad():
+        expected = (model(inputs) - targets).square().mean((1, 2))
+    assert record.train_mse == pytest.approx(expected.tolist(), rel=1e-5)
 
 
 def test_early_stopping_gives_each_seed_what_it_would_get_alone(train: Train) -> None:
