@@ -1,6 +1,6 @@
 """Does the comparison keep its promises? Simulated coverage, false positives and power, as Markdown.
 
-`python scripts/check_statistics.py --sweeps 2000 --seed 0 > docs/statistics.md`
+`python scripts/check_statistics.py --sweeps 8000 --seed 0`, whose tables stand in docs/statistics.md
 """
 
 from __future__ import annotations

@@ -34,9 +34,8 @@ LAYOUT = {
 
 
 METRICS = (
-    "val/mse",
-    *("selected/val_mse", "band/selected_val_mse_low", "band/selected_val_mse_high"),
-    *("test/mse", "band/test_mse_low", "band/test_mse_high"),
+    *("val/mse", "test/mse", "selected/val_mse"),
+    *(f"band/{name}_{end}" for name in ("selected_val_mse", "test_mse") for end in ("low", "high")),
 )
 """The columns of scores in HPARAMS; `val/mse` is the last epoch's, `selected/val_mse` that of the kept weights."""
 

@@ -44,7 +44,7 @@ BASELINE_LINES = {"constant": ":", "persistence": "-.", "linear": "--", "noise":
 
 MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
-_LOG_SPREAD = 8.0
+_LOG_SPREAD = 4.0
 _REACH = 20.0
 _MSE = "MSE (squared units of the data)"
 

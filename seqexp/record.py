@@ -102,7 +102,7 @@ class Record:
             The file's path.
         """
         path = folder / RESULT
-        text = json.dumps(_null_for_nan(asdict(self)), indent=2, allow_nan=False)
+        text = json.dumps(null_for_nan(asdict(self)), indent=2, allow_nan=False)
         write_atomically(path, (text + "\n").encode())
         return path
 
@@ -203,13 +203,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _null_for_nan(value: Any) -> Any:
+def null_for_nan(value: Any) -> Any:
+    """Plain values with None for every number that is not finite, as JSON knows no other way to say it."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _null_for_nan(item) for key, item in value.items()}
+        return {key: null_for_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_null_for_nan(item) for item in value]
+        return [null_for_nan(item) for item in value]
     return value
 
 

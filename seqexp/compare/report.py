@@ -12,6 +12,7 @@ from seqexp.compare.pairs import Pair
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.verdict import sentence
+from seqexp.record import null_for_nan
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def as_dict(sections: Sequence[Section], failed: Sequence[Problem], broken: Sequ
         "failed": [asdict(item) for item in failed],
         "not_readable": [asdict(item) for item in broken],
     }
-    plain: dict[str, Any] = _finite(found)
+    plain: dict[str, Any] = null_for_nan(found)
     return plain
 
 
@@ -184,13 +185,3 @@ def _escape(text: str) -> str:
     for mark in "\\|*<>[]`":
         text = text.replace(mark, f"\\{mark}")
     return text.replace("_", "\\_").replace("\n", " ")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
