@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -64,7 +65,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     with open_dict(config):
         del config["hydra"]
     build(config)
-    _refuse_taken(place)
+    check_folder(place)
     for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
         (place / ".hydra").mkdir(parents=True, exist_ok=True)
         OmegaConf.save(node, place / ".hydra" / f"{name}.yaml")
@@ -258,9 +259,20 @@ def report(record: Record, folder: Path | None = None) -> str:
     return " · ".join(parts) + (f" → {folder}" if folder is not None else "")
 
 
-def _refuse_taken(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuses a folder that belongs to another run, or that cannot be written to.
+
+    Raises:
+        ConfigError: which of the two it is.
+    """
     if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
         raise ConfigError(f"{folder}: belongs to another run; choose another folder")
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{folder}: no results can be written there ({error.strerror or error})") from None
 
 
 @contextlib.contextmanager
@@ -269,7 +281,7 @@ def _logging(folder: Path, console: Console) -> Iterator[None]:
 
     Creating that file is also how a run claims its folder: where it exists, another run has been.
     """
-    _refuse_taken(folder)
+    check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = logging.FileHandler(folder / "seqexp.log", mode="x", encoding="utf-8")

@@ -251,10 +251,11 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
         key = found[1]
         place, _, name = key.rpartition(".")
         prefix = f"{place}." if place else ""
-        inside = sorted({each.removeprefix(prefix).split(".")[0] for each in known() if each.startswith(prefix)})
+        keys = list(known())
+        inside = sorted({each.removeprefix(prefix).split(".")[0] for each in keys if each.startswith(prefix)})
         if name in inside:  # the key is right, so the value is not
             return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
-        return unknown_key(key, inside, known())
+        return unknown_key(key, inside, keys)
     if str(error).startswith("Config group override must be a string"):
         return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
     if found := re.match(r"Ambiguous value for argument '([^']+)'", str(error)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -47,12 +46,16 @@ class Sweep(Callback):
     @_final
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
+        from seqexp.run import check_folder
+
         _check(config)
-        _check_folder(Path(config.hydra.run.dir))
+        check_folder(Path(config.hydra.run.dir))
 
     @_final
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done."""
+        from seqexp.run import check_folder
+
         folder = Path(config.hydra.sweep.dir)
         jobs: dict[str, list[str]] = {}
         for number, overrides in enumerate(_jobs(config)):
@@ -67,7 +70,7 @@ class Sweep(Callback):
                 raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
         if folder.is_dir() and any(folder.iterdir()):
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty; choose another")
-        _check_folder(folder)
+        check_folder(folder)
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
@@ -114,17 +117,3 @@ def _check(config: DictConfig) -> None:
     with open_dict(config):
         del config["hydra"]
     build(config)
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuses an output folder that cannot be written to."""
-    if (folder / "seqexp.log").exists():
-        raise ConfigError(f"{folder}: belongs to another run; choose another folder")
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise ConfigError(f"{folder}: no results can be written there ({error.strerror or error})") from None

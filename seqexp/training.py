@@ -265,7 +265,10 @@ class BoardWriter(Callback):
 
 
 class Checkpoints(Callback):
-    """Leaves `last.ckpt`, from which training can go on, and `best.ckpt`, the kept weights.
+    """Leaves `last.ckpt`, the state at the end of training, and `best.ckpt`, the kept weights.
+
+    Training without dropout can go on from `last.ckpt` by Lightning's own `ckpt_path`; the generators that dropout
+    draws from are not in it.
 
     Args:
         folder: where; it need not exist.

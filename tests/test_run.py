@@ -101,6 +101,12 @@ def test_loading_believes_nothing_that_the_folder_says_of_whose_code_to_trust(tr
         load(folder)
 
 
+def test_a_folder_that_cannot_be_written_to_is_a_wrong_configuration(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="no results can be written there"):
+        run(TINY, folder=tmp_path / "file" / "run")
+
+
 def test_a_model_that_a_gpu_trained_loads_anywhere(train: Train) -> None:
     record, folder = train()
     trainer = record.config["trainer"] | {"accelerator": "gpu"}
