@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
@@ -20,7 +21,7 @@ from seqexp.data.task import Task
 from seqexp.model import Model
 from seqexp.schema import ConfigError, arguments, cell_file, check, find_class, make
 from seqexp.seeding import generator
-from seqexp.training import Training
+from seqexp.training import NoProfiler, Training
 
 LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("task", "seeds"))
 """The keys of a data file that are for the LightningDataModule; the others are for the task."""
@@ -206,6 +207,10 @@ def _trainer(
             "enable_checkpointing": False,
             "enable_model_summary": False,
         }
+        if "profiler" not in values:
+            own["profiler"] = NoProfiler()
+        if "plugins" not in values:
+            own["plugins"] = LightningEnvironment()  # one process, even where a cluster's environment is around it
         return make("trainer", trainer_class, {**values, **own}, (MisconfigurationException, TypeError))
 
     return make_trainer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.recurrent import Recurrent, members
 from seqexp.cell.scan import ALIGNMENT
 
 
@@ -29,15 +29,20 @@ class Packed:
     def __init__(self, model: Model) -> None:
         parameters = list(model.parameters())
         sizes = [parameter.numel() for parameter in parameters]
+        self.shapes = [parameter.shape for parameter in parameters]
         length = -(-sum(sizes) // ALIGNMENT) * ALIGNMENT
         self.values = nn.Parameter(parameters[0].new_zeros(length))
         self.gradients = self.values.grad = torch.zeros_like(self.values)
-        start = 0
-        for parameter, size in zip(parameters, sizes, strict=True):
-            value = self.values.detach()[start : start + size].view_as(parameter)
+        places = zip(parameters, self.views(self.values.detach()), self.views(self.gradients), strict=True)
+        for parameter, value, gradient in places:
             parameter.data = value.copy_(parameter.detach())
-            parameter.grad = self.gradients[start : start + size].view_as(parameter)
-            start += size
+            parameter.grad = gradient
+
+    def views(self, packed: Tensor) -> list[Tensor]:
+        """The part of each parameter in a tensor (P,) that is packed like `values`, in the parameter's shape."""
+        sizes = [shape.numel() for shape in self.shapes]
+        parts = packed[: sum(sizes)].split(sizes)
+        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
 class Model(nn.Module):
@@ -77,6 +82,10 @@ class Model(nn.Module):
         for index, generator in enumerate(generators):
             self.weight[index].uniform_(-bound, bound, generator=generator)
             self.bias[index].uniform_(-bound, bound, generator=generator)
+
+    def members(self, seeds: slice) -> Model:
+        """A model of some of the seeds alone, whose parameters are views of this one's."""
+        return members(self, seeds)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Maps sequences (S, B, T, I) to predictions (S, B, O)."""

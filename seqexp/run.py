@@ -30,6 +30,7 @@ from seqexp.baselines import baselines
 from seqexp.board import Board
 from seqexp.build import Parts, build
 from seqexp.data.module import Split
+from seqexp.groups import THREADED_STATE
 from seqexp.model import Model
 from seqexp.record import RESULT, Record, RecordError, write_curves, write_predictions
 from seqexp.schema import CONF, ConfigError, explain, known_keys
@@ -37,9 +38,6 @@ from seqexp.statistics import mean_interval
 from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection
 
 log = logging.getLogger(__name__)
-
-THREADED_STATE = 100_000
-"""Numbers in the hidden state of one step, over all seeds and sequences, from which a second thread pays."""
 
 
 def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Record:
@@ -170,11 +168,16 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
 
 @contextlib.contextmanager
 def _threads(parts: Parts) -> Iterator[None]:
-    """Takes as many threads as the work of one step is worth; small steps lose more by handing out than they gain."""
+    """Takes as many threads as the work of one step is worth; small steps lose more by handing out than they gain.
+
+    Threads take groups of seeds, and only a single seed's work is divided among them.
+    """
     data, before = parts.data, torch.get_num_threads()
     batch = data.batch_size or data.splits["train"].inputs.shape[1]
     state = len(data.seeds) * batch * parts.training.model.cell.output_size
-    torch.set_num_threads(before if state >= THREADED_STATE else 1)
+    threads = before if state >= THREADED_STATE else 1
+    parts.training.groups.workers = min(threads, len(data.seeds))
+    torch.set_num_threads(threads // parts.training.groups.workers)
     try:
         yield
     finally:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.profilers import Profiler
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqexp.board import Board
+from seqexp.groups import Groups, loss, mean_square
 from seqexp.model import Model, Packed
 
 log = logging.getLogger(__name__)
@@ -23,6 +27,8 @@ log = logging.getLogger(__name__)
 for _name in ("lightning", "lightning.pytorch", "lightning.fabric"):
     logging.getLogger(_name).handlers.clear()
     logging.getLogger(_name).propagate = True
+# Lightning wonders why a run is not one of Slurm's steps wherever Slurm is installed; a run is one process.
+warnings.filterwarnings("ignore", "The `srun` command is available on your system but is not used")
 
 Batch = tuple[Tensor, Tensor]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
@@ -48,13 +54,22 @@ class Training(LightningModule):
         super().__init__()
         self.model = model
         self.make_optimizer = make_optimizer
+        self.groups = Groups(model)
         self.train_score = RunningMean()
         self.val_score = RunningMean()
         self.predictions: list[Tensor] = []
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets what Lightning notes around every hook, some forty times a step, past torch's slow road."""
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def configure_optimizers(self) -> Optimizer:
         """Builds the optimizer over the population's parameters, packed into one tensor."""
         self.packed = Packed(self.model)
+        self.groups.bind(self.packed)
         return self.make_optimizer([self.packed.values])
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
@@ -67,9 +82,9 @@ class Training(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch."""
-        mse = self.score(batch)
-        self.train_score.add(mse.detach(), batch[1].shape[1])
-        return mse.sum()
+        total, mse = loss(self.packed, self.groups, *batch)
+        self.train_score.add(mse, batch[1].shape[1])
+        return total
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the batch to the validation score."""
@@ -77,13 +92,12 @@ class Training(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Keeps the predictions."""
-        self.predictions.append(self.model(batch[0]))
+        self.predictions.append(self.groups.predict(batch[0]))
 
     def score(self, batch: Batch) -> Tensor:
         """Returns each seed's MSE on a batch, (S,)."""
         inputs, targets = batch
-        error: Tensor = self.model(inputs) - targets  # (S, B, O)
-        return error.square().mean((1, 2))  # (S,)
+        return mean_square(self.groups.predict(inputs) - targets)
 
     def on_train_epoch_start(self) -> None:
         """Starts the training score anew."""
@@ -112,6 +126,22 @@ class Training(LightningModule):
         factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)[:, None]  # the rule of torch's clip_grad_norm_
         for gradient in gradients:
             gradient.mul_(factor)
+
+
+class NoProfiler(Profiler):
+    """Measures nothing. Lightning's own way of measuring nothing enters a generator around every hook."""
+
+    _nothing = contextlib.nullcontext()
+
+    def profile(self, action_name: str) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        """Does nothing while the action runs."""
+        return self._nothing
+
+    def start(self, action_name: str) -> None:
+        """Does nothing."""
+
+    def stop(self, action_name: str) -> None:
+        """Does nothing."""
 
 
 class RunningMean:

@@ -35,7 +35,7 @@ LAYERS = [
     {"run"},
     {"build"},
     {"training", "compare", "provenance"},
-    {"board"},
+    {"board", "groups"},
     {"model", "record", "figures", "baselines"},
     {"data", "cell"},
     {"schema"},

@@ -1,13 +1,16 @@
 """The base of all cells: layers, directions, dropout, initialisation and export, for S seeds at once."""
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.scan import Pool
+
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 class Weights(NamedTuple):
@@ -271,3 +274,17 @@ class Recurrent(nn.Module):
         if x.dtype != parameter.dtype or x.device != parameter.device:
             rule = f"x must be {parameter.dtype} on {parameter.device}, as the parameters are"
             raise ValueError(f"{rule}, got {x.dtype} on {x.device}")
+
+
+def members(module: AnyModule, seeds: slice) -> AnyModule:
+    """A module of some seeds of a population alone, cells in it included; its parameters are views."""
+    part = copy.copy(module)
+    part._parameters = {
+        name: None if parameter is None else nn.Parameter(parameter.detach()[seeds], parameter.requires_grad)
+        for name, parameter in module._parameters.items()
+    }
+    part._modules = {name: None if child is None else members(child, seeds) for name, child in module._modules.items()}
+    if isinstance(part, Recurrent):
+        part.num_seeds = len(range(part.num_seeds)[seeds])
+        part._generators = part._generators[seeds]
+    return part

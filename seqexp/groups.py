@@ -1,0 +1,156 @@
+"""A population advanced in groups of seeds: each small enough for the processor's cache, one to a thread.
+
+The seeds of a population never meet, so nothing has to be done for all of them at once. Forward and backward of one
+group follow each other before the next group begins: what a pass over time writes is needed for one group only, and
+is still near when backward reads it. Cutting changes no result: each seed's numbers are those that it gets alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqexp.model import Model, Packed
+
+GROUP_STATE = 100_000
+"""Numbers in the hidden state of one step, over a group's seeds and sequences, that a cache holds with the rest."""
+
+GPU_GROUP_STATE = 2**25
+"""The same for a GPU, which wants much at once, and has its limit in memory."""
+
+THREADED_STATE = 100_000
+"""Numbers in the hidden state of the whole population from which a second thread pays."""
+
+
+class Group(NamedTuple):
+    """Some seeds of a population: where they lie, a model of them alone, and where their gradients go."""
+
+    seeds: slice
+    model: Model
+    gradients: tuple[Tensor, ...]
+
+
+class Groups:
+    """Evaluates and differentiates a model group by group.
+
+    Args:
+        model: the whole population.
+        workers: threads that take one group each at a time; each of them computes with one thread.
+    """
+
+    def __init__(self, model: Model, workers: int = 1) -> None:
+        self.model = model
+        self.workers = workers
+        self._pool: ThreadPoolExecutor | None = None
+        self._packed: Packed | None = None
+        self._groups: dict[int, list[Group]] = {}
+
+    def bind(self, packed: Packed) -> None:
+        """Prepares `differentiate` for a model whose parameters are packed."""
+        self._packed = packed
+        self._gradient = torch.zeros_like(packed.gradients)
+        self._groups.clear()
+
+    def bounds(self, rows: int) -> list[slice]:
+        """How the seeds are cut for batches of so many sequences per seed."""
+        num_seeds, state = self.model.num_seeds, rows * self.model.cell.output_size
+        on_cpu = next(self.model.parameters()).device.type == "cpu"
+        count = -(-num_seeds * state // (GROUP_STATE if on_cpu else GPU_GROUP_STATE))
+        if num_seeds * state >= THREADED_STATE:
+            count = -(-count // self.workers) * self.workers
+        count = min(count, num_seeds)
+        cuts = [num_seeds * index // count for index in range(count + 1)]
+        return [slice(start, stop) for start, stop in itertools.pairwise(cuts)]
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """Maps sequences (S, B, T, I) to predictions (S, B, O), without a graph for gradients."""
+        bounds = self.bounds(inputs.shape[1])
+        with torch.no_grad():
+            if len(bounds) == 1:
+                prediction: Tensor = self.model(inputs)
+                return prediction
+            pieces = self._map(lambda seeds: self.model.members(seeds)(inputs[seeds]), bounds)
+            return torch.cat(pieces)
+
+    def differentiate(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores a batch and differentiates each seed's score by its parameters.
+
+        Args:
+            inputs: (S, B, T, I).
+            targets: (S, B, O).
+
+        Returns:
+            Each seed's MSE, (S,), and the gradients, packed as the parameters are, (P,); written anew by the next call.
+        """
+
+        def work(group: Group) -> Tensor:
+            with torch.enable_grad():
+                mse = mean_square(group.model(inputs[group.seeds]) - targets[group.seeds])
+                gradients = torch.autograd.grad(mse.sum(), tuple(group.model.parameters()), materialize_grads=True)
+            for place, gradient in zip(group.gradients, gradients, strict=True):
+                place.copy_(gradient)
+            return mse.detach()
+
+        return torch.cat(self._map(work, self._bound_groups(inputs.shape[1]))), self._gradient
+
+    def _bound_groups(self, rows: int) -> list[Group]:
+        """The groups for batches of so many sequences, made once."""
+        if self._packed is None:
+            raise RuntimeError("differentiate needs packed parameters: call bind before")
+        if rows not in self._groups:
+            places = self._packed.views(self._gradient)
+            self._groups[rows] = [
+                Group(seeds, self.model.members(seeds), tuple(place[seeds] for place in places))
+                for seeds in self.bounds(rows)
+            ]
+        for group in self._groups[rows]:
+            group.model.train(self.model.training)
+        return self._groups[rows]
+
+    def _map(self, work: Callable[[Any], Tensor], items: list[Any]) -> list[Tensor]:
+        """Does the work for each item, in as many threads as there are workers."""
+        if self.workers == 1 or len(items) == 1:
+            return [work(item) for item in items]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.workers, "seqexp", initializer=torch.set_num_threads, initargs=(1,))
+        inference, grad = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+
+        def in_thread(item: Any) -> Tensor:  # a thread starts with torch's own modes
+            with torch.inference_mode(inference), torch.set_grad_enabled(grad and not inference):
+                return work(item)
+
+        return list(self._pool.map(in_thread, items))
+
+
+class PopulationLoss(torch.autograd.Function):
+    """The sum over seeds of each seed's MSE. Its gradient is ready when forward is: see `Groups.differentiate`."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, groups: Groups, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the sum, a scalar to call backward on, and each seed's MSE, (S,), for information."""
+        mse, ctx.gradient = groups.differentiate(inputs, targets)
+        ctx.mark_non_differentiable(mse)
+        return mse.sum(), mse
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, factor: Tensor, _: Any) -> tuple[Tensor, None, None, None]:
+        """The gradient of the packed parameters, (P,)."""
+        return ctx.gradient * factor, None, None, None
+
+
+def mean_square(error: Tensor) -> Tensor:
+    """Each seed's mean of squares, (S, B, O) -> (S,)."""
+    return error.square().mean((1, 2))
+
+
+def loss(packed: Packed, groups: Groups, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The population's loss on a batch, and each seed's MSE (S,)."""
+    total, mse = PopulationLoss.apply(packed.values, groups, inputs, targets)  # type: ignore[no-untyped-call]
+    return total, mse
