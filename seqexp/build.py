@@ -15,6 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from seqexp import memory
 from seqexp.cell.recurrent import Recurrent
 from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
@@ -71,14 +72,15 @@ def build(config: DictConfig) -> Parts:
     if settings["early_stopping"]["patience"] is not None and not data.has_val:
         raise ConfigError("early_stopping.patience must be null where data.val_fraction is 0: nothing could be watched")
     matched = match_size(settings["cell"], allowed, data.task)
-    model = _model(settings["cell"], allowed, data.task, seeds)
-    make_optimizer = _optimizer(settings["optimizer"], allowed, model)
     make_trainer = _trainer(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
     trainer = make_trainer([], ".")
     if trainer.num_devices * trainer.num_nodes != 1:
         raise ConfigError(
             f"trainer.devices must be 1: a population lives on one device, got {settings['trainer'].get('devices')}"
         )
+    _check_memory(settings, data, trainer)
+    model = _model(settings["cell"], allowed, data.task, seeds)
+    make_optimizer = _optimizer(settings["optimizer"], allowed, model)
     return Parts(settings, data, Training(model, make_optimizer), make_trainer, matched)
 
 
@@ -90,6 +92,22 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
     loader_values = arguments("data", loader_node, PopulationData, given=("task", "seeds"))
     task = make("data", task_class, task_values)
     return make("data", PopulationData, {"task": task, "seeds": seeds, **loader_values})
+
+
+def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Trainer) -> None:
+    """Refuses a run that cannot fit, before anything large is made."""
+    with torch.device("meta"):
+        single = _unset_model(settings["cell"], settings["allowed_packages"], data.task, 1)
+    device = trainer.strategy.root_device
+    itemsize = 8 if "64" in str(trainer.precision) else 4
+    needed = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
+    free = memory.available(device)
+    if needed > free:
+        raise ConfigError(
+            f"this run needs about {memory.readable(needed)} of memory and {memory.readable(free)} are free: num_seeds "
+            f"({len(data.seeds)}), data.batch_size ({data.batch_size or 'the whole training split'}), the sequences "
+            f"or cell.hidden_size ({single.cell.hidden_size}) must be smaller"
+        )
 
 
 def _model(node: dict[str, Any], allowed: list[str], task: Task, seeds: range) -> Model:

@@ -7,7 +7,6 @@ is still near when backward reads it. Cutting changes no result: each seed's num
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -21,11 +20,52 @@ from seqexp.model import Model, Packed
 GROUP_STATE = 100_000
 """Numbers in the hidden state of one step, over a group's seeds and sequences, that a cache holds with the rest."""
 
-GPU_GROUP_STATE = 2**25
-"""The same for a GPU, which wants much at once, and has its limit in memory."""
+GROUP_PASS = 2**23
+"""The same over all steps of a pass, which has to stay in memory until backward has read it."""
+
+EVALUATION_STATE = 2**15
+"""What GROUP_STATE is where no backward follows."""
+
+GPU_FACTOR = 2**8
+"""How much larger groups are on a GPU, which wants much at once."""
 
 THREADED_STATE = 100_000
 """Numbers in the hidden state of the whole population from which a second thread pays."""
+
+
+def threads(num_seeds: int, state: int, available: int) -> tuple[int, int]:
+    """How many threads take groups of seeds, and how many share the work of one group.
+
+    Small steps lose more by being handed out than they gain, so they get one thread. Otherwise each thread takes
+    groups of its own; only where there are fewer seeds than threads is one seed's work shared.
+
+    Args:
+        num_seeds: S.
+        state: numbers in one seed's hidden state for a whole batch.
+        available: threads that may be used.
+    """
+    used = available if num_seeds * state >= THREADED_STATE else 1
+    workers = min(used, num_seeds)
+    return workers, used // workers
+
+
+def cut(num_seeds: int, state: int, steps: int, workers: int, device: str, most: int) -> list[slice]:
+    """Cuts the seeds into groups of equal size, but for the last.
+
+    Args:
+        num_seeds: S.
+        state: numbers in one seed's hidden state for a whole batch.
+        steps: T.
+        workers: threads that take groups.
+        device: type of the device that computes.
+        most: numbers in a group's hidden state.
+    """
+    most = min(most, GROUP_PASS // steps) * (1 if device == "cpu" else GPU_FACTOR)
+    count = -(-num_seeds * state // max(1, most))
+    if num_seeds * state >= THREADED_STATE:
+        count = -(-count // workers) * workers
+    size = -(-num_seeds // min(count, num_seeds))  # equal but for the last, so that groups share work space
+    return [slice(start, min(start + size, num_seeds)) for start in range(0, num_seeds, size)]
 
 
 class Group(NamedTuple):
@@ -49,7 +89,7 @@ class Groups:
         self.workers = workers
         self._pool: ThreadPoolExecutor | None = None
         self._packed: Packed | None = None
-        self._groups: dict[int, list[Group]] = {}
+        self._groups: dict[torch.Size, list[Group]] = {}
 
     def bind(self, packed: Packed) -> None:
         """Prepares `differentiate` for a model whose parameters are packed."""
@@ -57,20 +97,14 @@ class Groups:
         self._gradient = torch.zeros_like(packed.gradients)
         self._groups.clear()
 
-    def bounds(self, rows: int) -> list[slice]:
-        """How the seeds are cut for batches of so many sequences per seed."""
-        num_seeds, state = self.model.num_seeds, rows * self.model.cell.output_size
-        on_cpu = next(self.model.parameters()).device.type == "cpu"
-        count = -(-num_seeds * state // (GROUP_STATE if on_cpu else GPU_GROUP_STATE))
-        if num_seeds * state >= THREADED_STATE:
-            count = -(-count // self.workers) * self.workers
-        count = min(count, num_seeds)
-        cuts = [num_seeds * index // count for index in range(count + 1)]
-        return [slice(start, stop) for start, stop in itertools.pairwise(cuts)]
+    def bounds(self, inputs: Tensor, most: int) -> list[slice]:
+        """How the seeds are cut for inputs (S, B, T, I) and so many numbers in a group's state."""
+        num_seeds, rows, steps, _ = inputs.shape
+        return cut(num_seeds, rows * self.model.cell.output_size, steps, self.workers, inputs.device.type, most)
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Maps sequences (S, B, T, I) to predictions (S, B, O), without a graph for gradients."""
-        bounds = self.bounds(inputs.shape[1])
+        bounds = self.bounds(inputs, EVALUATION_STATE)
         with torch.no_grad():
             if len(bounds) == 1:
                 prediction: Tensor = self.model(inputs)
@@ -97,21 +131,22 @@ class Groups:
                 place.copy_(gradient)
             return mse.detach()
 
-        return torch.cat(self._map(work, self._bound_groups(inputs.shape[1]))), self._gradient
+        return torch.cat(self._map(work, self._bound_groups(inputs))), self._gradient
 
-    def _bound_groups(self, rows: int) -> list[Group]:
-        """The groups for batches of so many sequences, made once."""
+    def _bound_groups(self, inputs: Tensor) -> list[Group]:
+        """The groups for batches of this shape, made once."""
         if self._packed is None:
             raise RuntimeError("differentiate needs packed parameters: call bind before")
-        if rows not in self._groups:
+        groups = self._groups.get(inputs.shape)
+        if groups is None:
             places = self._packed.views(self._gradient)
-            self._groups[rows] = [
+            groups = self._groups[inputs.shape] = [
                 Group(seeds, self.model.members(seeds), tuple(place[seeds] for place in places))
-                for seeds in self.bounds(rows)
+                for seeds in self.bounds(inputs, GROUP_STATE)
             ]
-        for group in self._groups[rows]:
+        for group in groups:
             group.model.train(self.model.training)
-        return self._groups[rows]
+        return groups
 
     def _map(self, work: Callable[[Any], Tensor], items: list[Any]) -> list[Tensor]:
         """Does the work for each item, in as many threads as there are workers."""

@@ -30,7 +30,7 @@ from seqexp.baselines import baselines
 from seqexp.board import Board
 from seqexp.build import Parts, build
 from seqexp.data.module import Split
-from seqexp.groups import THREADED_STATE
+from seqexp.groups import Groups, threads
 from seqexp.model import Model
 from seqexp.record import RESULT, Record, RecordError, write_curves, write_predictions
 from seqexp.schema import CONF, ConfigError, explain, known_keys
@@ -146,7 +146,7 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
         if selection.validated:
             final["selected/val_mse"] = _array(selection.best_mse)
         board.scores(final, trainer.current_epoch)
-        _draw(board, training.model, data.task.forecasts, test, predictions)
+        _draw(board, training.groups, data.task.forecasts, test, predictions)
     history = {name: _array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
     write_curves(folder, data.seeds, history)
     write_predictions(folder, seeds=np.array(data.seeds), targets=_array(test.targets), predictions=_array(predictions))
@@ -168,16 +168,11 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
 
 @contextlib.contextmanager
 def _threads(parts: Parts) -> Iterator[None]:
-    """Takes as many threads as the work of one step is worth; small steps lose more by handing out than they gain.
-
-    Threads take groups of seeds, and only a single seed's work is divided among them.
-    """
+    """Takes as many threads as the work of one step is worth."""
     data, before = parts.data, torch.get_num_threads()
-    batch = data.batch_size or data.splits["train"].inputs.shape[1]
-    state = len(data.seeds) * batch * parts.training.model.cell.output_size
-    threads = before if state >= THREADED_STATE else 1
-    parts.training.groups.workers = min(threads, len(data.seeds))
-    torch.set_num_threads(threads // parts.training.groups.workers)
+    state = max(data.batch_rows("train")) * parts.training.model.cell.output_size
+    parts.training.groups.workers, shared = threads(len(data.seeds), state, before)
+    torch.set_num_threads(shared)
     try:
         yield
     finally:
@@ -214,8 +209,7 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
     }
 
 
-@torch.no_grad()
-def _draw(board: Board, model: Model, forecasts: bool, test: Split, predictions: Tensor) -> None:
+def _draw(board: Board, groups: Groups, forecasts: bool, test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
     if not finite.any():
@@ -224,9 +218,9 @@ def _draw(board: Board, model: Model, forecasts: bool, test: Split, predictions:
         targets = _array(test.targets[finite, :, 0])
         board.picture("predictions", figures.agreement(targets, _array(predictions[finite, :, 0])))
         return
-    parameter = next(model.parameters())
-    series = Split(test.inputs[:1].to(parameter), test.targets[:1], None).evaluation_batches(model.num_seeds)
-    pieces = [model(inputs.expand(model.num_seeds, -1, -1, -1)) for inputs, _ in series]  # all read the same series
+    num_seeds, parameter = groups.model.num_seeds, next(groups.model.parameters())
+    series = Split(test.inputs[:1].to(parameter), test.targets[:1], None).evaluation_batches(num_seeds)
+    pieces = [groups.predict(inputs.expand(num_seeds, -1, -1, -1)) for inputs, _ in series]  # all read the same series
     forecast = _array(torch.cat(pieces, dim=1)[finite, :, 0])  # (S, N)
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     board.picture(

@@ -17,9 +17,10 @@ PACKAGE = Path(seqexp.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 HOMES = {
-    "lightning": {"run.py", "build.py", "training.py", "data/module.py"},
+    "lightning": {"run.py", "build.py", "training.py", "data/module.py", "search/trial.py"},
     "pytorch_lightning": set(),
-    "hydra": {"__main__.py", "run.py", "sweep.py", "schema.py"},
+    "hydra": {"__main__.py", "run.py", "sweep.py", "schema.py", "search/space.py"},
+    "optuna": {"search/space.py", "search/study.py", "search/trial.py", "search/search.py"},
     "matplotlib": {"figures.py", "board.py"},
     "tensorboard": {"board.py"},
     "torch.utils.tensorboard": {"board.py"},
@@ -31,10 +32,10 @@ BELOW = {"data": {"seqexp.data", "seqexp.seeding"}, "cell": {"seqexp.cell"}}
 
 LAYERS = [
     {"__main__"},
-    {"sweep"},
+    {"sweep", "search"},
     {"run"},
     {"build"},
-    {"training", "compare", "provenance"},
+    {"training", "compare", "provenance", "memory"},
     {"board", "groups"},
     {"model", "record", "figures", "baselines"},
     {"data", "cell"},

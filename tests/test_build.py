@@ -163,7 +163,7 @@ def test_an_experiments_seed_is_not_lost(tmp_path: Path) -> None:
 
 def test_ten_seeds_from_0_are_the_default() -> None:
     parts = build(composed())
-    assert parts.data.seeds == tuple(range(10))
+    assert tuple(parts.data.seeds) == tuple(range(10))
     assert parts.training.model.num_seeds == 10
 
 

@@ -11,7 +11,7 @@ from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.rnn import RNN
-from seqexp.groups import Groups, loss
+from seqexp.groups import GROUP_PASS, GROUP_STATE, THREADED_STATE, Groups, cut, loss, threads
 from seqexp.model import Model, Packed
 from seqexp.seeding import generator
 
@@ -70,7 +70,7 @@ def test_groups_and_threads_change_no_bit(
     monkeypatch.setattr(groups_module, "GROUP_STATE", state)
     monkeypatch.setattr(groups_module, "THREADED_STATE", 1)
     model = population(cell, dtype, layers, both)
-    assert len(Groups(model, workers).bounds(B)) > 1
+    assert len(Groups(model, workers).bounds(batch()[0], state)) > 1
     cut = differentiated(model, workers)
     assert torch.equal(cut[0], whole[0])
     assert torch.equal(cut[1], whole[1])
@@ -101,7 +101,7 @@ def test_predictions_are_the_whole_models(workers: int, mode: type, monkeypatch:
     inputs, _ = batch()
     with torch.no_grad():
         whole = model(inputs)
-    monkeypatch.setattr(groups_module, "GROUP_STATE", 2 * B * H)
+    monkeypatch.setattr(groups_module, "EVALUATION_STATE", 2 * B * H)
     monkeypatch.setattr(groups_module, "THREADED_STATE", 1)
     with mode():
         cut = Groups(model, workers).predict(inputs)
@@ -139,9 +139,19 @@ def test_differentiate_without_packed_parameters_is_refused() -> None:
         Groups(population("rnn")).differentiate(*batch())
 
 
-@pytest.mark.parametrize(("rows", "workers"), [(1, 1), (784, 1), (784, 2), (100_000, 2)])
-def test_the_cut_covers_every_seed_once(rows: int, workers: int) -> None:
-    cuts = Groups(population("rnn"), workers).bounds(rows)
-    assert [index for cut in cuts for index in range(S)[cut]] == list(range(S))
-    sizes = [cut.stop - cut.start for cut in cuts]
-    assert max(sizes) - min(sizes) <= 1
+@pytest.mark.parametrize("num_seeds", [1, 7, 30, 1000])
+@pytest.mark.parametrize(("state", "steps"), [(16, 20), (512, 1), (12544, 20), (12544, 10_000), (10**7, 20)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_cut_covers_every_seed_once(num_seeds: int, state: int, steps: int, workers: int) -> None:
+    cuts = cut(num_seeds, state, steps, workers, "cpu", GROUP_STATE)
+    assert [index for each in cuts for index in range(num_seeds)[each]] == list(range(num_seeds))
+    sizes = [each.stop - each.start for each in cuts]
+    assert set(sizes[:-1]) <= {sizes[0]}
+    assert sizes[-1] <= sizes[0]
+    assert sizes[0] == 1 or (sizes[0] - 1) * state <= min(GROUP_STATE, GROUP_PASS // steps)
+
+
+@pytest.mark.parametrize(("num_seeds", "expected"), [(1, (1, 2)), (2, (2, 1)), (30, (2, 1))])
+def test_threads_take_groups_and_share_only_a_single_seed(num_seeds: int, expected: tuple[int, int]) -> None:
+    assert threads(num_seeds, 10 * THREADED_STATE, 2) == expected
+    assert threads(num_seeds, 1, 2) == (1, 1)

@@ -170,6 +170,14 @@ class Recurrent(nn.Module):
         """
         return self._run(x, last=True).transpose(1, 2)  # (S, output_size, B) -> (S, B, output_size)
 
+    def work_space(self) -> int:
+        """How many numbers are kept for the next passes."""
+        return self._pool.numbers()
+
+    def forget_work_space(self) -> None:
+        """Lets go of what is kept for the next passes."""
+        self._pool = Pool()
+
     def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
         """Runs one layer in one direction over time, from the state zero.
 

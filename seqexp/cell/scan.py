@@ -134,6 +134,18 @@ class Workspace:
         """An uninitialised tensor of this work space's dtype on its device."""
         return torch.empty(shape, dtype=self.dtype, device=self.device)
 
+    def numbers(self) -> int:
+        """How many numbers are kept here."""
+        storages = {}
+        waiting: list[Any] = list(vars(self).values())
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, Tensor):
+                storages[value.untyped_storage()._cdata] = value.untyped_storage().nbytes() // value.element_size()
+            elif isinstance(value, list | tuple):
+                waiting += value
+        return sum(storages.values())
+
     def load(self, x: Tensor, parameters: Sequence[Tensor]) -> None:
         """Copies the input ``(T, S, I, n)``, n <= N, into z and packs the parameters (torch's order) into W."""
         self.inputs[..., : x.shape[3]].copy_(x)
@@ -227,6 +239,10 @@ class Pool:
             with torch.inference_mode(False):
                 space = kind(sizes)
         return Lease(space, home)
+
+    def numbers(self) -> int:
+        """How many numbers the idle work spaces hold."""
+        return sum(space.numbers() for spaces in self._idle.values() for space in spaces)
 
     def __reduce__(self) -> tuple[type["Pool"], tuple[()]]:
         """Copies as an empty pool."""

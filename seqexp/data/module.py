@@ -104,10 +104,10 @@ class PopulationData(LightningDataModule):
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, or null for full batch, got {batch_size}")
         self.task = task
-        self.seeds = tuple(seeds)
+        self.seeds = seeds
         self.batch_size = batch_size
         self.bounds = _bounds(task.num_sequences, train_fraction, val_fraction, test_fraction)
-        self.shuffle = [generator(seed, "shuffle") for seed in seeds]
+        self.shuffle: list[torch.Generator] = []
         self.splits: dict[str, Split] = {}
 
     @property
@@ -117,15 +117,32 @@ class PopulationData(LightningDataModule):
 
     def num_batches(self, split: str) -> int:
         """How many batches a pass over `train`, `val` or `test` has."""
+        count, rows = self._count(split), self.batch_rows(split)
+        return -(-count // max(rows)) if rows else 0
+
+    def batch_rows(self, split: str) -> set[int]:
+        """The numbers of sequences per seed that the batches of a split have: all the same, but perhaps the last."""
+        size = self.batch_size if split == "train" else self._evaluation_size
+        return _rows(self._count(split), size or self._count(split))
+
+    def evaluation_rows(self) -> set[int]:
+        """The same for all passes without a backward, which the training split has, too."""
+        return set().union(*(_rows(self._count(split), self._evaluation_size) for split in self.bounds))
+
+    @property
+    def _evaluation_size(self) -> int:
+        return max(1, EVALUATION_ROWS // len(self.seeds))
+
+    def _count(self, split: str) -> int:
         start, stop = self.bounds[split]
-        size = self.batch_size if split == "train" else max(1, EVALUATION_ROWS // len(self.seeds))
-        return -(-(stop - start) // (size or stop - start or 1))
+        return stop - start
 
     def setup(self, stage: str | None = None) -> None:
         """Makes the data once; later calls change nothing."""
         if self.splits:
             return
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        self.shuffle = [generator(seed, "shuffle") for seed in self.seeds]
         samples = [self._ordered(seed) for seed in self.seeds]
         for name, (start, stop) in self.bounds.items():
             inputs, targets, noiseless = zip(*samples, strict=True)  # S tensors (N, ...) each
@@ -164,6 +181,11 @@ class PopulationData(LightningDataModule):
         """Continues each seed's shuffling where a checkpoint left it."""
         for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
             each.set_state(state.clone())  # torch ignores where a view begins, and crashes
+
+
+def _rows(count: int, size: int) -> set[int]:
+    """The lengths of the pieces when `count` is cut into pieces of `size`."""
+    return {min(size, count), count % size} - {0} if count else set()
 
 
 def _bounds(count: int, train: float, val: float, test: float) -> dict[str, tuple[int, int]]:

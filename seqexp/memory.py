@@ -1,0 +1,102 @@
+"""What a run will need of memory, told before it starts, and what there is."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import psutil
+import torch
+
+from seqexp.data.module import PopulationData
+from seqexp.groups import EVALUATION_STATE, GROUP_STATE, cut, threads
+from seqexp.model import Model
+from seqexp.seeding import generator
+
+COPIES_OF_DATA = 4
+"""Each seed's own sample, the stacked splits, a shuffled training split, and what is between them for a moment."""
+
+COPIES_OF_PARAMETERS = 10
+"""Values, three gradients (packed, of the groups, scaled), Adam's two, kept ones, and those on their way to a file."""
+
+COPIES_OF_PREDICTIONS = 8
+"""The batches', one piece of them, float64 errors, and the file's content."""
+
+CURVE_BYTES = 200
+"""For each epoch of a seed: its scores, and their line in `curves.csv`."""
+
+PROGRAM_BYTES = 48 * 2**20
+"""What Lightning, TensorBoard and the figures take, whatever is trained."""
+
+SLACK = 1.4
+"""For what the allocator keeps, and what backward makes for a moment."""
+
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+USES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
+"""Where a container's limit and use stand, for the second and the first version of control groups."""
+
+
+def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, device: torch.device) -> int:
+    """Estimates the bytes that a run adds to those of the program, at its peak.
+
+    Args:
+        model: one seed's model on the meta device, where tensors have shapes and no memory.
+        data: all seeds' data; nothing of it need exist.
+        itemsize: bytes of one number.
+        epochs: how many there will be.
+        device: where the population will live.
+    """
+    num_seeds = len(data.seeds)
+    inputs, targets, _ = data.task.sample(generator(data.seeds[0], "data"))
+    start, stop = data.bounds["test"]
+    numbers = (
+        COPIES_OF_DATA * (inputs.numel() + 2 * targets.numel())
+        + COPIES_OF_PARAMETERS * sum(parameter.numel() for parameter in model.parameters())
+        + COPIES_OF_PREDICTIONS * (stop - start) * data.task.output_size
+    )
+    curves = CURVE_BYTES * epochs
+    batches = [(rows, GROUP_STATE) for rows in data.batch_rows("train")]
+    batches += [(rows, EVALUATION_STATE) for rows in data.evaluation_rows()]
+    passes = sum(_pass(model, inputs, rows, num_seeds, device, most) for rows, most in batches)
+    return PROGRAM_BYTES + num_seeds * (numbers * itemsize + curves) + int(SLACK * passes) * itemsize
+
+
+def available(device: torch.device) -> int:
+    """Bytes that a program can still have, where the device's memory is."""
+    if device.type == "cuda":
+        free_bytes: int = torch.cuda.mem_get_info(device)[0]
+        return free_bytes
+    free = [psutil.virtual_memory().available]
+    for limit, use in zip(LIMITS, USES, strict=True):
+        try:
+            free.append(int(Path(limit).read_text()) - int(Path(use).read_text()))
+        except (OSError, ValueError):  # no such group, or the limit is "max"
+            continue
+    return max(0, min(free))
+
+
+def readable(count: int) -> str:
+    """Bytes in the largest unit that leaves a number of at least one."""
+    power = min(int(math.log2(max(count, 1)) // 10), 4)
+    return f"{count / 1024**power:.3g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
+
+
+def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device: torch.device, most: int) -> int:
+    """Numbers that a pass writes for batches of so many sequences, in all groups that go on at once."""
+    state = rows * model.cell.output_size
+    workers, _ = threads(num_seeds, state, torch.get_num_threads())
+    groups = cut(num_seeds, state, inputs.shape[1], workers, device.type, most)
+    sizes = [group.stop - group.start for group in groups]
+    at_once = sum(size * min(workers, sizes.count(size)) for size in set(sizes))
+    saved: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        saved[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes() // tensor.element_size()
+        return tensor
+
+    model.cell.forget_work_space()
+    batch = torch.empty(1, rows, *inputs.shape[1:], device="meta")
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        model(batch)
+    numbers: int = (sum(saved.values()) + model.cell.work_space() + 4 * batch.numel()) * at_once
+    return numbers

@@ -1,0 +1,90 @@
+"""The command line: `python -m seqexp.search OVERRIDE...`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+from seqexp.schema import CONF, ConfigError
+
+USAGE = """
+Searches for the best settings of each cell on each task, runs them with fresh seeds, and compares the cells.
+
+  python -m seqexp.search cell=rnn,lstm 'optimizer.lr=tag(log, interval(1e-4,1e-1))' 'cell.hidden_size=range(8,64)' \\
+      search.name=mine search.trials=50
+
+A list for a group, such as cell or data, is compared: a study for each, all with the same number of trials.
+Ranges, intervals and lists for other settings are searched. The same command again goes on with the search.
+
+Settings of the search itself:
+
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Searches as the command line says.
+
+    Args:
+        arguments: the command line without the program's name, None for that of this process.
+
+    Returns:
+        The exit status: 0; 1 where something failed on the way; 2 for a wrong input; 130 for Ctrl-C.
+    """
+    lines = (CONF / "search.yaml").read_text(encoding="utf-8").splitlines()
+    settings_help = "\n".join(f"  search.{line}" for line in lines if not line.startswith("#"))
+    parser = argparse.ArgumentParser(
+        prog="python -m seqexp.search",
+        description=USAGE + settings_help,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="as for python -m seqexp")
+    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with groups of your own")
+    options = parser.parse_intermixed_args(arguments)
+    if importlib.util.find_spec("optuna") is None:
+        return _refuse("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'")
+    # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return _search(options.overrides, options.config_dir)
+
+
+def _search(overrides: list[str], config_dir: str | None) -> int:
+    again = ["python", "-m", "seqexp.search", *overrides, *(["--config-dir", config_dir] if config_dir else [])]
+    from seqexp.search.space import configuration_folders, read_settings
+
+    broken: tuple[type[Exception], ...] = (OSError,)
+    try:
+        with configuration_folders(config_dir):
+            settings, others = read_settings(overrides)
+            if not any(each.startswith("search.name=") for each in overrides):
+                again.append(f"search.name={settings.name}")
+            from seqexp.search.search import search
+            from seqexp.search.study import SearchError
+
+            broken = (OSError, SearchError)
+            return search(settings, others)
+    except ConfigError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        sys.stderr.write(f"seqexp: interrupted. {_go_on(again)}\n")
+        return 130
+    except broken as error:
+        sys.stderr.write(f"seqexp: {error}. {_go_on(again)}\n")
+        return 1
+
+
+def _go_on(again: list[str]) -> str:
+    return f"Every trial that had finished stays; to go on with the search: {shlex.join(again)}"
+
+
+def _refuse(message: str) -> int:
+    sys.stderr.write(f"seqexp: {message}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

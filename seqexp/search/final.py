@@ -1,0 +1,73 @@
+"""After the trials: each study's best settings as an ordinary run, with seeds that no trial has seen."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from seqexp import provenance
+from seqexp.build import build
+from seqexp.record import RESULT, Record, RecordError
+from seqexp.run import execute
+from seqexp.schema import ConfigError
+from seqexp.search.space import Settings, compose_run
+from seqexp.search.study import Study
+
+
+def final_overrides(study: Study, settings: Settings) -> list[str]:
+    """The command line of a study's final run.
+
+    Trials are chosen for being lucky with their seeds, too. Seeds that none of them has seen know nothing of that luck.
+
+    Raises:
+        ValueError: the study has no best trial.
+    """
+    if study.best is None:
+        raise ValueError(f"{study.question.name}: no trial has a score")
+    config, _ = compose_run(study.question.overrides(study.best.params))
+    count = settings.final_seeds or config.num_seeds
+    return study.question.overrides(study.best.params, seed=config.seed + config.num_seeds, num_seeds=count)
+
+
+def run_final(study: Study, settings: Settings) -> tuple[Record, Path]:
+    """Trains a study's best settings, unless that has been done.
+
+    Returns:
+        The record and its folder, which held perhaps the final run of an earlier, smaller search before.
+
+    Raises:
+        ConfigError: the folder is something else's.
+    """
+    config, hydra = compose_run(final_overrides(study, settings))
+    folder = settings.folder / study.question.name
+    done = _read(folder)
+    if done is not None and done.fingerprint == provenance.fingerprint(build(config).settings):
+        return done, folder
+    _clear(folder)
+    _note(config, hydra, folder)
+    return execute(config, hydra, folder), folder
+
+
+def _read(folder: Path) -> Record | None:
+    try:
+        record = Record.read(folder)
+    except RecordError:
+        return None
+    return record if record.status == "done" else None
+
+
+def _clear(folder: Path) -> None:
+    """Removes a final run that failed, was broken off, or is not the best any more; the database can repeat it."""
+    if folder.is_symlink() or (folder.exists() and not any((folder / name).exists() for name in (".hydra", RESULT))):
+        raise ConfigError(f"{folder}: is not a run of this search; move it away")
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _note(config: DictConfig, hydra: DictConfig, folder: Path) -> None:
+    """Leaves what Hydra would leave in a run's folder."""
+    (folder / ".hydra").mkdir(parents=True)
+    for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
+        OmegaConf.save(node, folder / ".hydra" / f"{name}.yaml")

@@ -1,0 +1,143 @@
+"""search(): from a command line to studies, to their final runs, and to the comparison of those."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from seqexp.compare.comparison import WRITTEN, compare
+from seqexp.compare.grouping import show
+from seqexp.run import check_folder, report
+from seqexp.search.final import run_final
+from seqexp.search.space import Question, Settings, read_questions
+from seqexp.search.study import Study, check, conduct, define, storage, write_table
+
+AGAIN = "All trials: {}/trials.csv. The best of many trials flatters itself, so it runs again with fresh seeds:"
+
+
+def search(settings: Settings, arguments: Sequence[str]) -> int:
+    """Searches, runs what was found best, and compares it; shows all of that on the console.
+
+    Args:
+        settings: the search's own.
+        arguments: Hydra overrides, without those of `search.…`; Hydra's folders are known by now.
+
+    Returns:
+        The exit status: 0, or 1 where a study has no score or a final run failed.
+
+    Raises:
+        ConfigError: nothing of this can be done; no trial was made.
+    """
+    questions = read_questions(arguments)
+    check_folder(settings.folder)
+    definitions = {question.name: define(question, settings) for question in questions}
+    console = Console()
+    with storage(settings.folder) as opened:
+        for question in questions:
+            check(opened, question, definitions[question.name])
+        with _logging(settings.folder / "search.log"), _progress(questions, settings) as tell:
+            studies = [conduct(opened, each, definitions[each.name], settings, tell) for each in questions]
+        write_table(settings.folder / "trials.csv", studies)
+        console.print(table(studies))
+        console.print(f"\n{AGAIN.format(settings.folder)}", markup=False, highlight=False)
+        folders, failed = _finals(studies, settings)
+    if folders:
+        comparison = compare(*folders)
+        comparison.write(settings.folder)
+        comparison.render(console)
+        console.print(WRITTEN.format(settings.folder), soft_wrap=True, markup=False, highlight=False)
+    return int(failed)
+
+
+def _finals(studies: Sequence[Study], settings: Settings) -> tuple[list[Path], bool]:
+    """Runs the best of each study; returns the folders of those that finished, and whether something is missing."""
+    folders, failed = [], False
+    for study in studies:
+        try:
+            if study.best is None:
+                raise RuntimeError("no trial has a score, so there is nothing to run")
+            record, folder = run_final(study, settings)
+        except Exception as error:
+            failed = True
+            place = settings.folder / ("search.log" if study.best is None else f"{study.question.name}/seqexp.log")
+            sys.stderr.write(f"failed: {study.question.name}: {error} → {place}\n")
+        else:
+            folders.append(folder)
+            sys.stdout.write(report(record, Path(os.path.relpath(folder))) + "\n")
+    return folders, failed
+
+
+def table(studies: Sequence[Study]) -> Table:
+    """One line per study: how its trials ended, and the best of them."""
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in ("study", "trials", "pruned", "diverged", "failed", "best\nval MSE", "best settings"):
+        shown.add_column(name, justify="left" if name in ("study", "best settings") else "right", overflow="fold")
+    for study in studies:
+        pruned, failed, finished = map(study.count, (TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE))
+        broken = len(study.trials) - pruned - failed - finished
+        best = study.best
+        values = [f"{key}={show(value)}" for key, value in best.params.items()] if best else []
+        score = f"{best.values[0]:.4g}" if best else "–"
+        counts = [str(number) for number in (len(study.trials), pruned, broken, failed)]
+        shown.add_row(*map(Text, (study.question.name, *counts, score, "\n".join(values))))
+    return shown
+
+
+@contextlib.contextmanager
+def _progress(questions: Sequence[Question], settings: Settings) -> Iterator[Callable[[Study], None]]:
+    """A bar over all trials of all studies, where somebody looks on; yields what is to be called before each trial."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[best]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    task = bar.add_task("", total=len(questions) * settings.trials, best="")
+    first = {question.name: index * settings.trials for index, question in enumerate(questions)}
+
+    def tell(study: Study) -> None:
+        done = sum(trial.state.is_finished() for trial in study.trials)
+        best = f"best {study.best.values[0]:.4g}" if study.best else ""
+        bar.update(task, completed=first[study.question.name] + done, description=study.question.name, best=best)
+
+    with bar:
+        yield tell
+
+
+@contextlib.contextmanager
+def _logging(path: Path) -> Iterator[None]:
+    """Sends what is said during the trials to a file: every warning, and what seqexp has to tell."""
+    optuna.logging.disable_default_handler()
+    optuna.logging.enable_propagation()
+    file = logging.FileHandler(path, encoding="utf-8")
+    file.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("seqexp"))
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(file)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(level)
+        root.removeHandler(file)
+        file.close()

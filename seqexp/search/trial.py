@@ -1,0 +1,90 @@
+"""One trial: trains a population and returns its validation score, unless it is pruned or a seed diverges."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import lightning.pytorch as pl
+import optuna
+
+from seqexp.build import Parts
+from seqexp.run import _interruptible, _threads
+from seqexp.training import Selection
+
+REPORTS = 50
+"""How often a trial tells Optuna how it stands, at most: each time costs some milliseconds."""
+
+
+class DivergedError(Exception):
+    """A seed's loss became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial was for: the mean over seeds of `val_mse`, each at its own best epoch."""
+
+    val_mse: list[float]
+    epochs: int
+    seconds: float
+
+    @property
+    def value(self) -> float:
+        """The number that is minimised."""
+        return math.fsum(self.val_mse) / len(self.val_mse)
+
+
+class Watch(pl.Callback):
+    """Tells Optuna now and then what the trial would be worth if it ended here, and ends it if it is told to.
+
+    Args:
+        trial: Optuna's side of this trial.
+        selection: has each seed's best validation score so far.
+        told: the epochs of which Optuna knows already, if the trial was broken off before.
+    """
+
+    def __init__(self, trial: optuna.Trial, selection: Selection, told: int) -> None:
+        self.trial = trial
+        self.selection = selection
+        self.told = told
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reports, and raises what ends the trial."""
+        epoch, selection = trainer.current_epoch, self.selection
+        if bool(selection.diverged.any()):
+            which = [seed for seed, flag in zip(selection.seeds, selection.diverged.tolist(), strict=True) if flag]
+            raise DivergedError(f"seed {', '.join(map(str, which))} diverged in epoch {epoch}")
+        every = max(1, (trainer.max_epochs or 0) // REPORTS)
+        if not selection.validated or (epoch + 1) % every or epoch + 1 < self.told:
+            return
+        if epoch + 1 > self.told:
+            self.trial.report(selection.best_mse.double().mean().item(), epoch)
+        if self.trial.should_prune():
+            raise optuna.TrialPruned(f"pruned in epoch {epoch}")
+
+
+def train(parts: Parts, trial: optuna.Trial, told: int) -> Outcome:
+    """Trains once. Neither baselines nor the test split are looked at, and no file is written.
+
+    Args:
+        parts: what the trial's configuration describes.
+        trial: Optuna's side of it.
+        told: see `Watch`.
+
+    Raises:
+        optuna.TrialPruned: the pruner has seen enough.
+        DivergedError: some seed's loss is not finite any more.
+    """
+    data, training = parts.data, parts.training
+    selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+    trainer = parts.make_trainer([selection, Watch(trial, selection, told)], ".")
+    data.trainer = trainer
+    data.setup()
+    with _threads(parts), _interruptible(trainer):
+        start = time.perf_counter()
+        trainer.fit(training, datamodule=data)
+        seconds = time.perf_counter() - start
+    if not selection.validated:
+        raise RuntimeError("nothing was validated; see trainer.limit_val_batches and trainer.check_val_every_n_epoch")
+    return Outcome(selection.best_mse.double().tolist(), len(selection.history["train_mse"]), seconds)

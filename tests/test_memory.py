@@ -1,0 +1,76 @@
+"""What is predicted is what a run really takes, and what cannot fit is refused before it starts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqexp import memory
+from seqexp.run import run
+from seqexp.schema import ConfigError
+
+MEASURE = """
+import json, resource, sys
+import psutil
+from seqexp import memory
+from seqexp.run import run
+predictions = []
+predict = memory.predict
+memory.predict = lambda *given: predictions.append(predict(*given)) or predictions[-1]
+before = psutil.Process().memory_info().rss
+run(sys.argv[2:], sys.argv[1])
+peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([predictions[-1], peak - before]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ru_maxrss has another unit")
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["experiment=lab_sine", "num_seeds=300", "cell=lstm"],
+        ["data=sum", "num_seeds=100", "cell=gru", "cell.num_layers=2"],
+    ],
+    ids=" ".join,
+)
+def test_the_prediction_is_near_what_a_run_takes(overrides: list[str], tmp_path: Path) -> None:
+    short = [*overrides, "trainer.max_epochs=1"]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path / "run"), *short], capture_output=True, text=True, check=True
+    )
+    predicted, taken = json.loads(done.stdout)
+    assert 0.8 * taken < predicted < 4 * taken  # rather too much than too little
+
+
+def test_what_cannot_fit_is_refused_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda device: 10 * 2**20)
+    with pytest.raises(ConfigError, match=r"needs about .* MiB of memory and 10 MiB are free: num_seeds \(10\)"):
+        run([], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_population_of_a_billion_is_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match="TiB of memory"):
+        run(["num_seeds=1000000000"])
+
+
+def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "max").write_text("3000\n")
+    (tmp_path / "current").write_text("1000\n")
+    monkeypatch.setattr(memory, "LIMITS", (str(tmp_path / "max"),))
+    monkeypatch.setattr(memory, "USES", (str(tmp_path / "current"),))
+    assert memory.available(torch.device("cpu")) == 2000
+    (tmp_path / "max").write_text("max\n")
+    assert memory.available(torch.device("cpu")) > 2**20
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 bytes"), (1000, "1e+03 bytes"), (1536, "1.5 KiB"), (3 * 2**30, "3 GiB")]
+)
+def test_bytes_are_readable(count: int, text: str) -> None:
+    assert memory.readable(count) == text
