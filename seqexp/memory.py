@@ -46,6 +46,7 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
         epochs: how many there will be.
         device: where the population will live.
     """
+    model.eval()  # dropout would ask for generators
     num_seeds = len(data.seeds)
     inputs, targets, _ = data.task.sample(generator(data.seeds[0], "data"))
     start, stop = data.bounds["test"]
