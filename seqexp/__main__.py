@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from seqexp.schema import CONF, explain, known_keys
-from seqexp.sweep import refuse
+from seqexp.sweep import refuse, run_job
 
 
 def _job(config: DictConfig) -> None:
@@ -24,14 +24,11 @@ def _job(config: DictConfig) -> None:
     # What the imports made stays: the collector need not look at it again, now or at the end of the program.
     gc.freeze()
     gc.enable()
-    folder = Path(os.path.relpath(HydraConfig.get().runtime.output_dir))
-    try:
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        run_job(config)
+    else:
+        folder = Path(os.path.relpath(HydraConfig.get().runtime.output_dir))
         sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
-    except Exception as error:
-        if HydraConfig.get().mode is not RunMode.MULTIRUN:
-            raise
-        # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
-        sys.stderr.write(f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log\n")
 
 
 def main() -> None:

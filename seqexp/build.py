@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import inspect
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +55,22 @@ class Parts:
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
+
+    def estimate(self) -> float:
+        """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""
+        self.data.setup()
+        training, batches = self.training, self.data.train_dataloader()
+        optimizer = training.configure_optimizers()
+        epochs = self.settings["trainer"]["max_epochs"]
+        batch = next(iter(batches))
+        training.training_step(batch, 0).backward()  # the first step makes work space
+        start, count = time.perf_counter(), 0
+        while time.perf_counter() - start < 0.2 or count < 2:
+            training.zero_grad()
+            training.training_step(batch, 0).backward()
+            optimizer.step()
+            count += 1
+        return (time.perf_counter() - start) / count * len(batches) * (epochs if epochs and epochs > 0 else 1000)
 
 
 def build(config: DictConfig) -> Parts:

@@ -1,4 +1,4 @@
-"""Names of folders: what Hydra's output patterns call. Importing this file registers the two resolvers."""
+"""Names of folders: what Hydra's output patterns call. Importing this file registers the resolvers."""
 
 from __future__ import annotations
 
@@ -26,5 +26,6 @@ def folder_name(text: str) -> str:
 
 
 OmegaConf.register_new_resolver("seqexp.name", folder_name, replace=True)
+OmegaConf.register_new_resolver("seqexp.sweep", lambda name, fresh: name or fresh, replace=True)
 # Cached, so that one configuration has one token however often it is read.
 OmegaConf.register_new_resolver("seqexp.token", lambda: secrets.token_hex(3), replace=True, use_cache=True)

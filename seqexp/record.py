@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 RESULT = "result.json"
 
-INERT_SETTINGS = ("allowed_packages", "trainer.enable_progress_bar", "trainer.profiler")
+INERT_SETTINGS = ("allowed_packages", "checkpoint", "sweep", "trainer.enable_progress_bar", "trainer.profiler")
 """Dotted keys of a configuration that cannot change a result."""
 
 BASELINES = ("constant", "persistence", "linear", "noise")

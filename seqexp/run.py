@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from torch import Tensor
 
-from seqexp import figures, provenance
+from seqexp import figures, provenance, resume
 from seqexp.baselines import baselines
 from seqexp.board import Board
 from seqexp.build import Parts, build
@@ -76,13 +77,39 @@ def run_in_hydra(config: DictConfig) -> Record:
     return execute(config, OmegaConf.structured(hydra), Path(hydra.runtime.output_dir))
 
 
-def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
+def run_in_sweep(config: DictConfig) -> Record | None:
+    """Runs what is missing of the present job of a multirun, from its last checkpoint where there is one.
+
+    Returns:
+        The record; None where finished runs have all its seeds already.
+
+    Raises:
+        ConfigError: another process is at work in the folder.
+    """
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    with resume.taken(folder) as ours:
+        if not ours:
+            raise ConfigError(f"{folder}: another process is at work on this run ({resume.holder(folder)})")
+        wanted = resume.Claim.of(config)
+        left = resume.missing(Path(hydra.sweep.dir), wanted)
+        if not left:
+            if resume.Claim.read(folder) is None:
+                shutil.rmtree(folder)  # another folder has the seeds; Hydra has just made this one
+            return None
+        with open_dict(config):
+            config.seed, config.num_seeds = left.start, len(left)
+        return execute(config, OmegaConf.structured(hydra), folder, go_on=True)
+
+
+def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = False) -> Record:
     """Trains, scores and records one configuration.
 
     Args:
         config: the composed configuration, without its `hydra` node.
         hydra: that node: which files were chosen, and by what command line.
         folder: an existing folder that holds no run.
+        go_on: the folder may hold an unfinished or failed attempt; training goes on from its last checkpoint.
 
     Returns:
         The record, which has been written.
@@ -91,6 +118,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
         ConfigError: the configuration cannot be run, or the folder is taken.
     """
     parts = build(config)
+    claim = resume.Claim.of(config)
     choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}
     record = Record(
         status="failed",
@@ -107,9 +135,12 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
         device="",  # not known before training
     )
     console = Console(stderr=True)
-    with _logging(folder, console):
+    if go_on and resume.Claim.read(folder) != claim:
+        resume.clear(folder)
+    with _logging(folder, console, go_on):
+        claim.write(folder)
         try:
-            record = _train(parts, record, choices["optimizer"], folder, console)
+            record = _train(parts, record, claim, choices["optimizer"], folder, console)
         except Exception as error:
             log.info("failed", exc_info=True)
             failed = {"type": type(error).__name__, "message": str(error)}
@@ -120,23 +151,28 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path) -> Record:
     return record
 
 
-def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: Console) -> Record:
+def _train(parts: Parts, record: Record, claim: resume.Claim, optimizer: str, folder: Path, console: Console) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+    checkpoints = Checkpoints(folder / "checkpoints", parts.settings["checkpoint"]["every_seconds"], asdict(claim))
+    start = checkpoints.usable()
+    if start is None:
+        resume.clear(folder)
+    resume.forget_events(folder)
     board = Board(folder)
     with contextlib.closing(board):
-        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), Checkpoints(folder / "checkpoints")]
+        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
         trainer = parts.make_trainer(callbacks, str(folder))
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer))
-        with _threads(parts), _interruptible(trainer):
-            start = time.perf_counter()
-            trainer.fit(training, datamodule=data)
-            seconds = time.perf_counter() - start
+        with limit_threads(parts), interruptible(trainer):
+            checkpoints.start = time.perf_counter()
+            trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
+            seconds = checkpoints.seconds
             trainer.test(training, datamodule=data, verbose=False)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
         test = data.splits["test"].first(predictions.shape[1])
@@ -167,7 +203,7 @@ def _train(parts: Parts, record: Record, optimizer: str, folder: Path, console: 
 
 
 @contextlib.contextmanager
-def _threads(parts: Parts) -> Iterator[None]:
+def limit_threads(parts: Parts) -> Iterator[None]:
     """Takes as many threads as the work of one step is worth."""
     data, before = parts.data, torch.get_num_threads()
     state = max(data.batch_rows("train")) * parts.training.model.cell.output_size
@@ -180,7 +216,7 @@ def _threads(parts: Parts) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interruptible(trainer: pl.Trainer) -> Iterator[None]:
+def interruptible(trainer: pl.Trainer) -> Iterator[None]:
     """Lightning answers Ctrl-C by leaving the program, deaf to a second one; this makes it an ordinary Ctrl-C again."""
     try:
         yield
@@ -273,15 +309,17 @@ def check_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _logging(folder: Path, console: Console) -> Iterator[None]:
+def _logging(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
     """Sends all logging and all warnings to `seqexp.log`, and seqexp's own warnings to the console as well.
 
-    Creating that file is also how a run claims its folder: where it exists, another run has been.
+    Creating that file is also how a run claims its folder: where it exists, another run has been. A run that goes on
+    adds to it; then a lock is the claim.
     """
-    check_folder(folder)
+    if not go_on:
+        check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        file = logging.FileHandler(folder / "seqexp.log", mode="x", encoding="utf-8")
+        file = logging.FileHandler(folder / "seqexp.log", mode="a" if go_on else "x", encoding="utf-8")
     except FileExistsError:
         raise ConfigError(f"{folder}: belongs to another run; choose another folder") from None
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 # Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
-from seqexp import names  # noqa: F401
+from seqexp import names
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -51,6 +51,22 @@ class EarlyStopping:
 
 
 @dataclass
+class Sweep:
+    """A multirun that has a name can be gone on with."""
+
+    name: str | None
+    dry: bool
+    fail_fast: bool
+
+
+@dataclass
+class Checkpoint:
+    """How often the state of training is written to disk."""
+
+    every_seconds: float
+
+
+@dataclass
 class Config:
     """The top of the configuration. A group's own keys are those of the class that its `_target_` names."""
 
@@ -61,6 +77,8 @@ class Config:
     optimizer: dict[str, Any]
     trainer: dict[str, Any]
     early_stopping: EarlyStopping
+    checkpoint: Checkpoint
+    sweep: Sweep
     allowed_packages: list[str] = field(default_factory=list)
 
 
@@ -98,6 +116,14 @@ def check(config: DictConfig) -> DictConfig:
     patience = typed.early_stopping.patience
     if patience is not None and patience < 1:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")
+    if not typed.checkpoint.every_seconds >= 0:
+        raise ConfigError(f"checkpoint.every_seconds must be >= 0, got {typed.checkpoint.every_seconds}")
+    name = typed.sweep.name
+    if name is not None and names.folder_name(name) != name:
+        raise ConfigError(
+            f"sweep.name must be the name of a folder below outputs: letters, digits and _.,=- only, no dot in front, "
+            f"under 100 characters, got {name}"
+        )
     return typing.cast(DictConfig, typed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,11 +12,16 @@ from typing import Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from seqexp.names import folder_name
 from seqexp.schema import ConfigError, explain, known_keys
+
+STOP = ".stop"
+"""A file in the sweep's folder: a run has failed, and sweep.fail_fast wants no other to start."""
 
 
 def _final(method: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +46,37 @@ def refuse(error: ConfigError) -> NoReturn:
     sys.exit(2)
 
 
+def subdir(text: str, *, _root_: DictConfig) -> str:
+    """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's."""
+    from seqexp import resume
+
+    return resume.place(Path(_root_.hydra.sweep.dir), folder_name(text), resume.Claim.of(_root_))
+
+
+OmegaConf.register_new_resolver("seqexp.subdir", subdir, replace=True)
+
+
+def run_job(config: DictConfig) -> None:
+    """Runs one job of a multirun and says in one line what came of it; its failure is recorded and stops no other."""
+    from seqexp.run import report, run_in_sweep
+
+    hydra = HydraConfig.get()
+    folder, stop = Path(os.path.relpath(hydra.runtime.output_dir)), Path(hydra.sweep.dir) / STOP
+    if stop.exists():
+        sys.stderr.write(f"not run: {folder} (sweep.fail_fast)\n")
+        return
+    try:
+        record = run_in_sweep(config)
+    except Exception as error:
+        # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
+        sys.stderr.write(f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log\n")
+        if config.sweep.fail_fast:
+            stop.touch()
+        return
+    sys.stdout.write(f"{report(record, folder)}\n" if record else f"there already: {hydra.job.override_dirname}\n")
+    sys.stdout.flush()
+
+
 class Sweep(Callback):
     """Hydra's hooks: refuse before anything is written, compare when all is done."""
 
@@ -49,28 +86,41 @@ class Sweep(Callback):
         from seqexp.run import check_folder
 
         _check(config)
+        for name, value in config.sweep.items():
+            if value not in (None, False):
+                raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun")
         check_folder(Path(config.hydra.run.dir))
 
     @_final
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Refuses a sweep of which any run could not be done."""
+        """Refuses a sweep of which any run could not be done, and one that another process is at."""
+        from seqexp import resume
         from seqexp.run import check_folder
 
         folder = Path(config.hydra.sweep.dir)
-        jobs: dict[str, list[str]] = {}
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / resume.LOCK).exists():
+            raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty and no sweep's; choose another")
+        check_folder(folder)
+        jobs: dict[str, tuple[list[str], DictConfig]] = {}
         for number, overrides in enumerate(_jobs(config)):
             job = _job_config(config, overrides, number)
-            name = str(job.hydra.sweep.subdir)
-            if name in jobs:
-                raise ConfigError(f"the sweep names one run twice: {' '.join(overrides)}")
-            jobs[name] = overrides
             try:
                 _check(job)
+                name = str(job.hydra.sweep.subdir)
             except ConfigError as error:
                 raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
-        if folder.is_dir() and any(folder.iterdir()):
-            raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty; choose another")
-        check_folder(folder)
+            if name in jobs:
+                raise ConfigError(f"the sweep names one run twice: {' '.join(overrides)}")
+            if not (folder / name).resolve().is_relative_to(folder.resolve()) or (folder / name).is_symlink():
+                raise ConfigError(f"hydra.sweep.subdir={name}: leads out of the sweep's folder {folder}")
+            jobs[name] = overrides, job
+        if config.sweep.dry:
+            _tell(folder, jobs)
+            sys.exit(0)
+        folder.mkdir(parents=True, exist_ok=True)
+        if resume.lock(folder) is None:  # held until the program ends
+            raise ConfigError(f"{folder}: another process is at work on this sweep ({resume.holder(folder)})")
+        (folder / STOP).unlink(missing_ok=True)
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
@@ -87,6 +137,28 @@ class Sweep(Callback):
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
+
+
+def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:
+    """Says of each job whether it would run, and how long all may take, from a few steps of training each."""
+    from seqexp import resume
+    from seqexp.build import build
+
+    total = 0.0
+    for name, (overrides, job) in jobs.items():
+        left = resume.missing(folder, resume.Claim.of(job))
+        text = " ".join(overrides) or "the defaults"
+        if not left:
+            sys.stdout.write(f"there already  {text}\n")
+            continue
+        config = _without_hydra(job)
+        config.seed, config.num_seeds = left.start, len(left)
+        seconds = build(config).estimate()
+        total += seconds
+        begun = (folder / name / "checkpoints" / "last.ckpt").exists()
+        which = "" if len(left) == job.num_seeds else f", seeds {left.start} to {left.stop - 1}"
+        sys.stdout.write(f"{'to go on with' if begun else 'to run       '}  {text}{which}, at most {seconds:.0f} s\n")
+    sys.stdout.write(f"{len(jobs)} runs in {folder}, about {total:.0f} s one after another\n")
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:
@@ -113,7 +185,11 @@ def _check(config: DictConfig) -> None:
     """Builds what the configuration describes, and throws it away."""
     from seqexp.build import build
 
+    build(_without_hydra(config))
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
     config = config.copy()
     with open_dict(config):
         del config["hydra"]
-    build(config)
+    return config

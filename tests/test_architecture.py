@@ -35,6 +35,7 @@ LAYERS = [
     {"sweep", "search"},
     {"run"},
     {"build"},
+    {"resume"},
     {"training", "compare", "provenance", "memory"},
     {"board", "groups"},
     {"model", "record", "figures", "baselines"},

@@ -95,7 +95,7 @@ def test_a_bug_keeps_its_traceback_and_leaves_a_failed_record(
     def explode(*arguments: Any) -> None:
         raise RuntimeError("the roof is on fire")
 
-    monkeypatch.setattr(seqexp.run, "_threads", explode)
+    monkeypatch.setattr(seqexp.run, "limit_threads", explode)
     with pytest.raises(RuntimeError, match="the roof is on fire"):
         command(*TINY, "hydra.run.dir=here")
     record = Record.read(Path("here"))
@@ -109,7 +109,7 @@ def test_a_value_error_of_the_program_is_not_taken_for_a_wrong_configuration(
     def explode(*arguments: Any) -> None:
         raise ValueError("shapes differ")
 
-    monkeypatch.setattr(seqexp.run, "_threads", explode)
+    monkeypatch.setattr(seqexp.run, "limit_threads", explode)
     with pytest.raises(ValueError, match="shapes differ"):
         command(*TINY)
 

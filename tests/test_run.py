@@ -39,6 +39,7 @@ def test_the_folder_holds_what_the_contract_says(train: Train) -> None:
     assert names == {
         "result.json", ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "events.out.tfevents",
         "checkpoints/last.ckpt", "checkpoints/best.ckpt", "curves.csv", "predictions.npz", "seqexp.log",
+        "claim.json",
     }  # fmt: skip
     assert Record.read(folder) == record
     assert OmegaConf.load(folder / ".hydra/config.yaml").data.length == 120
@@ -169,7 +170,7 @@ def explode(*arguments: Any, **more: Any) -> None:
     raise RuntimeError("the roof is on fire")
 
 
-@pytest.mark.parametrize("place", ["_threads", "baselines", "write_predictions"])
+@pytest.mark.parametrize("place", ["limit_threads", "baselines", "write_predictions"])
 def test_an_error_of_the_program_leaves_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -189,7 +190,7 @@ def test_an_interrupted_run_leaves_no_result(tmp_path: Path, monkeypatch: pytest
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(seqexp.run, "_threads", interrupt)
+    monkeypatch.setattr(seqexp.run, "limit_threads", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(TINY, folder=tmp_path / "run")
     assert not (tmp_path / "run" / "result.json").exists()

@@ -285,7 +285,8 @@ def test_check_gives_the_values_back_typed_and_resolved() -> None:
     node = OmegaConf.create(
         {
             "seed": 0, "num_seeds": 2, "data": {"a": "${seed}"}, "cell": {}, "optimizer": {}, "trainer": {},
-            "early_stopping": {"patience": None}, "allowed_packages": ["x"],
+            "early_stopping": {"patience": None}, "checkpoint": {"every_seconds": 1.0},
+            "sweep": {"name": None, "dry": False, "fail_fast": False}, "allowed_packages": ["x"],
         }
     )  # fmt: skip
     checked = check(node)

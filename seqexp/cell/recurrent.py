@@ -170,6 +170,15 @@ class Recurrent(nn.Module):
         """
         return self._run(x, last=True).transpose(1, 2)  # (S, output_size, B) -> (S, B, output_size)
 
+    def generator_states(self) -> list[Tensor]:
+        """Where each member's dropout stands in its generator."""
+        return [generator.get_state() for generator in self._generators]
+
+    def set_generator_states(self, states: Sequence[Tensor]) -> None:
+        """Lets each member's dropout go on from there."""
+        for generator, state in zip(self._generators, states, strict=True):
+            generator.set_state(state.clone())
+
     def work_space(self) -> int:
         """How many numbers are kept for the next passes."""
         return self._pool.numbers()

@@ -111,7 +111,7 @@ def group(runs: Sequence[Run]) -> list[DataSet]:
     """Sorts runs into data sets and rows; nothing is picked or compared yet."""
     data_sets = []
     for name, of_name in sorted(split(runs, lambda run: run.data).items()):
-        keys = [key for key in _swept(of_name) if _defines_data(key)]
+        keys = [key for key in _swept(of_name) if defines_data(key)]
         parts = split(of_name, partial(_values, keys=keys))
         for values, part in sorted(parts.items(), key=lambda item: _order(item[0])):
             title = " ".join([name, *(f"{k}={show(v)}" for k, v in zip(keys, values, strict=True))])
@@ -202,7 +202,7 @@ def _swept(runs: Sequence[Run]) -> list[str]:
     return [key for key in keys if not follows(key)]
 
 
-def _defines_data(key: str) -> bool:
+def defines_data(key: str) -> bool:
     """Whether runs that differ in `key` learnt different things."""
     return (key == "data" or key.startswith("data.")) and key not in _TRAINING_KEYS
 

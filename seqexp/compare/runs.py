@@ -21,7 +21,7 @@ Setting = str | int | float | bool | None
 NO_SETTING = "\N{EN DASH}"
 """Stands where a run's configuration lacks a key that others have."""
 
-_NO_SETTINGS = {"seed", "num_seeds", *INERT_SETTINGS}
+_NO_SETTINGS = ("seed", "num_seeds", *INERT_SETTINGS)
 
 
 class CompareError(ValueError):
@@ -114,7 +114,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         name=name,
         data=record.data,
         cell=record.cell,
-        settings={key: value for key, value in settings.items() if key not in _NO_SETTINGS},
+        settings={key: value for key, value in settings.items() if not _is_inert(key)},
         seeds=record.seeds,
         train_mse=_scores("train_mse", record.train_mse),
         val_mse=None if record.val_mse is None else _scores("val_mse", record.val_mse),
@@ -128,6 +128,11 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         steps=int(record.steps),
         train_seconds=float(record.train_seconds),
     )
+
+
+def _is_inert(key: str) -> bool:
+    """Whether runs that differ in this key are still the same."""
+    return any(f"{key}.".startswith(f"{inert}.") for inert in _NO_SETTINGS)
 
 
 def _scores(name: str, row: list[float]) -> Array:

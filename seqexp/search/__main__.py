@@ -54,10 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _search(overrides: list[str], config_dir: str | None) -> int:
     again = ["python", "-m", "seqexp.search", *overrides, *(["--config-dir", config_dir] if config_dir else [])]
-    from seqexp.search.space import configuration_folders, read_settings
-
     broken: tuple[type[Exception], ...] = (OSError,)
     try:
+        from seqexp.search.space import configuration_folders, read_settings
+
         with configuration_folders(config_dir):
             settings, others = read_settings(overrides)
             if not any(each.startswith("search.name=") for each in overrides):

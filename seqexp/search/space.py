@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from seqexp.compare.grouping import _defines_data
+from seqexp.compare.grouping import defines_data
 from seqexp.names import folder_name
 from seqexp.schema import CONF, ConfigError, explain, first_line, known_keys, unknown_key
 
@@ -171,9 +171,9 @@ def read_questions(arguments: Sequence[str]) -> list[Question]:
             raise ConfigError(f"{name}: a search takes none of Hydra's own settings; see search.name and search.dir")
         if not override.is_sweep_override():
             fixed[key] = str(override.input_line)
-        elif _is_group(override) or (_defines_data(name) and override.is_discrete_sweep()):
+        elif _is_group(override) or (defines_data(name) and override.is_discrete_sweep()):
             compared[key] = [f"{key}={text}" for text in override.sweep_string_iterator()]
-        elif _defines_data(name):
+        elif defines_data(name):
             raise ConfigError(
                 f"{name}: says what is to be learnt, so its values can be compared but none of them is best; "
                 f"give them one by one, as in {name}=1,2"

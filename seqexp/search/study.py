@@ -179,31 +179,41 @@ def conduct(
         settings: the search's own.
         tell: called with the study as it stands, before each trial and at the end.
     """
-    study = optuna.create_study(
-        storage=storage, study_name=question.name, load_if_exists=True, pruner=_pruner(settings, definition)
-    )
+    pruner = _pruner(settings, definition)
+    study = optuna.create_study(storage=storage, study_name=question.name, load_if_exists=True, pruner=pruner)
     study.set_user_attr(DEFINITION, definition)
     for number in range(settings.trials):
         trials = study.get_trials(deepcopy=False)
         tell(Study(question, trials[: settings.trials]))
         if number < len(trials) and trials[number].state.is_finished():
             continue
-        study.sampler = _sampler(settings.sampler, int(definition["seed"]), number)
+        last_step = None
         if number < len(trials) and trials[number].state is TrialState.RUNNING:  # whoever ran it is gone
             study_id = storage.get_study_id_from_name(question.name)
             trial = optuna.Trial(study, storage.get_trial_id_from_study_id_trial_number(study_id, number))
             last_step = trials[number].last_step
         else:
-            trial, last_step = study.ask(), None
-        _draw(trial, question)
+            if number == len(trials):
+                study.enqueue_trial(_draw(study, trials, question, _sampler(settings, definition, number)))
+            trial = study.ask()
+        _suggest(trial, question)
         _try(study, trial, question, 0 if last_step is None else last_step + 1)
     ended = Study(question, study.get_trials(deepcopy=False)[: settings.trials])
     tell(ended)
     return ended
 
 
-def _draw(trial: optuna.Trial, question: Question) -> None:
-    """Has the sampler choose the settings; those that the trial has already stay."""
+def _draw(study: optuna.Study, trials: list[FrozenTrial], question: Question, sampler: BaseSampler) -> dict[str, Any]:
+    """Has the sampler choose the next trial's settings, all of them before anything is written down."""
+    copy = optuna.create_study(study_name=question.name, sampler=sampler, pruner=study.pruner)
+    copy.add_trials(trials)
+    trial = copy.ask()
+    _suggest(trial, question)
+    return trial.params
+
+
+def _suggest(trial: optuna.Trial, question: Question) -> None:
+    """Gives the trial a value for each key of the space."""
     for key, each in question.space.items():
         if isinstance(each, CategoricalDistribution):
             trial.suggest_categorical(key, each.choices)
@@ -252,10 +262,10 @@ def _try(study: optuna.Study, trial: optuna.Trial, question: Question, told: int
         study.tell(trial, outcome.value)
 
 
-def _sampler(kind: str, seed: int, number: int) -> BaseSampler:
+def _sampler(settings: Settings, definition: dict[str, str], number: int) -> BaseSampler:
     """A sampler for one trial; one that lived longer would start over when the search goes on."""
-    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    return TPESampler(seed=own) if kind == "tpe" else RandomSampler(seed=own)
+    own = int(np.random.SeedSequence([int(definition["seed"]), number]).generate_state(1)[0])
+    return TPESampler(seed=own) if settings.sampler == "tpe" else RandomSampler(seed=own)
 
 
 def _pruner(settings: Settings, definition: dict[str, str]) -> BasePruner:

@@ -10,7 +10,7 @@ import lightning.pytorch as pl
 import optuna
 
 from seqexp.build import Parts
-from seqexp.run import _interruptible, _threads
+from seqexp.run import interruptible, limit_threads
 from seqexp.training import Selection
 
 REPORTS = 50
@@ -81,7 +81,7 @@ def train(parts: Parts, trial: optuna.Trial, told: int) -> Outcome:
     trainer = parts.make_trainer([selection, Watch(trial, selection, told)], ".")
     data.trainer = trainer
     data.setup()
-    with _threads(parts), _interruptible(trainer):
+    with limit_threads(parts), interruptible(trainer):
         start = time.perf_counter()
         trainer.fit(training, datamodule=data)
         seconds = time.perf_counter() - start
