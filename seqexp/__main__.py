@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
-import gc
 import os
 import sys
 from pathlib import Path
@@ -14,16 +12,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from seqexp import startup
 from seqexp.schema import CONF, explain, known_keys
-from seqexp.sweep import refuse, run_job
+from seqexp.sweep import lament, refuse, run_job
 
 
 def _job(config: DictConfig) -> None:
+    startup.load()
     from seqexp.run import report, run_in_hydra
 
-    # What the imports made stays: the collector need not look at it again, now or at the end of the program.
-    gc.freeze()
-    gc.enable()
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         run_job(config)
     else:
@@ -33,9 +30,6 @@ def _job(config: DictConfig) -> None:
 
 def main() -> None:
     """Runs the command line."""
-    # Millions of objects are made by importing torch and lightning, and none of them can go: collecting costs a second.
-    gc.disable()
-    atexit.register(gc.freeze)
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if os.getcwd() not in sys.path and "" not in sys.path:
@@ -52,6 +46,7 @@ def main() -> None:
     except Exception as error:
         wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))
         if wrong is None:
+            lament(error)
             raise
         refuse(wrong)
 

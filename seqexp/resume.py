@@ -156,6 +156,9 @@ def taken(folder: Path) -> Iterator[bool]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     held = lock(folder)
+    if held is not None:
+        for part in folder.glob(".*.part"):  # a file that a killed process was writing
+            part.unlink()
     try:
         yield held is not None
     finally:

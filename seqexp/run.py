@@ -324,6 +324,7 @@ def _logging(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         raise ConfigError(f"{folder}: belongs to another run; choose another folder") from None
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
+    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root, own = logging.getLogger(), logging.getLogger("seqexp")
     level = root.level
     root.addHandler(file)

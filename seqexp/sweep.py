@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -17,6 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from seqexp import startup
 from seqexp.names import folder_name
 from seqexp.schema import ConfigError, explain, known_keys
 
@@ -33,11 +35,24 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
             method(*args, **kwargs)
         except ConfigError as error:
             refuse(error)
-        except Exception:
+        except Exception as error:
+            lament(error)
             traceback.print_exc()
             sys.exit(1)
 
     return wrapper
+
+
+def lament(error: Exception) -> None:
+    """Ends the program with one line if the error is the machine's, not the program's: no space, a killed worker."""
+    text = None
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        text = f"{error.strerror}: {error.filename or 'a file could not be written'}"
+    elif type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):
+        text = "a worker process was killed, perhaps for want of memory"
+    if text is not None:
+        sys.stderr.write(f"seqexp: {text}. Finished runs stay; the same command with sweep.name=... goes on\n")
+        sys.exit(1)
 
 
 def refuse(error: ConfigError) -> NoReturn:
@@ -83,6 +98,7 @@ class Sweep(Callback):
     @_final
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
+        startup.load()
         from seqexp.run import check_folder
 
         _check(config)
@@ -94,6 +110,7 @@ class Sweep(Callback):
     @_final
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
+        startup.load()
         from seqexp import resume
         from seqexp.run import check_folder
 

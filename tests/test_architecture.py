@@ -41,7 +41,7 @@ LAYERS = [
     {"model", "record", "figures", "baselines"},
     {"data", "cell"},
     {"schema"},
-    {"names", "seeding", "statistics"},
+    {"names", "seeding", "statistics", "startup"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 

@@ -1,0 +1,51 @@
+"""Importing is quick and leaves no trace."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+CODE = """
+import gc, sys
+from seqexp import startup
+startup.load()
+assert "seqexp.run" in sys.modules and "lightning.pytorch" in sys.modules
+assert gc.isenabled() and gc.get_freeze_count() > 100_000
+assert "scipy.signal" not in sys.modules, "nothing in a run needs it"
+import scipy.signal
+from scipy.signal import lfilter
+assert type(scipy.signal).__name__ == "module" and scipy.signal.windows.hamming(3)[1] == 1
+assert lfilter([1.0], [1.0], [2.0])[0] == 2.0
+"""
+
+WANTED = """
+import sys
+from seqexp.startup import SIGNAL, Later, _without_signal
+with _without_signal():
+    import scipy.signal
+    assert isinstance(sys.modules[SIGNAL], Later) and hasattr(scipy.signal, "hamming")
+    assert scipy.signal.lfilter([1.0], [1.0], [2.0])[0] == 2.0  # whoever wants it, gets it
+    assert not isinstance(sys.modules[SIGNAL], Later)
+assert SIGNAL in sys.modules
+"""
+
+
+def run(code: str) -> None:
+    done = subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_everything_is_loaded_and_nothing_is_left_behind() -> None:
+    run(CODE)
+
+
+def test_a_module_that_stands_in_makes_way() -> None:
+    run(WANTED)
+
+
+def test_help_needs_neither_torch_nor_lightning() -> None:
+    code = (
+        "import sys; sys.argv = ['seqexp', '--help']; from seqexp.__main__ import main\n"
+        "try: main()\nexcept SystemExit: pass\nassert not {'torch', 'lightning', 'matplotlib'} & set(sys.modules)"
+    )
+    run(code)
