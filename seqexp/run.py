@@ -20,6 +20,7 @@ import numpy.typing as npt
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.trainer.states import TrainerStatus
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
@@ -102,6 +103,11 @@ def run_in_sweep(config: DictConfig) -> Record | None:
         return execute(config, OmegaConf.structured(hydra), folder, go_on=True)
 
 
+def is_elsewhere(hydra: DictConfig) -> bool:
+    """Whether a multirun's runs are done by other processes than the one that was started; `hydra` is that node."""
+    return hydra.mode is RunMode.MULTIRUN and not str(hydra.launcher._target_).endswith("BasicLauncher")
+
+
 def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = False) -> Record:
     """Trains, scores and records one configuration.
 
@@ -134,7 +140,8 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         git=provenance.git(),
         device="",  # not known before training
     )
-    console = Console(stderr=True)
+    # Bars of runs side by side would overwrite each other.
+    console = Console(stderr=True, force_terminal=False if is_elsewhere(hydra) else None)
     if go_on and resume.Claim.read(folder) != claim:
         resume.clear(folder)
     with _logging(folder, console, go_on):

