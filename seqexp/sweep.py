@@ -7,6 +7,7 @@ import functools
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -24,6 +25,10 @@ from seqexp.schema import ConfigError, explain, known_keys
 
 if TYPE_CHECKING:
     from seqexp.progress import SweepLine
+
+# conf/hydra/launcher has files with the names that the launchers' packages register: ours set what theirs describe.
+# Here, because the launchers' workers compose configurations, too, and import this file before.
+warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
 
 STOP = ".stop"
 """A file in the sweep's folder: a run has failed, and sweep.fail_fast wants no other to start."""
@@ -99,6 +104,10 @@ class Sweep(Callback):
     """Hydra's hooks: refuse before anything is written, compare when all is done."""
 
     line: SweepLine | None = None
+
+    def __reduce__(self) -> tuple[type[Sweep], tuple[()]]:
+        """Goes to the launchers' workers without the line, which belongs to the process that was started."""
+        return Sweep, ()
 
     @_final
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
