@@ -124,6 +124,8 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
         candidate = folder_name(name + suffix)
         claim = Claim.read(sweep / candidate)
         if claim is None:
+            if (sweep / candidate / RESULT).exists() and not (sweep / candidate / CLAIM).exists():
+                continue  # a run of whatever kind, which is not to be touched
             return candidate
         if claim.family == wanted.family and (everything_there or finished(sweep / candidate) is None):
             return candidate

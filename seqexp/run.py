@@ -8,6 +8,7 @@ import math
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -95,7 +96,7 @@ def run_in_sweep(config: DictConfig) -> Record | None:
         wanted = resume.Claim.of(config)
         left = resume.missing(Path(hydra.sweep.dir), wanted)
         if not left:
-            if resume.Claim.read(folder) is None:
+            if not (folder / "seqexp.log").exists():
                 shutil.rmtree(folder)  # another folder has the seeds; Hydra has just made this one
             return None
         with open_dict(config):
@@ -333,7 +334,8 @@ def _logging(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
     logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root, own = logging.getLogger(), logging.getLogger("seqexp")
-    level = root.level
+    level, excepthook = root.level, threading.excepthook
+    threading.excepthook = lambda args: log.info("a thread ended: %s", args.exc_value)  # TensorBoard's, on a full disk
     root.addHandler(file)
     own.addHandler(screen)
     root.setLevel(logging.INFO)
@@ -342,6 +344,7 @@ def _logging(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         yield
     finally:
         logging.captureWarnings(False)
+        threading.excepthook = excepthook
         root.setLevel(level)
         own.removeHandler(screen)
         root.removeHandler(file)

@@ -282,7 +282,7 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
         if name in inside:  # the key is right, so the value is not
             return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
         return unknown_key(key, inside, keys)
-    if str(error).startswith("Config group override must be a string"):
+    if re.match(r"Config group override (deletion value )?must be a string", str(error)):
         return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
     if found := re.match(r"Ambiguous value for argument '([^']+)'", str(error)):
         return ConfigError(f"{found[1]}: several values at once need --multirun; quote them if they are one text")

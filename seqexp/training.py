@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,10 @@ class Selection(Callback):
         self.kept = [kept.to(each) for kept, each in zip(self.kept, self.training.model.parameters(), strict=True)]
         self.best_mse = self.best_mse.to(self.kept[0])
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stops at once what had stopped before its checkpoint: Lightning's checkpoints do not know of that."""
+        self._stop_if_all_have_waited(trainer)
+
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lets every seed that has improved keep its present weights, unless its patience is at an end."""
         if trainer.sanity_checking:
@@ -231,8 +236,7 @@ class Selection(Callback):
         self.best_epoch = torch.where(better, trainer.current_epoch, self.best_epoch)
         self.waited = torch.where(better, 0, self.waited + 1)
         self._keep(better)
-        if self.patience is not None and bool((self.waited >= self.patience).all()):
-            trainer.should_stop = True
+        self._stop_if_all_have_waited(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Notes the epoch's scores and names the seeds that have just diverged."""
@@ -263,6 +267,10 @@ class Selection(Callback):
             batch = (inputs.to(self.kept[0]), targets.to(self.kept[0]))
             score.add(self.training.score(batch), inputs.shape[1])
         self.train_mse = score.mean()
+
+    def _stop_if_all_have_waited(self, trainer: Trainer) -> None:
+        if self.patience is not None and bool((self.waited >= self.patience).all()):
+            trainer.should_stop = True
 
     @torch.no_grad()
     def _keep(self, which: Tensor) -> None:
@@ -297,8 +305,8 @@ class BoardWriter(Callback):
         self.board = board
         self.history = selection.history
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the epochs of a training that goes on from a checkpoint."""
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the epochs of a training that goes on from a checkpoint, even if none is left to train."""
         for epoch in range(len(self.history["train_mse"])):
             self._write(epoch)
 
@@ -364,6 +372,9 @@ class Checkpoints(Callback):
         """The folder's `last.ckpt`, if it is whole and of this training."""
         path = self.folder / "last.ckpt"
         try:
+            with zipfile.ZipFile(path) as archive:
+                if broken := archive.testzip():  # torch itself does not look whether the bytes are still those
+                    raise zipfile.BadZipFile(f"{broken} is damaged")
             content = torch.load(path, weights_only=True, map_location="cpu")
             same = content["callbacks"][self.state_key]["identity"] == self.identity
         except Exception as error:  # whatever a damaged file makes torch say

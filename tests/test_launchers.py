@@ -1,0 +1,246 @@
+"""Hydra's launchers as conf/hydra/launcher sets them: the same numbers wherever a run takes place."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from omegaconf import OmegaConf
+
+import seqexp
+from seqexp.record import Record, find
+from seqexp.schema import CONF
+
+FILES = sorted((CONF / "hydra" / "launcher").glob("*.yaml"))
+PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "slurm": "submitit", "ray": "ray"}
+EXTRAS = {"joblib": "parallel", "submitit_local": "slurm", "slurm": "slurm", "ray": "ray"}
+SWEEP = ("cell=rnn,lstm", "data.length=200", "num_seeds=3", "trainer.max_epochs=3", "trainer.enable_progress_bar=false")
+PATIENCE = 300  # seconds, for a machine that has other things to do
+
+BAD_CELL = """
+from seqexp.cell.rnn import RNN
+
+class Bad(RNN):
+    def last(self, x):
+        if x.is_meta:  # what is asked before a run, for its memory
+            return super().last(x)
+        raise RuntimeError("the roof is on fire")
+"""
+
+RAY_CLUSTER = """
+import sys
+import ray
+context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+print(context.address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
+
+
+def slurm_answers() -> bool:
+    return shutil.which("sinfo") is not None and subprocess.run(["sinfo"], capture_output=True).returncode == 0
+
+
+def need(launcher: str) -> None:
+    """Skips where a launcher cannot be tried."""
+    pytest.importorskip(PLUGINS[launcher])
+    pytest.importorskip(f"hydra_plugins.hydra_{PLUGINS[launcher]}_launcher")
+    if launcher == "slurm" and not slurm_answers():
+        pytest.skip("no Slurm answers: scripts/one_node_slurm.sh starts one")
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(seqexp.__file__).parent.parent),
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "200",
+        **more,
+    }
+
+
+def start(home: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    home.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "seqexp", "--multirun", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=home, env=environment(**more), stdout=pipe, stderr=pipe, text=True)
+
+
+def sweep_folder(home: Path) -> Path:
+    (folder,) = (home / "outputs").iterdir()
+    return folder
+
+
+def scores(home: Path) -> dict[str, str]:
+    """Each cell's test_mse, as it is written in result.json."""
+    records = {
+        Record.read(each).cell: json.loads((each / "result.json").read_text()) for each in find(sweep_folder(home))
+    }
+    return {cell: json.dumps(record["test_mse"]) for cell, record in records.items()}
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def listening(process: subprocess.Popen[str]) -> set[str]:
+    """The addresses at which a process and what it has started wait for others."""
+    found = set()
+    try:
+        top = psutil.Process(process.pid)
+        for each in [top, *top.children(recursive=True)]:
+            connections = each.net_connections("inet")
+            found |= {str(one.laddr.ip) for one in connections if one.status == psutil.CONN_LISTEN}
+    except psutil.Error:  # some process has just ended
+        pass
+    return found
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The scores of the sweep, one run after the other in one process."""
+    home = tmp_path_factory.mktemp("serial")
+    process = start(home, *SWEEP)
+    assert process.communicate(timeout=PATIENCE)[1] == ""
+    return scores(home)
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"])
+def test_the_numbers_are_those_of_a_serial_sweep(launcher: str, serial: dict[str, str], tmp_path: Path) -> None:
+    need(launcher)
+    process = start(tmp_path, *SWEEP, f"hydra/launcher={launcher}")
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    assert scores(tmp_path) == serial
+    assert set(serial) == {"rnn", "lstm"}
+    assert "rnn" in (sweep_folder(tmp_path) / "comparison.md").read_text()
+    assert "comparison.md" in out
+
+
+def test_a_ray_of_the_sweeps_own_gives_them_too_and_listens_on_loopback_only(
+    serial: dict[str, str], tmp_path: Path
+) -> None:
+    need("ray")
+    process = start(tmp_path, *SWEEP, "hydra/launcher=ray", HOME=str(tmp_path))
+    addresses: set[str] = set()
+    while process.poll() is None:
+        addresses |= listening(process)
+        time.sleep(1)
+    assert (process.returncode, process.communicate()[1]) == (0, "")
+    assert scores(tmp_path) == serial
+    assert addresses
+    assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+    assert not (tmp_path / ".ray").exists()  # no token is left behind
+
+
+@pytest.fixture
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A Ray that runs already, in a folder of its own: its address, and the environment that leads to it."""
+    need("ray")
+    key = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    }
+    pipe = subprocess.PIPE
+    command, home = [sys.executable, "-c", RAY_CLUSTER], tmp_path_factory.mktemp("cluster")
+    with subprocess.Popen(command, cwd=home, env=environment(**key), stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        yield {"address": process.stdout.readline().strip(), **key}
+        process.communicate("")
+
+
+def test_a_ray_that_runs_already_gives_them_too(
+    ray_cluster: dict[str, str], serial: dict[str, str], tmp_path: Path
+) -> None:
+    address = ray_cluster.pop("address")
+    process = start(tmp_path, *SWEEP, "hydra/launcher=ray", f"hydra.launcher.ray.init.address={address}", **ray_cluster)
+    assert process.communicate(timeout=PATIENCE)[1] == ""
+    assert process.returncode == 0
+    assert scores(tmp_path) == serial
+
+
+@pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
+def test_the_launching_process_may_die(launcher: str, tmp_path: Path) -> None:
+    need(launcher)
+    longer = [each.replace("max_epochs=3", "max_epochs=300") for each in SWEEP]
+    process = start(tmp_path, *longer, f"hydra/launcher={launcher}")
+    wait_for(lambda: len(list(tmp_path.glob("outputs/*/*/seqexp.log"))) > 0)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    folder = sweep_folder(tmp_path)
+    assert not (folder / "comparison.md").exists()
+    wait_for(lambda: len(list(folder.glob("*/result.json"))) == 2)
+    command = [sys.executable, "-m", "seqexp.compare", str(folder)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {Record.read(each).status for each in find(folder)} == {"done"}
+    assert (folder / "comparison.md").is_file()
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_one_failure_stops_nothing_and_status_is_1(launcher: str, tmp_path: Path) -> None:
+    need(launcher)
+    (tmp_path / "conf" / "cell").mkdir(parents=True)
+    rnn = OmegaConf.load(CONF / "cell" / "rnn.yaml")
+    OmegaConf.save({**rnn, "_target_": "bad_cell.Bad"}, tmp_path / "conf" / "cell" / "bad.yaml")
+    (tmp_path / "bad_cell.py").write_text(BAD_CELL)
+    process = start(
+        tmp_path,
+        "--config-dir=conf",
+        "cell=rnn,bad,lstm",
+        "allowed_packages=[bad_cell]",
+        *SWEEP[1:],
+        f"hydra/launcher={launcher}",
+    )
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    records = {each.cell: each for each in map(Record.read, find(sweep_folder(tmp_path)))}
+    assert {cell: each.status for cell, each in records.items()} == {"rnn": "done", "bad": "failed", "lstm": "done"}
+    assert records["bad"].error == {"type": "RuntimeError", "message": "the roof is on fire"}
+    assert "the roof is on fire" in (sweep_folder(tmp_path) / "comparison.md").read_text()
+
+
+def test_every_file_is_tested_here() -> None:
+    assert {each.stem for each in FILES} == set(PLUGINS)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_names_a_launcher_and_only_settings_that_it_has(file: Path) -> None:
+    need_plugin = pytest.importorskip(f"hydra_plugins.hydra_{PLUGINS[file.stem]}_launcher")
+    settings = OmegaConf.load(file)
+    module, _, name = settings._target_.rpartition(".")
+    assert isinstance(getattr(importlib.import_module(module), name), type)
+    config = {"joblib": "JobLibLauncherConf", "submitit_local": "LocalQueueConf", "slurm": "SlurmQueueConf"}
+    schema_file = "_config" if file.stem == "ray" else "config"
+    schemas = importlib.import_module(f"{need_plugin.__name__}.{schema_file}")
+    schema = OmegaConf.structured(getattr(schemas, config.get(file.stem, "RayLauncherConf")))
+    OmegaConf.merge(schema, settings)  # refuses a key or a value that the plugin does not know
+
+
+@pytest.mark.parametrize("launcher", PLUGINS)
+def test_a_launcher_that_is_not_installed_says_what_to_install(
+    launcher: str, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, f"hydra_plugins.hydra_{PLUGINS[launcher]}_launcher", None)
+    done = command("--multirun", *SWEEP, f"hydra/launcher={launcher}")
+    assert done.status == 2
+    assert f"pip install 'seqexp[{EXTRAS[launcher]}]'" in done.err
+    assert done.err.count("\n") == 1
+    assert not Path("outputs").exists()
