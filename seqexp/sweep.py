@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import functools
+import importlib.util
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -49,6 +51,14 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
             sys.exit(1)
 
     return wrapper
+
+
+def _require_launcher(config: DictConfig) -> None:
+    """Refuses a launcher whose package is not installed."""
+    found = re.match(r"(hydra_plugins\.hydra_(\w+)_launcher)\.", str(config.hydra.launcher._target_))
+    if found is not None and importlib.util.find_spec(found[1]) is None:
+        extra = {"joblib": "parallel", "submitit": "slurm"}.get(found[2], found[2])
+        raise ConfigError(f"hydra/launcher needs the package {found[1]}: pip install 'seqexp[{extra}]'")
 
 
 def lament(error: Exception) -> None:
@@ -124,6 +134,7 @@ class Sweep(Callback):
     @_final
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
+        _require_launcher(config)
         startup.load()
         from rich.console import Console
 
