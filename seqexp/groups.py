@@ -124,12 +124,10 @@ class Groups:
         """
 
         def work(group: Group) -> Tensor:
-            with torch.enable_grad():
-                mse = mean_square(group.model(inputs[group.seeds]) - targets[group.seeds])
-                gradients = torch.autograd.grad(mse.sum(), tuple(group.model.parameters()), materialize_grads=True)
+            mse, gradients = group.model.differentiate(inputs[group.seeds], targets[group.seeds])
             for place, gradient in zip(group.gradients, gradients, strict=True):
                 place.copy_(gradient)
-            return mse.detach()
+            return mse
 
         return torch.cat(self._map(work, self._bound_groups(inputs))), self._gradient
 
@@ -178,11 +176,6 @@ class PopulationLoss(torch.autograd.Function):
     def backward(ctx: Any, factor: Tensor, _: Any) -> tuple[Tensor, None, None, None]:
         """The gradient of the packed parameters, (P,)."""
         return ctx.gradient * factor, None, None, None
-
-
-def mean_square(error: Tensor) -> Tensor:
-    """Each seed's mean of squares, (S, B, O) -> (S,)."""
-    return error.square().mean((1, 2))
 
 
 def loss(packed: Packed, groups: Groups, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -56,9 +56,9 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
         + COPIES_OF_PREDICTIONS * (stop - start) * data.task.output_size
     )
     curves = CURVE_BYTES * epochs
-    batches = [(rows, GROUP_STATE) for rows in data.batch_rows("train")]
-    batches += [(rows, EVALUATION_STATE) for rows in data.evaluation_rows()]
-    passes = sum(_pass(model, inputs, rows, num_seeds, device, most) for rows, most in batches)
+    batches = [(rows, True) for rows in data.batch_rows("train")]
+    batches += [(rows, False) for rows in data.evaluation_rows()]
+    passes = sum(_pass(model, inputs, rows, num_seeds, device, trained) for rows, trained in batches)
     return PROGRAM_BYTES + num_seeds * (numbers * itemsize + curves) + int(SLACK * passes) * itemsize
 
 
@@ -82,10 +82,11 @@ def readable(count: int) -> str:
     return f"{count / 1024**power:.3g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
-def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device: torch.device, most: int) -> int:
+def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device: torch.device, trained: bool) -> int:
     """Numbers that a pass writes for batches of so many sequences, in all groups that go on at once."""
     state = rows * model.cell.output_size
     workers, _ = threads(num_seeds, state, torch.get_num_threads())
+    most = GROUP_STATE if trained else EVALUATION_STATE
     groups = cut(num_seeds, state, inputs.shape[1], workers, device.type, most)
     sizes = [group.stop - group.start for group in groups]
     at_once = sum(size * min(workers, sizes.count(size)) for size in set(sizes))
@@ -97,7 +98,7 @@ def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device:
 
     model.cell.forget_work_space()
     batch = torch.empty(1, rows, *inputs.shape[1:], device="meta")
-    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with torch.set_grad_enabled(trained), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         model(batch)
     numbers: int = (sum(saved.values()) + model.cell.work_space() + 4 * batch.numel()) * at_once
     return numbers

@@ -89,10 +89,35 @@ class Model(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Maps sequences (S, B, T, I) to predictions (S, B, O)."""
-        state = self.cell.last(inputs)  # (S, B, T, I) -> (S, B, H)
+        return self._read(self.cell.last(inputs).transpose(1, 2))  # (S, B, T, I) -> (S, B, H) -> (S, H, B)
+
+    def _read(self, state: Tensor) -> Tensor:
+        """The readout, (S, H, B) -> (S, B, O)."""
         # Not a matrix product: for so few columns its rounding depends on how many seeds ride along.
-        products = state.transpose(1, 2)[:, None] * self.weight[..., None]  # (S, 1, H, B) * (S, O, H, 1)
+        products = state[:, None] * self.weight[..., None]  # (S, 1, H, B) * (S, O, H, 1)
         return products.sum(2).transpose(1, 2) + self.bias[:, None]  # (S, O, H, B) -> (S, B, O)
+
+    @torch.no_grad()
+    def differentiate(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Scores a batch and differentiates each seed's score, without a graph where the cell needs none.
+
+        With the error e = prediction - target, the score is the mean of e^2 over B and O, so that its gradient by a
+        prediction is 2 e / (B O). The prediction is weight · state + bias.
+
+        Args:
+            inputs: (S, B, T, I).
+            targets: (S, B, O).
+
+        Returns:
+            Each seed's MSE, (S,), and its gradient by each of `parameters()`.
+        """
+        state, back = self.cell.pull(inputs)  # (S, H, B)
+        error = self._read(state) - targets
+        slope = error.transpose(1, 2)[:, :, None] * (2 / error[0].numel())  # (S, O, 1, B)
+        weight = (slope * state[:, None]).sum(3)  # (S, O, H, B) -> (S, O, H)
+        bias = slope.sum(3)[..., 0]
+        rest = back((slope * self.weight[..., None]).sum(1))  # (S, O, H, B) -> (S, H, B)
+        return mean_square(error), [weight, bias, *rest]
 
     @torch.no_grad()
     def to_torch(self, index: int) -> nn.ModuleDict:
@@ -109,3 +134,8 @@ class Model(nn.Module):
         readout.weight.copy_(self.weight[index])
         readout.bias.copy_(self.bias[index])
         return nn.ModuleDict({"cell": self.cell.to_torch(index), "readout": readout})
+
+
+def mean_square(error: Tensor) -> Tensor:
+    """Each seed's mean of squares, (S, B, O) -> (S,)."""
+    return error.square().mean((1, 2))

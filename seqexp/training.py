@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqexp.board import Board
-from seqexp.groups import Groups, loss, mean_square
-from seqexp.model import Model, Packed
+from seqexp.groups import Groups, loss
+from seqexp.model import Model, Packed, mean_square
 
 log = logging.getLogger(__name__)
 

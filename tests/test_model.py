@@ -42,13 +42,67 @@ def plain(module: nn.ModuleDict, inputs: torch.Tensor) -> torch.Tensor:
     return final
 
 
+def batch(seeds: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(0)
+    shape = {"generator": rng, "dtype": torch.float64}
+    return torch.randn(seeds, 4, 6, 2, **shape), torch.randn(seeds, 4, 3, **shape)  # type: ignore[call-overload]
+
+
+@each_cell
+@each_shape
+def test_differentiate_equals_autograd(name: str, changes: dict[str, Any]) -> None:
+    model = make(name, **changes).double()
+    inputs, targets = batch()
+    mse, gradients = model.differentiate(inputs, targets)
+    assert not mse.requires_grad
+    expected = (model(inputs) - targets).square().mean((1, 2))
+    expected.sum().backward()
+    torch.testing.assert_close(mse, expected.detach(), rtol=0, atol=1e-12)
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad, rtol=0, atol=1e-12)
+
+
+def test_differentiate_follows_a_scan_that_was_overridden() -> None:
+    class Halved(LSTM):
+        def scan(self, x: torch.Tensor, weights: Any, last: bool) -> torch.Tensor:
+            return super().scan(x, weights, last) / 2
+
+    model, halved = make("lstm").double(), make("lstm").double()
+    halved.cell.__class__ = Halved
+    model.weight.data /= 2  # half the state is half the readout
+    inputs, targets = batch()
+    torch.testing.assert_close(halved.differentiate(inputs, targets)[0], model.differentiate(inputs, targets)[0])
+
+
+@each_cell
+@each_shape
+def test_what_is_not_kept_for_a_backward_pass_changes_no_bit(name: str, changes: dict[str, Any]) -> None:
+    model = make(name, **changes)
+    inputs = batch()[0].float()
+    expected, every = model(inputs).detach(), model.cell(inputs).detach()
+    with torch.no_grad():
+        for _ in range(2):  # the second time, the steps' memory holds what the first has left
+            assert torch.equal(model(inputs), expected)
+            assert torch.equal(model.cell(inputs), every)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_a_pass_without_backward_keeps_one_step_of_the_gates(name: str) -> None:
+    def numbers(steps: int) -> int:
+        model = make(name, input_size=1, hidden_size=16)
+        with torch.no_grad():
+            model(torch.zeros(3, 32, steps, 1))
+        return model.cell.work_space()
+
+    inputs_and_state = 3 * (16 + 1 + 2) * 32  # what grows with every step
+    assert numbers(20) - numbers(10) == 10 * inputs_and_state
+
+
 @each_cell
 @each_shape
 def test_outputs_and_gradients_equal_plain_torch(name: str, changes: dict[str, Any]) -> None:
     model = make(name, **changes).double()
-    rng = torch.Generator().manual_seed(0)
-    inputs = torch.randn(3, 4, 6, 2, generator=rng, dtype=torch.float64)
-    targets = torch.randn(3, 4, 3, generator=rng, dtype=torch.float64)
+    inputs, targets = batch()
     outputs = model(inputs)
     (outputs - targets).square().mean((1, 2)).sum().backward()
     for index in range(3):

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.scan import Rows, Sizes, Workspace, scan
+from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.scan import Rows, Sizes, Workspace
 
 
 class GRUWorkspace(Workspace):
@@ -27,7 +27,7 @@ class GRUWorkspace(Workspace):
         """Allocates the cell's own buffers and lists the views that each step uses."""
         super().__init__(sizes)
         T, S, _, N, H, *_ = sizes
-        steps = self.empty(T, S, 4, H, N)  # a_t; then r, z, 2 hn, n
+        steps = self.empty_steps(S, 4, H, N)  # a_t; then r, z, 2 hn, n
         r, z, hn, n = (steps[:, :, block].unbind(0) for block in range(4))
         a, rz, r_hn = (view.unbind(0) for view in (steps.flatten(2, 3), steps[:, :, :2], steps[:, :, 0:3:2]))
         self.forward_steps = list(zip(self.z, a, rz, r, z, hn, n, self.h[:-1], self.h[1:], strict=True))
@@ -92,9 +92,10 @@ class GRU(Recurrent):
 
     gates = 3
 
-    def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
+    @property
+    def workspace(self) -> type[Workspace]:
         """The hand-written road."""
-        return scan(self._pool, GRUWorkspace, x, weights, last)
+        return GRUWorkspace
 
     def empty_torch(self) -> nn.Module:
         """`torch.nn.GRU`."""

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.scan import Rows, Sizes, Workspace, scan
+from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.scan import Rows, Sizes, Workspace
 
 
 class LSTMWorkspace(Workspace):
@@ -24,12 +24,12 @@ class LSTMWorkspace(Workspace):
         T, S, _, N, H, *_ = sizes
         # Two overlapping runs of blocks serve one operation each: (i, f, s, o) are the sigmoids, and
         # (g, 2c, i) the factors of dc in the gradients of i, f and g.
-        steps = self.empty(T, S, 6, H, N)  # g, 2 c_{t-1}, i, f, s, o
-        steps[0, :, 1] = 0
+        steps = self.empty_steps(S, 6, H, N)  # g, 2 c_{t-1}, i, f, s, o
         g, c, i, f, s, o = (steps[:, :, block].unbind(0) for block in range(6))
         c_next = (*c[1:], self.empty(S, H, N))
         sigmoids, factors = steps[:, :, 2:].unbind(0), steps[:, :, :3].unbind(0)
-        tanh_c = self.empty(T, S, H, N).unbind(0)
+        tanh_c = self.empty_steps(S, H, N).unbind(0)
+        self.c_first = c[0]
         self.forward_steps = list(zip(self.z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, self.h[1:], strict=True))
         self.backward_steps = list(zip(range(T), sigmoids, factors, f, o, tanh_c, strict=True))
 
@@ -39,6 +39,7 @@ class LSTMWorkspace(Workspace):
 
     def forward(self) -> None:
         """2c_t = f (2c_{t-1}) + 2 i g, then h_t = o tanh(c_t)."""
+        self.c_first.zero_()
         for z, sigmoids, i, f, s, o, g, c, c_next, tanh_c, h in self.forward_steps:
             torch.bmm(self.weight, z, out=self.a)
             torch.sigmoid(self.a_blocks, out=sigmoids)
@@ -134,9 +135,10 @@ class LSTM(Recurrent):
                 weights.bias_ih[:, forget] = self.forget_bias
                 weights.bias_hh[:, forget] = 0
 
-    def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
+    @property
+    def workspace(self) -> type[Workspace]:
         """The hand-written road."""
-        return scan(self._pool, LSTMWorkspace, x, weights, last)
+        return LSTMWorkspace
 
     def empty_torch(self) -> nn.Module:
         """`torch.nn.LSTM`."""

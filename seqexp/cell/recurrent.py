@@ -2,13 +2,13 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from seqexp.cell.scan import Pool
+from seqexp.cell.scan import Pool, Workspace, pull, scan
 
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
@@ -34,7 +34,7 @@ class Recurrent(nn.Module):
     """A recurrent network over whole sequences, for S independent members of a population at once.
 
     To add a cell, derive from this class, set `gates`, and write `step`: the equations of one time step in
-    ordinary torch. Autograd does the rest. Override `scan` later, if the speed of a hand-written backward is
+    ordinary torch. Autograd does the rest. Name a `workspace` later, if the speed of a hand-written backward is
     wanted.
 
     Parameters have torch's names and a leading seed axis: ``weight_ih_l0`` (S, gates*H, I), ``weight_hh_l0``
@@ -170,6 +170,28 @@ class Recurrent(nn.Module):
         """
         return self._run(x, last=True).transpose(1, 2)  # (S, output_size, B) -> (S, B, output_size)
 
+    def pull(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Sequence[Tensor]]]:
+        """The top layer's final state, and the way back to the parameters; to be called without gradients enabled.
+
+        Args:
+            x: Sequences ``(S, B, T, I)``.
+
+        Returns:
+            The state ``(S, output_size, B)``, good as long as the function beside it is kept; and that function,
+            which maps the state's gradient to those of `parameters()`. It can be called once.
+
+        Raises:
+            ValueError: If the shape, dtype or device of x does not fit.
+        """
+        workspace = self.workspace if type(self).scan is Recurrent.scan else None
+        if workspace is not None and self.num_layers == 1 and not self.bidirectional:  # one pass needs no graph
+            self._check(x)
+            return pull(self._pool, workspace, x.permute(2, 0, 3, 1), self._weights("_l0"))
+        with torch.enable_grad():
+            state = self._run(x, last=True)
+        parameters = tuple(self.parameters())
+        return state.detach(), lambda gradient: torch.autograd.grad(state, parameters, gradient, materialize_grads=True)
+
     def generator_states(self) -> list[Tensor]:
         """Where each member's dropout stands in its generator."""
         return [generator.get_state() for generator in self._generators]
@@ -187,6 +209,11 @@ class Recurrent(nn.Module):
         """Lets go of what is kept for the next passes."""
         self._pool = Pool()
 
+    @property
+    def workspace(self) -> type[Workspace] | None:
+        """The equations of a pass over time, with their gradients written by hand; None leaves both to `step`."""
+        return None
+
     def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
         """Runs one layer in one direction over time, from the state zero.
 
@@ -198,6 +225,8 @@ class Recurrent(nn.Module):
         Returns:
             The states ``(T, S, H, N)``, or the last one ``(S, H, N)``.
         """
+        if self.workspace is not None:
+            return scan(self._pool, self.workspace, x, weights, last)
         zero = x.new_zeros(x.shape[1], self.hidden_size, x.shape[3])
         state: tuple[Tensor, ...] = (zero,) * self.num_states
         outputs = []
@@ -207,7 +236,7 @@ class Recurrent(nn.Module):
         return outputs[-1] if last else torch.stack(outputs)
 
     def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-        """The equations of one time step; to be written by a cell that does not override `scan`.
+        """The equations of one time step; to be written by a cell that names no `workspace`.
 
         Args:
             x: ``(S, I, N)``.
@@ -217,7 +246,7 @@ class Recurrent(nn.Module):
         Returns:
             The next state, its first tensor being the output.
         """
-        raise NotImplementedError(f"{type(self).__name__} has neither step nor scan")
+        raise NotImplementedError(f"{type(self).__name__} has neither step nor workspace")
 
     def to_torch(self, index: int) -> nn.Module:
         """The `torch.nn` module (batch_first) that holds the weights of one member of the population.

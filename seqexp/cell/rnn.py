@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.scan import Rows, Workspace, scan
+from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.scan import Rows, Workspace
 
 
 class TanhWorkspace(Workspace):
@@ -105,10 +105,10 @@ class RNN(Recurrent):
         super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, bidirectional)
         self.nonlinearity = nonlinearity
 
-    def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
+    @property
+    def workspace(self) -> type[Workspace]:
         """The hand-written road."""
-        kind = TanhWorkspace if self.nonlinearity == "tanh" else ReluWorkspace
-        return scan(self._pool, kind, x, weights, last)
+        return TanhWorkspace if self.nonlinearity == "tanh" else ReluWorkspace
 
     def empty_torch(self) -> nn.Module:
         """`torch.nn.RNN`."""

@@ -42,7 +42,7 @@ until backward is done or the graph is dropped, by whatever way: two graphs, two
 meet in one work space.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -65,6 +65,8 @@ class Sizes(NamedTuple):
     hidden_size: int
     dtype: torch.dtype
     device: torch.device
+    kept: bool
+    """Whether every step's numbers stay for a backward pass, or make way for the next step's."""
 
 
 class Rows(NamedTuple):
@@ -93,7 +95,7 @@ class Workspace:
 
     def __init__(self, sizes: Sizes) -> None:
         """Allocates what every cell needs."""
-        T, S, _, N, H, self.dtype, self.device = self.sizes = sizes
+        T, S, _, N, H, self.dtype, self.device, _ = self.sizes = sizes
         end_x = H + sizes.input_size  # rows of z_t: [0, H) the state, [H, end_x) the input, then two ones
         K, rows = end_x + 2, self.num_blocks * H
         Z = self.empty(T + 1, S, K, N)
@@ -133,6 +135,10 @@ class Workspace:
     def empty(self, *shape: int) -> Tensor:
         """An uninitialised tensor of this work space's dtype on its device."""
         return torch.empty(shape, dtype=self.dtype, device=self.device)
+
+    def empty_steps(self, *shape: int) -> Tensor:
+        """Uninitialised numbers for T steps ``(T, *shape)``, which share their memory if nothing is kept."""
+        return self.empty(self.sizes.num_steps if self.sizes.kept else 1, *shape).expand(self.sizes.num_steps, *shape)
 
     def numbers(self) -> int:
         """How many numbers are kept here."""
@@ -249,42 +255,69 @@ class Pool:
         return Pool, ()
 
 
+def run(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tensor], kept: bool) -> Lease:
+    """Runs a pass in a work space from the pool, which holds all its states when this returns."""
+    weight_hh = parameters[1]
+    T, S, features, N = x.shape
+    width = -(-N // ALIGNMENT) * ALIGNMENT
+    sizes = Sizes(T, S, features, width, weight_hh.shape[2], weight_hh.dtype, weight_hh.device, kept)
+    lease = pool.borrow(kind, sizes)
+    lease.space.load(x, parameters)
+    lease.space.forward()
+    return lease
+
+
+def run_back(
+    space: Workspace, weights: Sequence[Tensor], gradient: Tensor, last: bool, with_input: bool
+) -> tuple[Tensor | None, list[Tensor]]:
+    """Runs back through the pass that a work space holds.
+
+    Args:
+        space: What `run` filled.
+        weights: weight_ih and weight_hh, as they were then.
+        gradient: Of the states ``(T, S, H, N)``, or of the last one ``(S, H, N)``; read only.
+        last: Which of the two.
+        with_input: Whether dL/dx is wanted.
+
+    Returns:
+        dL/dx ``(T, S, I, N)`` or None, and the gradients of weight_ih, weight_hh, bias_ih, bias_hh.
+    """
+    T, S, features, width, *_ = space.sizes
+    N = gradient.shape[-1]
+    gradient = torch.nn.functional.pad(gradient, (0, width - N)) if width > N else gradient
+    dx = space.empty(T, S, features, width) if with_input else None
+    dh, dh_steps = (gradient, None) if last else (gradient[-1], gradient.unbind(0))
+    space.load_backward(*weights)
+    space.backward(dh.contiguous(), dh_steps, dx)
+    return None if dx is None else dx[..., :N], space.parameter_gradients()
+
+
+def copy_states(space: Workspace, last: bool, width: int) -> Tensor:
+    """The states ``(T, S, H, width)`` that a work space holds, or the last one ``(S, H, width)``."""
+    states = space.states[-1] if last else space.states
+    return states[..., :width].clone(memory_format=torch.contiguous_format)
+
+
 class Scan(torch.autograd.Function):
     """A whole pass over time as one node of the autograd graph."""
 
     @staticmethod
     def forward(ctx: Any, pool: Pool, kind: type[Workspace], last: bool, x: Tensor, *parameters: Tensor) -> Tensor:
         """Returns the states ``(T, S, H, N)``, or the last one ``(S, H, N)``."""
-        weight_ih, weight_hh = parameters[:2]
-        T, S, features, N = x.shape
-        width = -(-N // ALIGNMENT) * ALIGNMENT
-        sizes = Sizes(T, S, features, width, weight_hh.shape[2], weight_hh.dtype, weight_hh.device)
-        ctx.lease, ctx.last = pool.borrow(kind, sizes), last
-        ctx.save_for_backward(weight_ih, weight_hh)
-        space: Workspace = ctx.lease.space
-        space.load(x, parameters)
-        space.forward()
-        states = space.states[-1] if last else space.states
-        return states[..., :N].clone(memory_format=torch.contiguous_format)
+        ctx.lease, ctx.last = run(pool, kind, x, parameters, kept=True), last
+        ctx.save_for_backward(*parameters[:2])
+        return copy_states(ctx.lease.space, last, x.shape[3])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x and the parameters; refuses to be differentiated again."""
-        weight_ih, weight_hh = ctx.saved_tensors  # torch's own error if this graph has been used up
-        space: Workspace = ctx.lease.space
-        T, S, features, width, *_ = space.sizes
-        N = gradient.shape[-1]
-        gradient = torch.nn.functional.pad(gradient, (0, width - N)) if width > N else gradient
-        dx = space.empty(T, S, features, width) if ctx.needs_input_grad[3] else None
-        dh, dh_steps = (gradient, None) if ctx.last else (gradient[-1], gradient.unbind(0))
-        space.load_backward(weight_ih, weight_hh)
-        space.backward(dh.contiguous(), dh_steps, dx)
-        gradients = space.parameter_gradients()
+        weights = ctx.saved_tensors  # torch's own error if this graph has been used up
+        dx, gradients = run_back(ctx.lease.space, weights, gradient, ctx.last, ctx.needs_input_grad[3])
         # Under retain_graph the work space has to stay; torch tells this to nobody but its own internals.
         if not torch._C._autograd._get_current_graph_task_keep_graph():
             ctx.lease = None
-        return None, None, None, None if dx is None else dx[..., :N], *gradients
+        return None, None, None, dx, *gradients
 
 
 def scan(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tensor], last: bool) -> Tensor:
@@ -300,5 +333,24 @@ def scan(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tens
     Returns:
         The states ``(T, S, H, N)``, or the last one ``(S, H, N)``.
     """
+    if not torch.is_grad_enabled():
+        return copy_states(run(pool, kind, x, parameters, kept=False).space, last, x.shape[3])
     states: Tensor = Scan.apply(pool, kind, last, x, *parameters)  # type: ignore[no-untyped-call]
     return states
+
+
+def pull(
+    pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tensor]
+) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
+    """The last state of `scan` and the way back, for a caller who needs no graph and goes back at most once.
+
+    Returns:
+        The last state ``(S, H, N)``, good as long as the function beside it is kept; and that function, which maps
+        the state's gradient to those of the parameters.
+    """
+    lease = run(pool, kind, x, parameters, kept=True)
+
+    def back(gradient: Tensor) -> list[Tensor]:
+        return run_back(lease.space, parameters[:2], gradient, last=True, with_input=False)[1]
+
+    return lease.space.states[-1][..., : x.shape[3]], back

@@ -66,11 +66,11 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         inputs, targets = self.inputs, self.targets
         if self.shuffle is not None:
-            count, device = inputs.shape[1], inputs.device
+            count = inputs.shape[1]
             order = torch.stack([torch.randperm(count, generator=each) for each in self.shuffle])  # (S, N)
-            seeds = torch.arange(len(order), device=device)[:, None]
-            order = order.to(device)
-            inputs, targets = inputs[seeds, order], targets[seeds, order]
+            order += count * torch.arange(len(order))[:, None]  # places in all seeds' rows together
+            rows = order.flatten().to(inputs.device)
+            inputs, targets = (each.flatten(0, 1).index_select(0, rows).view(each.shape) for each in (inputs, targets))
         yield from zip(torch.split(inputs, self.batch_size, 1), torch.split(targets, self.batch_size, 1), strict=True)
 
 
@@ -172,6 +172,10 @@ class PopulationData(LightningDataModule):
     def test_dataloader(self) -> Batches:
         """The test split in order."""
         return self.splits["test"].evaluation_batches()
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Does nothing: `setup` has put all of the data there."""
+        return batch
 
     def state_dict(self) -> dict[str, Any]:
         """The state of each seed's shuffling, (S, bytes)."""

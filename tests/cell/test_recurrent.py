@@ -319,7 +319,7 @@ def test_a_cell_without_equations():
         gates = 1
 
     cell = Nothing(2, 1, 4, 1, 0.0, False)
-    with pytest.raises(NotImplementedError, match="Nothing has neither step nor scan"):
+    with pytest.raises(NotImplementedError, match="Nothing has neither step nor workspace"):
         cell(torch.zeros(1, 1, 1, 2))
 
 

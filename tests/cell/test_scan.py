@@ -239,7 +239,7 @@ def test_interface_of_a_work_space():
         scale = correction = (1.0,)
         forward_rows = backward_rows = scan.Rows(hidden=((0, 1),), input=((0, 1),))
 
-    space = Nothing(Sizes(2, 1, 1, 1, 1, torch.float32, torch.device("cpu")))
+    space = Nothing(Sizes(2, 1, 1, 1, 1, torch.float32, torch.device("cpu"), kept=True))
     with pytest.raises(NotImplementedError):
         space.forward()
     with pytest.raises(NotImplementedError):
