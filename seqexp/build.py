@@ -63,11 +63,10 @@ class Parts:
         optimizer = training.configure_optimizers()
         epochs = self.settings["trainer"]["max_epochs"]
         batch = next(iter(batches))
-        training.training_step(batch, 0).backward()  # the first step makes work space
+        training.learn(batch)  # the first step makes work space
         start, count = time.perf_counter(), 0
         while time.perf_counter() - start < 0.2 or count < 2:
-            training.zero_grad()
-            training.training_step(batch, 0).backward()
+            training.learn(batch)
             optimizer.step()
             count += 1
         return (time.perf_counter() - start) / count * len(batches) * (epochs if epochs and epochs > 0 else 1000)

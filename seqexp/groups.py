@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqexp.model import Model, Packed
 
@@ -82,6 +81,9 @@ class Groups:
     Args:
         model: the whole population.
         workers: threads that take one group each at a time; each of them computes with one thread.
+
+    Attributes:
+        gradient: (P,), of the sum of all seeds' scores, packed as the parameters are; once they are bound.
     """
 
     def __init__(self, model: Model, workers: int = 1) -> None:
@@ -94,7 +96,7 @@ class Groups:
     def bind(self, packed: Packed) -> None:
         """Prepares `differentiate` for a model whose parameters are packed."""
         self._packed = packed
-        self._gradient = torch.zeros_like(packed.gradients)
+        self.gradient = torch.zeros_like(packed.gradients)
         self._groups.clear()
 
     def bounds(self, inputs: Tensor, most: int) -> list[slice]:
@@ -112,15 +114,15 @@ class Groups:
             pieces = self._map(lambda seeds: self.model.members(seeds)(inputs[seeds]), bounds)
             return torch.cat(pieces)
 
-    def differentiate(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores a batch and differentiates each seed's score by its parameters.
+    def differentiate(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Scores a batch and differentiates each seed's score by its parameters, into `gradient`.
 
         Args:
             inputs: (S, B, T, I).
             targets: (S, B, O).
 
         Returns:
-            Each seed's MSE, (S,), and the gradients, packed as the parameters are, (P,); written anew by the next call.
+            Each seed's MSE, (S,).
         """
 
         def work(group: Group) -> Tensor:
@@ -129,7 +131,7 @@ class Groups:
                 place.copy_(gradient)
             return mse
 
-        return torch.cat(self._map(work, self._bound_groups(inputs))), self._gradient
+        return torch.cat(self._map(work, self._bound_groups(inputs)))
 
     def _bound_groups(self, inputs: Tensor) -> list[Group]:
         """The groups for batches of this shape, made once."""
@@ -137,7 +139,7 @@ class Groups:
             raise RuntimeError("differentiate needs packed parameters: call bind before")
         groups = self._groups.get(inputs.shape)
         if groups is None:
-            places = self._packed.views(self._gradient)
+            places = self._packed.views(self.gradient)
             groups = self._groups[inputs.shape] = [
                 Group(seeds, self.model.members(seeds), tuple(place[seeds] for place in places))
                 for seeds in self.bounds(inputs, GROUP_STATE)
@@ -159,26 +161,3 @@ class Groups:
                 return work(item)
 
         return list(self._pool.map(in_thread, items))
-
-
-class PopulationLoss(torch.autograd.Function):
-    """The sum over seeds of each seed's MSE. Its gradient is ready when forward is: see `Groups.differentiate`."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, groups: Groups, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns the sum, a scalar to call backward on, and each seed's MSE, (S,), for information."""
-        mse, ctx.gradient = groups.differentiate(inputs, targets)
-        ctx.mark_non_differentiable(mse)
-        return mse.sum(), mse
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, factor: Tensor, _: Any) -> tuple[Tensor, None, None, None]:
-        """The gradient of the packed parameters, (P,)."""
-        return ctx.gradient * factor, None, None, None
-
-
-def loss(packed: Packed, groups: Groups, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """The population's loss on a batch, and each seed's MSE (S,)."""
-    total, mse = PopulationLoss.apply(packed.values, groups, inputs, targets)  # type: ignore[no-untyped-call]
-    return total, mse

@@ -16,8 +16,8 @@ from seqexp.seeding import generator
 COPIES_OF_DATA = 4
 """Each seed's own sample, the stacked splits, a shuffled training split, and what is between them for a moment."""
 
-COPIES_OF_PARAMETERS = 10
-"""Values, three gradients (packed, of the groups, scaled), Adam's two, kept ones, and those on their way to a file."""
+COPIES_OF_PARAMETERS = 9
+"""Values, two gradients (packed, of the last batch), Adam's two, kept ones, and those on their way to a file."""
 
 COPIES_OF_PREDICTIONS = 8
 """The batches', one piece of them, float64 errors, and the file's content."""

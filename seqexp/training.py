@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqexp.board import Board
-from seqexp.groups import Groups, loss
+from seqexp.groups import Groups
 from seqexp.model import Model, Packed, mean_square
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class Training(LightningModule):
         train_score: the running training MSE of this epoch, per seed.
         val_score: the running validation MSE, per seed.
         predictions: (S, B, O) for each test batch.
+        share: of an update, what one batch is: less than 1 where batches accumulate.
     """
 
     def __init__(self, model: Model, make_optimizer: OptimizerFactory) -> None:
@@ -57,6 +58,7 @@ class Training(LightningModule):
         self.model = model
         self.make_optimizer = make_optimizer
         self.groups = Groups(model)
+        self.share = 1.0
         self.train_score = RunningMean()
         self.val_score = RunningMean()
         self.predictions: list[Tensor] = []
@@ -82,11 +84,24 @@ class Training(LightningModule):
         """Zeroes the gradients in place, as they are views of the packed ones."""
         self.packed.gradients.zero_()
 
+    def on_train_start(self) -> None:
+        """Notes what share of an update each batch is."""
+        self.share = 1 / self.trainer.accumulate_grad_batches
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Returns the sum over seeds of each one's MSE on its batch."""
-        total, mse = loss(self.packed, self.groups, *batch)
+        """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""
+        mse = self.groups.differentiate(*batch)
         self.train_score.add(mse, batch[1].shape[1])
-        return total
+        return mse.sum()
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Adds the gradient of the last `training_step`; `loss` has no graph."""
+        self.packed.gradients.add_(self.groups.gradient, alpha=self.share)
+
+    def learn(self, batch: Batch) -> None:
+        """Leaves a batch's gradients with the parameters, without a Trainer."""
+        self.zero_grad()
+        self.backward(self.training_step(batch, 0))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Adds the batch to the validation score."""

@@ -227,7 +227,7 @@ def test_clipping_equals_torchs_on_each_seed_alone(algorithm: str | None) -> Non
     model, inputs, targets = population()
     training = Training(model, torch.optim.Adam)
     optimizer = training.configure_optimizers()
-    training.training_step((inputs, targets), 0).backward()  # type: ignore[no-untyped-call]
+    training.learn((inputs, targets))
     before = [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
     limit = 0.3 if algorithm == "value" else 2.0
     training.configure_gradient_clipping(optimizer, limit, algorithm)
@@ -258,12 +258,20 @@ def test_without_a_limit_gradients_stay() -> None:
     model, inputs, targets = population()
     training = Training(model, torch.optim.Adam)
     optimizer = training.configure_optimizers()
-    training.training_step((inputs, targets), 0).backward()  # type: ignore[no-untyped-call]
+    training.learn((inputs, targets))
     before = [each.grad.clone() for each in model.parameters() if each.grad is not None]
     training.configure_gradient_clipping(optimizer, None, None)
     for old, each in zip(before, model.parameters(), strict=True):
         assert each.grad is not None
         assert torch.equal(old, each.grad)
+
+
+def test_batches_accumulate_to_one_update(train: Train) -> None:
+    settings = ("data.length=220", "data.val_fraction=0", "optimizer=sgd", "trainer.precision=64-true")
+    whole, _ = train(*settings, "data.batch_size=null")  # of 140 windows
+    halves, _ = train(*settings, "data.batch_size=70", "trainer.accumulate_grad_batches=2")
+    assert halves.steps == whole.steps
+    assert halves.test_mse == pytest.approx(whole.test_mse, rel=1e-10)
 
 
 def test_a_running_mean_weighs_batches_by_their_size() -> None:

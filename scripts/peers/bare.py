@@ -51,8 +51,7 @@ class Bare:
 
     def step(self, batch: tuple[Tensor, Tensor]) -> None:
         """One update."""
-        self.training.zero_grad()
-        self.training.training_step(batch, 0).backward()
+        self.training.learn(batch)
         self.optimizer.step()
 
     def train(self) -> float:
