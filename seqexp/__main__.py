@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from seqexp import startup
-from seqexp.schema import CONF, explain, known_keys
+from seqexp.schema import CONF, ConfigError, check_config_dir, explain, known_keys
 from seqexp.sweep import lament, refuse, run_job
 
 
@@ -28,6 +29,16 @@ def _job(config: DictConfig) -> None:
         sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
 
 
+def _check_flags() -> None:
+    """Refuses those of Hydra's flags that take another configuration for seqexp's own: a run's folder holds data."""
+    flags, _ = get_args_parser().parse_known_args()
+    for name in ("config_path", "config_name", "experimental_rerun"):
+        if getattr(flags, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}: seqexp has a configuration; --config-dir adds groups to it")
+    if flags.config_dir is not None:
+        check_config_dir(flags.config_dir)
+
+
 def main() -> None:
     """Runs the command line."""
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
@@ -36,11 +47,12 @@ def main() -> None:
         sys.path.insert(0, os.getcwd())  # the console script finds what `python -m seqexp` finds
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
+        _check_flags()
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except KeyboardInterrupt:
         sys.stderr.write(
             "seqexp: interrupted; no result was written for the run that was going on. "
-            "What had finished stays: python -m seqexp.compare FOLDER\n"
+            "What had finished stays: python -m seqexp.compare FOLDER. The same command goes on with a named sweep\n"
         )
         sys.exit(130)
     except Exception as error:

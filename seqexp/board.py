@@ -104,8 +104,8 @@ def write_comparison(folder: Path, pictures: Mapping[str, Figure], table: str) -
         pictures: tag -> figure.
         table: in Markdown.
     """
-    if (folder / RESULT).exists() or (folder / ".hydra").exists():
-        return  # a run has that name; its own curves are worth more than a second copy of the pictures
+    if (folder / RESULT).exists() or (folder / ".hydra").exists() or folder.is_symlink():
+        return  # a run has that name, and its own curves are worth more than these; or a link, which leads elsewhere
     for earlier in folder.glob("events.out.tfevents.*"):
         earlier.unlink()
     with contextlib.closing(Board(folder)) as board:

@@ -207,6 +207,8 @@ def _trainer(
     values["enable_progress_bar"] = False  # run.py has one of its own
     if not data.has_val:
         values["limit_val_batches"] = 0  # Lightning warns of a validation split without batches
+    if values.get("strategy", "auto") != "auto":  # the others open a port
+        raise ConfigError(f"trainer.strategy must be auto: a population lives on one device, got {values['strategy']}")
     if values.get("precision") not in PRECISIONS:
         raise ConfigError(
             f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}"

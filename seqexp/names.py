@@ -16,7 +16,8 @@ def folder_name(text: str) -> str:
 
     A text that has to be changed gets a hash of the whole, so that two texts never share a name.
     """
-    name = re.sub(r"[^A-Za-z0-9_.,=-]+", "-", text) or "run"
+    name = re.sub(r"(?<=\d)e\+(?=\d)", "e", text)  # 1e+30 is not to be read as 1e-30
+    name = re.sub(r"[^A-Za-z0-9_.,=-]+", "-", name) or "run"
     if name == text and len(name) <= LONGEST and not name.startswith("."):
         return name
     if not text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ class SweepLine:
         """Shows the line."""
         if self.console.is_terminal:
             self._thread.start()
+            atexit.register(self.end)  # Ctrl-C, too, shall leave a terminal with a cursor
 
     def end(self) -> None:
         """Takes the line away."""

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -31,6 +32,10 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "train_seconds": (int, float),
 }
 """What JSON must hold in the fields that are not checked one by one."""
+
+
+CONTROL = re.compile(r"\\u00[0189]|\\u007f|\\[bfr]|[\x7f-\x9f]", re.IGNORECASE)
+"""Where a JSON text may hold a character that commands a terminal."""
 
 
 class RecordError(ValueError):
@@ -115,9 +120,16 @@ class Record:
         """
         path = folder / RESULT
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RecordError(f"{path}: no such file") from None
+            if not path.exists():
+                raise RecordError(f"{path}: no such file")
+            if not is_plain(path):
+                raise RecordError(f"{path}: is a link, or no ordinary file, and is not read")
+            text = path.read_text(encoding="utf-8")
+            raw = json.loads(text)
+            if CONTROL.search(text):
+                raw = _printable(raw)
+        except RecordError:
+            raise
         except (OSError, ValueError, RecursionError) as error:
             raise RecordError(f"{path}: not readable as JSON ({error})") from None
         try:
@@ -163,6 +175,11 @@ def find(root: Path) -> Iterator[Path]:
             yield Path(folder)
 
 
+def is_plain(path: Path) -> bool:
+    """Whether there is an ordinary file: no link, which may lead anywhere, and no pipe, which may never end."""
+    return path.is_file() and not path.is_symlink()
+
+
 def write_curves(folder: Path, seeds: Sequence[int], curves: Mapping[str, npt.ArrayLike]) -> None:
     """Writes `curves.csv`: one row per epoch and seed.
 
@@ -194,13 +211,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        part.write_bytes(content)
+        put(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def put(part: Path, path: Path) -> None:
+    """Puts a complete file in its place: its content is on the disk before its name is, should the power fail."""
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)
 
 
 def null_for_nan(value: Any) -> Any:
@@ -212,6 +233,15 @@ def null_for_nan(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [null_for_nan(item) for item in value]
     return value
+
+
+def _printable(value: Any) -> Any:
+    """Plain values without characters that command a terminal; lines and tabs stay."""
+    if isinstance(value, str):
+        return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value)
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _scores(name: str, row: Any, count: int) -> list[float]:

@@ -22,11 +22,13 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqexp.names import folder_name
 from seqexp.provenance import fingerprint
-from seqexp.record import RESULT, Record, RecordError, write_atomically
+from seqexp.record import RESULT, Record, RecordError, is_plain, write_atomically
 from seqexp.schema import ConfigError, check
 
 CLAIM = "claim.json"
 LOCK = ".lock"
+SUBFOLDERS = (".hydra", "checkpoints", "comparison")
+"""Folders into which a run or a sweep writes, inside its own."""
 LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
 
 
@@ -71,10 +73,12 @@ class Claim:
     @classmethod
     def read(cls, folder: Path) -> Claim | None:
         """The claim of a run's folder; None where there is none that can be read."""
+        if not is_plain(folder / CLAIM):
+            return None
         try:
             values = json.loads((folder / CLAIM).read_text(encoding="utf-8"))
             found = cls(**values)
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
         numbers = (found.seed, found.num_seeds)
         return found if isinstance(found.family, str) and all(type(each) is int for each in numbers) else None
@@ -93,7 +97,8 @@ def finished(folder: Path) -> Record | None:
         record = Record.read(folder)
     except RecordError:
         return None
-    return record if record.status == "done" and list(record.seeds) == list(claim.seeds) else None
+    claimed = list(claim.seeds[: len(record.seeds) + 1])  # not all of them: a damaged claim may name any number
+    return record if record.status == "done" and record.seeds == claimed else None
 
 
 def missing(sweep: Path, wanted: Claim) -> range:
@@ -101,7 +106,7 @@ def missing(sweep: Path, wanted: Claim) -> range:
     left = set(wanted.seeds)
     for folder in _folders(sweep):
         claim = Claim.read(folder)
-        if claim is not None and claim.family == wanted.family and left & set(claim.seeds):
+        if claim is not None and claim.family == wanted.family and any(seed in claim.seeds for seed in left):
             record = finished(folder)
             left -= set(record.seeds if record else ())
     return range(min(left), max(left) + 1) if left else range(wanted.seed, wanted.seed)
@@ -130,6 +135,20 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
         if claim.family == wanted.family and (everything_there or finished(sweep / candidate) is None):
             return candidate
     raise ConfigError(f"{sweep / name}: there are too many folders of that name")
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuses a run's or a sweep's folder that is a symbolic link, or holds one: what is written could lead out of it.
+
+    Raises:
+        ConfigError: which path is a link.
+    """
+    places = [place for place in (folder, *(folder / name for name in SUBFOLDERS)) if place.is_dir()]
+    for path in (folder, *(path for place in places for path in place.iterdir())):
+        if path.is_symlink():
+            raise ConfigError(
+                f"{path}: is a symbolic link, and so could lead out of the folder; put the thing itself there"
+            )
 
 
 def clear(folder: Path) -> None:
@@ -174,7 +193,7 @@ def lock(folder: Path) -> int | None:
     Returns:
         The file descriptor; None where another process holds the folder.
     """
-    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

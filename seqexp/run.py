@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
 import shutil
@@ -35,7 +36,7 @@ from seqexp.build import Parts, build
 from seqexp.data.module import Split
 from seqexp.groups import Groups, threads
 from seqexp.model import Model
-from seqexp.record import RESULT, Record, RecordError, write_curves, write_predictions
+from seqexp.record import RESULT, Record, RecordError, is_plain, write_curves, write_predictions
 from seqexp.schema import CONF, ConfigError, explain, known_keys
 from seqexp.statistics import mean_interval
 from seqexp.training import BoardWriter, Checkpoints, EpochBar, Selection
@@ -96,7 +97,7 @@ def run_in_sweep(config: DictConfig) -> Record | None:
         wanted = resume.Claim.of(config)
         left = resume.missing(Path(hydra.sweep.dir), wanted)
         if not left:
-            if not (folder / "seqexp.log").exists():
+            if {path.name for path in folder.iterdir()} <= {".hydra", resume.LOCK}:
                 shutil.rmtree(folder)  # another folder has the seeds; Hydra has just made this one
             return None
         with open_dict(config):
@@ -301,11 +302,12 @@ def report(record: Record, folder: Path | None = None) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuses a folder that belongs to another run, or that cannot be written to.
+    """Refuses a folder that belongs to another run, that links lead out of, or that cannot be written to.
 
     Raises:
-        ConfigError: which of the two it is.
+        ConfigError: which of these it is.
     """
+    resume.refuse_links(folder)
     if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
         raise ConfigError(f"{folder}: belongs to another run; choose another folder")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -363,18 +365,25 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = ()) -> Model:
         The model; `to_torch(0)` is its first seed as ordinary torch modules.
 
     Raises:
-        RecordError: there is no readable record.
+        RecordError: there is no readable record, or no checkpoint of plain tensors.
         ConfigError: the recorded configuration names other code.
     """
     record = Record.read(Path(folder))
     if record.status != "done":
         raise RecordError(f"{folder}: the run failed, and left no model")
+    if "${" in json.dumps(record.config):  # what was recorded had been resolved
+        raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
     config = OmegaConf.create({**record.config, "allowed_packages": list(allowed_packages)})
     config.trainer.accelerator = "cpu"  # wherever it was trained
     training = build(config).training
-    checkpoint = torch.load(Path(folder) / "checkpoints" / "best.ckpt", weights_only=True, map_location="cpu")
-    state = checkpoint["state_dict"]
-    training.to(next(iter(state.values())).dtype).load_state_dict(state)
+    path = Path(folder) / "checkpoints" / "best.ckpt"
+    if not is_plain(path):
+        raise RecordError(f"{path}: there is no such file, or a link")
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
+        training.to(next(iter(state.values())).dtype).load_state_dict(state)
+    except Exception as error:  # whatever a damaged file, or one that holds more than tensors, makes torch say
+        raise RecordError(f"{path}: is not this run's checkpoint ({type(error).__name__})") from error
     return training.model
 
 

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 # Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
 from seqexp import names
@@ -35,6 +37,12 @@ CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if pa
 
 PACKAGES = ("seqexp", "torch", "lightning")
 """Packages that a `_target_` may always name."""
+
+HYDRAS_OWN = ("seqexp.", "hydra.", "hydra_plugins.")
+"""What a class that Hydra itself builds may begin with: its callbacks, sweeper, launcher and logging."""
+
+LOGGING = ("logging.StreamHandler", "logging.FileHandler", "colorlog.ColoredFormatter")
+"""What Hydra's own logging is made of."""
 
 T = TypeVar("T")
 
@@ -155,6 +163,60 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
     return found
+
+
+def check_hydra(config: DictConfig) -> None:
+    """Checks the classes that Hydra builds by itself, before it does, from whatever file they come.
+
+    Args:
+        config: the whole configuration, its `hydra` node included.
+
+    Raises:
+        ConfigError: a class is not of seqexp, Hydra, a plugin of Hydra or an allowed package.
+    """
+    packages = config.get("allowed_packages")
+    allowed = (*HYDRAS_OWN, *(f"{each}." for each in (packages if isinstance(packages, ListConfig) else ())))
+    for key, value in _leaves(OmegaConf.to_container(config.hydra, resolve=False), "hydra"):
+        names_class = key.rpartition(".")[2] in ("_target_", "class", "()")
+        if names_class and not (str(value).startswith(allowed) or value in LOGGING):
+            raise ConfigError(
+                f"{key}={value}: only classes of seqexp, Hydra, its plugins and allowed_packages may stand there"
+            )
+
+
+def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Yields (dotted key, value) of everything in nested dictionaries and lists."""
+    if not isinstance(node, dict | list):
+        yield key, node
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from _leaves(value, f"{key}.{name}")
+
+
+def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """Lets Hydra check its node before it uses it: no hook of Hydra's own comes before it has built the callbacks."""
+
+    @functools.wraps(load)
+    def load_configuration(*args: Any, **kwargs: Any) -> DictConfig:
+        config = load(*args, **kwargs)
+        check_hydra(config)
+        return config
+
+    return load_configuration
+
+
+ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]
+
+
+def check_config_dir(folder: str) -> None:
+    """Refuses a `--config-dir` that is none of groups, such as a run's `.hydra`: its config.yaml would be seqexp's.
+
+    Raises:
+        ConfigError: the folder is not there, or holds a config.yaml.
+    """
+    if not Path(folder).is_dir():
+        raise ConfigError(f"--config-dir {folder}: there is no such folder")
+    if (Path(folder) / "config.yaml").exists():
+        raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no config.yaml")
 
 
 def _locate(target: str) -> Any:
@@ -288,7 +350,7 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
         return ConfigError(f"{found[1]}: several values at once need --multirun; quote them if they are one text")
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
-    if isinstance(error, HydraException | OmegaConfBaseException):
+    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
         return ConfigError(" ".join(str(error).split()))
     return None
 

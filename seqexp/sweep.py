@@ -126,6 +126,7 @@ class Sweep(Callback):
         from seqexp.run import check_folder
 
         _check(config)
+        _check_places(config.hydra, Path(config.hydra.run.dir))
         for name, value in config.sweep.items():
             if value not in (None, False):
                 raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun")
@@ -146,6 +147,7 @@ class Sweep(Callback):
         if folder.is_dir() and any(folder.iterdir()) and not (folder / resume.LOCK).exists():
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty and no sweep's; choose another")
         check_folder(folder)
+        _check_places(config.hydra, folder)
         jobs: dict[str, tuple[list[str], DictConfig]] = {}
         for number, overrides in enumerate(_jobs(config)):
             job = _job_config(config, overrides, number)
@@ -156,8 +158,9 @@ class Sweep(Callback):
                 raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
             if name in jobs:
                 raise ConfigError(f"the sweep names one run twice: {' '.join(overrides)}")
-            if not (folder / name).resolve().is_relative_to(folder.resolve()) or (folder / name).is_symlink():
+            if not _is_inside(folder / name, folder):
                 raise ConfigError(f"hydra.sweep.subdir={name}: leads out of the sweep's folder {folder}")
+            resume.refuse_links(folder / name)
             jobs[name] = overrides, job
         if config.sweep.dry:
             _tell(folder, jobs)
@@ -188,6 +191,22 @@ class Sweep(Callback):
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
+
+
+def _check_places(hydra: DictConfig, folder: Path) -> None:
+    """Refuses settings of Hydra's that would write elsewhere than into a run's or a sweep's folder."""
+    if hydra.output_subdir != ".hydra":
+        raise ConfigError(f"hydra.output_subdir must be .hydra, got {hydra.output_subdir}")
+    if hydra.job_logging.get("handlers"):
+        raise ConfigError("hydra/job_logging must be none: a run keeps a log of its own, seqexp.log")
+    if hydra.job.chdir:
+        raise ConfigError("hydra.job.chdir must be false: a sweep's runs look for each other's folders")
+    if "submitit_folder" in hydra.launcher and not _is_inside(Path(hydra.launcher.submitit_folder), folder):
+        raise ConfigError(f"hydra.launcher.submitit_folder must lie in the sweep's folder {folder}")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:

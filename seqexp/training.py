@@ -22,6 +22,7 @@ from torch.optim import Optimizer
 from seqexp.board import Board
 from seqexp.groups import Groups
 from seqexp.model import Model, Packed, mean_square
+from seqexp.record import put
 
 log = logging.getLogger(__name__)
 
@@ -309,7 +310,7 @@ class Selection(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from a checkpoint."""
         self.history.update(state_dict["history"])  # in place: the board and the bar hold it, too
-        for name in state_dict.keys() - {"history"}:
+        for name in self.state_dict().keys() - {"history"}:
             setattr(self, name, state_dict[name])
 
 
@@ -401,7 +402,7 @@ class Checkpoints(Callback):
     def _save(self, trainer: Trainer, name: str, weights_only: bool = False) -> None:
         part = self.folder / f".{name}.part"
         trainer.save_checkpoint(part, weights_only=weights_only)
-        part.replace(self.folder / name)
+        put(part, self.folder / name)
 
 
 class EpochBar(Callback):

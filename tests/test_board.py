@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from seqexp.board import Board
+from seqexp.board import Board, write_comparison
 
 HPARAMS = "_hparams_/"
 
@@ -239,3 +239,11 @@ def test_the_records_json_is_what_tensorboard_shows(runs: dict[str, Any]) -> Non
         raw = json.loads((folder / "result.json").read_text())
         (value,) = series(board, "test/mse").values()
         assert value == pytest.approx(np.mean(raw["test_mse"]), rel=1e-6)
+
+
+def test_a_comparison_is_not_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "events.out.tfevents.1").write_text("precious")
+    (tmp_path / "comparison").symlink_to(tmp_path / "outside")
+    write_comparison(tmp_path / "comparison", {}, "")
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["events.out.tfevents.1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -123,8 +124,13 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_the_numbers_are_those_of_a_serial_sweep(launcher: str, serial: dict[str, str], tmp_path: Path) -> None:
     need(launcher)
     process = start(tmp_path, *SWEEP, f"hydra/launcher={launcher}")
+    addresses: set[str] = set()
+    while process.poll() is None:
+        addresses |= listening(process)
+        time.sleep(0.2)
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
+    assert addresses == set()
     assert scores(tmp_path) == serial
     assert set(serial) == {"rnn", "lstm"}
     assert "rnn" in (sweep_folder(tmp_path) / "comparison.md").read_text()
@@ -244,3 +250,16 @@ def test_a_launcher_that_is_not_installed_says_what_to_install(
     assert f"pip install 'seqexp[{EXTRAS[launcher]}]'" in done.err
     assert done.err.count("\n") == 1
     assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
+def test_the_pickles_that_are_read_lie_where_nobody_could_put_them_before(
+    command: Callable[..., Any], launcher: str
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    settings = (f"hydra/launcher={launcher}", "sweep.name=mine")
+    shown = "".join(command("--cfg=all", "--resolve", *settings).out for _ in range(2))
+    assert len(set(re.findall(r"submitit_folder: outputs/mine/\.submitit/\w{6}-%j$", shown, re.MULTILINE))) == 2
+    done = command("--multirun", *settings, "hydra.launcher.submitit_folder=/tmp/escape/%j")
+    assert (done.status, done.out) == (2, "")
+    assert "hydra.launcher.submitit_folder must lie in the sweep's folder" in done.err

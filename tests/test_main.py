@@ -151,3 +151,32 @@ def test_ctrl_c_ends_with_one_line_and_no_result(
     assert list(tmp_path.rglob("seqexp.log"))
     assert not list(tmp_path.rglob("result.json"))
     assert not list(tmp_path.rglob("comparison*"))
+
+
+LOOK = """
+import socket, sys
+import psutil
+from seqexp.__main__ import main
+from seqexp.training import Selection
+
+def sockets():
+    return len(psutil.Process().net_connections("inet"))
+
+with socket.create_server(("127.0.0.1", 0)):
+    assert sockets() == 1  # one would be seen
+
+right = Selection.on_train_epoch_end
+
+def on_train_epoch_end(*arguments):
+    right(*arguments)
+    sys.stderr.write(f"{sockets()} sockets\\n")
+
+Selection.on_train_epoch_end = on_train_epoch_end
+main()
+"""
+
+
+def test_nothing_listens_on_a_network(tmp_path: Path, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-c", LOOK, "--multirun", "cell=rnn,lstm", *TINY]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "0 sockets\n0 sockets\n")

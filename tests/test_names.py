@@ -37,6 +37,7 @@ def test_a_name_that_is_allowed_stays_as_it_is() -> None:
 
 def test_what_has_to_change_keeps_its_beginning_and_gets_a_hash() -> None:
     assert re.fullmatch(r"data\.noise=0\.1,x=-a-b-[0-9a-f]{8}", names.folder_name("data.noise=0.1,x=[a b"))
+    assert names.folder_name("lr=1e+30").startswith("lr=1e30-")
     long = names.folder_name("x" * 100)
     assert re.fullmatch(r"x{90}-[0-9a-f]{8}", long)
     assert names.folder_name("..").strip(".")  # never the parent folder

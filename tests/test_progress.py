@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from seqexp.progress import SweepLine
@@ -40,7 +42,9 @@ def test_a_failure_of_an_earlier_attempt_does_not_count(train: Callable[..., Any
     assert SweepLine([tmp_path], Console(file=io.StringIO())).text() == "0 done · 0 running · 1 waiting"
 
 
-def test_the_line_is_drawn_on_a_terminal_only_and_goes_away(tmp_path: Path) -> None:
+def test_the_line_is_drawn_on_a_terminal_only_and_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_exit: list[Callable[[], None]] = []
+    monkeypatch.setattr(atexit, "register", at_exit.append)
     for terminal in (True, False):
         screen = io.StringIO()
         line = SweepLine([tmp_path], Console(file=screen, force_terminal=terminal, width=100))
@@ -48,5 +52,7 @@ def test_the_line_is_drawn_on_a_terminal_only_and_goes_away(tmp_path: Path) -> N
         if terminal:
             while "waiting" not in screen.getvalue():
                 pass
+        assert at_exit == ([line.end] if terminal else [])  # else Ctrl-C would leave no cursor
+        at_exit.clear()
         line.end()
         assert ("waiting" in screen.getvalue()) is terminal

@@ -155,6 +155,18 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
         Record.read(tmp_path)
 
 
+def test_a_link_or_a_pipe_in_the_files_place_is_not_read(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / RESULT).symlink_to(RECORD.write(elsewhere))
+    with pytest.raises(RecordError, match="is a link"):
+        Record.read(tmp_path)
+    (tmp_path / RESULT).unlink()
+    os.mkfifo(tmp_path / RESULT)
+    with pytest.raises(RecordError, match="no ordinary file"):
+        Record.read(tmp_path)
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b"null", b"3", b"\xff\xfe", b"{}", b"[" * 100_000, b'{"a": NaN}'])
 def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> None:
     damage(tmp_path, text)
@@ -286,3 +298,13 @@ def test_curves_have_a_row_for_each_epoch_and_seed(tmp_path: Path) -> None:
     assert [(row["epoch"], row["seed"]) for row in rows] == [("0", "3"), ("0", "4"), ("1", "3"), ("1", "4")]
     assert [float(row["train_mse"]) for row in rows] == [0.1, 0.2, 0.3, 1 / 3]
     assert [row["val_mse"] for row in rows] == ["", "", "0.5", ""]
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\r", "\x7f", "\x9b2J", "\x07"])
+def test_no_record_commands_a_terminal(tmp_path: Path, bad: str) -> None:
+    replace(RECORD, cell=f"ls{bad}tm", error={"type": "E", "message": f"two\nlines{bad}"}).write(tmp_path)
+    found = Record.read(tmp_path)
+    assert found.cell.replace("\ufffd", "").isprintable()
+    assert found.error is not None
+    assert found.error["message"].startswith("two\nlines\ufffd")
+    assert replace(found, cell="lstm", error=None) == RECORD

@@ -23,7 +23,7 @@ import seqexp
 import seqexp.run
 from seqexp import resume
 from seqexp.compare import compare
-from seqexp.record import RESULT, Record, find
+from seqexp.record import RESULT, Record, RecordError, find
 from seqexp.resume import CLAIM, LOCK, Claim, missing, place
 from seqexp.schema import CONF, ConfigError
 from seqexp.training import Checkpoints
@@ -343,7 +343,9 @@ def test_fail_fast_starts_no_other_run(sweep: Command, monkeypatch: pytest.Monke
     assert set(runs()) == {"rnn 0 1", "lstm 0 1", "gru 0 1"}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"family": 1, "seed": 0, "num_seeds": 2}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"family": 1, "seed": 0, "num_seeds": 2}', b"\xff\xfe", b"[" * 100_000]
+)
 def test_a_damaged_claim_is_trained_again(sweep: Command, content: bytes) -> None:
     assert sweep("cell=rnn", *TINY).status == 0
     (run,) = runs().values()
@@ -472,8 +474,63 @@ def test_a_run_folder_that_is_a_link_is_refused(sweep: Command, tmp_path: Path) 
     run.symlink_to(outside, target_is_directory=True)
     done = sweep("cell=rnn", *TINY)
     assert done.status == 2
-    assert "leads out of the sweep's folder" in done.err
+    assert "symbolic link" in done.err
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("", LOCK, "multirun.yaml", "comparison", "run", "run/.hydra", "run/.hydra/config.yaml", "run/seqexp.log"),
+        *("run/checkpoints", "run/checkpoints/.last.ckpt.part", f"run/{LOCK}", "run/.result.json.1.part"),
+    ],
+)
+def test_a_link_that_leads_out_of_the_folder_is_refused(sweep: Command, tmp_path: Path, link: str) -> None:
+    outside = tmp_path / "outside"
+    (outside / "folder").mkdir(parents=True)
+    (outside / "file").write_text("precious")
+    is_folder = link in ("", "comparison", "run") or link.endswith(("hydra", "checkpoints"))
+    (folder() / link).parent.mkdir(parents=True)
+    (folder() / link).symlink_to(outside / ("folder" if is_folder else "file"))
+    (folder() / LOCK).touch()  # as in every sweep's folder
+    before = sorted(tmp_path.rglob("*"))
+    done = sweep("cell=rnn", *TINY, "hydra.sweep.subdir=run")
+    assert (done.status, done.out) == (2, "")
+    assert "is a symbolic link" in done.err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (outside / "file").read_text() == "precious"
+
+
+class Hostile:
+    """Makes a folder when it is read from a pickle."""
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("pwned",)
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+def test_code_in_a_checkpoint_is_not_run(sweep: Command, name: str) -> None:
+    assert sweep("cell=rnn", *TINY).status == 0
+    (run,) = runs().values()
+    scores = Record.read(run).test_mse
+    torch.save({"state_dict": Hostile(), "callbacks": {}}, run / "checkpoints" / name)
+    if name == "best.ckpt":
+        with pytest.raises(RecordError, match="is not this run's checkpoint"):
+            seqexp.run.load(run)
+    (run / RESULT).unlink()
+    assert sweep("cell=rnn", *TINY).status == 0
+    assert Record.read(runs()["rnn 0 1"]).test_mse == scores
+    assert torch.load(run / "checkpoints" / name, weights_only=True)["state_dict"]  # in its place is an honest one
+    assert not Path("pwned").exists()
+
+
+def test_a_finished_run_stays_even_without_its_log(sweep: Command) -> None:
+    assert sweep("cell=rnn", *TINY).status == 0
+    (run,) = runs().values()
+    (run / "seqexp.log").unlink()
+    done = sweep("cell=rnn", *TINY)
+    assert (done.status, done.out.count("there already")) == (0, 1)
+    assert list(runs().values()) == [run]
 
 
 # The parts
@@ -517,6 +574,11 @@ def test_missing_are_the_seeds_that_no_finished_run_of_the_family_has(tmp_path: 
     assert list(missing(tmp_path, wanted)) == [2, 3, 4]
     finish(tmp_path, "second", Claim("abc", 2, 9))
     assert list(missing(tmp_path, wanted)) == []
+
+
+def test_a_claim_to_more_seeds_than_can_be_counted_is_none(tmp_path: Path) -> None:
+    finish(tmp_path, "run", Claim("abc", 0, 10**30), seeds=[0, 1])
+    assert list(missing(tmp_path, Claim("abc", 0, 2))) == [0, 1]
 
 
 def test_a_linked_folder_is_no_run_of_the_sweep(tmp_path: Path) -> None:

@@ -102,6 +102,31 @@ def test_loading_believes_nothing_that_the_folder_says_of_whose_code_to_trust(tr
         load(folder)
 
 
+def test_loading_looks_up_nothing_that_the_folder_refers_to(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, folder = train()
+    replace(record, config={**record.config, "seed": "${oc.env:HOME}"}).write(folder)
+    with pytest.raises(RecordError, match="refers to something outside"):
+        load(folder)
+
+
+def test_loading_follows_no_link(train: Train, tmp_path: Path) -> None:
+    _, folder = train()
+    path = folder / "checkpoints" / "best.ckpt"
+    path.rename(tmp_path / "elsewhere.ckpt")
+    path.symlink_to(tmp_path / "elsewhere.ckpt")
+    with pytest.raises(RecordError, match="or a link"):
+        load(folder)
+
+
+def test_a_folder_with_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".hydra").symlink_to(tmp_path / "outside")
+    with pytest.raises(ConfigError, match="symbolic link"):
+        run(TINY, folder=tmp_path / "run")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_to_is_a_wrong_configuration(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="no results can be written there"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -95,6 +96,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "trainer.max_epochs=0": ("trainer.max_epochs", ">= 1", "0"),
     "trainer.max_epochs=-5": ("trainer", "max_epochs", "-5"),
     "trainer.devices=2": ("trainer.devices", "1", "2"),
+    "trainer.strategy=ddp": ("trainer.strategy", "auto", "ddp"),  # it would open a port
     "trainer.accelerator=quantum": ("trainer", "accelerator", "quantum", "cpu"),
     "trainer.precision=8": ("trainer.precision", "32-true", "8"),
     "trainer.gradient_clip_val=-1": ("trainer.gradient_clip_val", "> 0", "-1"),
@@ -113,7 +115,15 @@ BAD: dict[str, tuple[str, ...]] = {
     "data._target_=seqexp.cell.rnn.RNN": ("data._target_=seqexp.cell.rnn.RNN", "seqexp.data.task.Task"),
     "optimizer._target_=torch.nn.Linear": ("optimizer._target_=torch.nn.Linear", "Optimizer"),
     "trainer._target_=torch.nn.Linear": ("trainer._target_=torch.nn.Linear", "Trainer"),
-    # an output folder that cannot be written
+    "hydra.callbacks.seqexp._target_=strangers.Cell": ("hydra.callbacks.seqexp._target_=strangers.Cell",),
+    "+hydra.callbacks.mine={_target_:os.system,command:ls}": ("hydra.callbacks.mine._target_=os.system",),
+    "+hydra.launcher.deep=[{_target_:strangers.Cell}]": ("hydra.launcher.deep.0._target_=strangers.Cell",),
+    "+hydra.job_logging.filters={a:{class:strangers.Cell}}": ("hydra.job_logging.filters.a.class=strangers.Cell",),
+    # an output folder that is left, or cannot be written
+    "hydra.output_subdir=../../escape": ("hydra.output_subdir", ".hydra", "../../escape"),
+    "hydra.output_subdir=/tmp/escape": ("hydra.output_subdir", ".hydra", "/tmp/escape"),
+    "hydra/job_logging=default": ("hydra/job_logging", "none"),
+    "hydra.job.chdir=true": ("hydra.job.chdir", "false"),
     "hydra.run.dir=/proc/nope": ("/proc/nope",),
     "hydra.run.dir=/dev/null/x": ("/dev/null/x",),
     # what is no override at all
@@ -210,6 +220,67 @@ def test_no_target_calls_anything_but_a_class_of_its_kind(
     monkeypatch.setattr(subprocess, "Popen", lambda *arguments, **more: called.append(arguments))
     assert_refused(command(f"{group}._target_={target}", f"+{group}.command=true"), f"{group}._target_={target}")
     assert called == []
+
+
+HOSTILE = """
+allowed_packages: [strangers]
+cell: {_target_: strangers.cells.Mine}
+hydra: {callbacks: {mine: {_target_: strangers.cells.Mine}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--config-path=RUN/.hydra", "--config-name=config"],
+        ["--config-name=config", "--config-dir=RUN/.hydra"],
+        ["--config-dir=RUN/.hydra"],
+        ["--experimental-rerun=RUN/.hydra/config.pickle"],
+        ["--experimental-re=RUN/.hydra/config.pickle"],
+    ],
+)
+def test_the_configuration_in_a_runs_folder_is_data(command: Command, package: Path, flags: list[str]) -> None:
+    hidden = package.parent / "run" / ".hydra"
+    hidden.mkdir(parents=True)
+    (hidden / "config.yaml").write_text(HOSTILE)
+    (hidden / "config.pickle").write_bytes(pickle.dumps(Hostile(package)))
+    assert_refused(command(*(flag.replace("RUN", str(hidden.parent)) for flag in flags)), flags[0].split("=")[0][:12])
+    assert not package.exists()
+    assert "strangers" not in sys.modules
+
+
+class Hostile:
+    """Makes a folder when it is read from a pickle."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "word"),
+    [
+        ("cell", "_target_: !!python/object/apply:pathlib.Path.touch [MARK]", "python/object"),
+        ("cell", "_target_: !!python/name:strangers.cells.Mine", "python/name"),
+        ("cell", "_target_: strangers.cells.Mine", "allowed_packages"),
+        (
+            "experiment",
+            "# @package _global_\nhydra: {callbacks: {a: {_target_: strangers.cells.Mine}}}",
+            "only classes",
+        ),
+    ],
+)
+def test_a_file_of_a_group_can_name_no_code_by_itself(
+    command: Command, package: Path, group: str, text: str, word: str
+) -> None:
+    place = package.parent / "conf" / group
+    place.mkdir(parents=True)
+    (place / "mine.yaml").write_text(text.replace("MARK", str(package)))
+    assert_refused(command(f"--config-dir={place.parent}", f"{group}=mine"), word)
+    assert not package.exists()
+    assert "strangers" not in sys.modules
 
 
 def test_a_module_that_lacks_something_itself_says_what(tmp_path: Path, package: Path) -> None:

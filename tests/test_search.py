@@ -434,15 +434,38 @@ def test_going_on_runs_nothing_twice_and_replaces_what_is_not_the_best_any_more(
     assert Record.read(MINE / "rnn-sine").status == "done"
 
 
+def test_a_final_run_that_was_broken_off_goes_on_from_its_checkpoint(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqexp.training import Checkpoints
+
+    command = (LR, "search.trials=1", "checkpoint.every_seconds=0", "trainer.max_epochs=4")
+    assert search(*command, "search.name=undisturbed").status == 0
+    right, saved = Checkpoints._save, []
+
+    def save(self: Checkpoints, trainer: Any, name: str, weights_only: bool = False) -> None:
+        right(self, trainer, name, weights_only)
+        saved.append(trainer.current_epoch)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "_save", save)
+    assert search(*command, NAME).status == 130
+    assert search(*command, NAME).status == 0
+    assert saved[:4] == [0, 1, 2, 3]  # none is trained again
+    whole, resumed = Record.read(Path("outputs/undisturbed/rnn-sine")), Record.read(MINE / "rnn-sine")
+    assert resumed.test_mse == whole.test_mse
+
+
 def test_a_final_run_that_fails_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     import seqexp.search.final
 
     right = seqexp.search.final.execute
 
-    def execute(config: Any, hydra: Any, folder: Path) -> Record:
+    def execute(config: Any, hydra: Any, folder: Path, go_on: bool) -> Record:
         if folder.name == "gru-sine":
             raise RuntimeError("the roof is on fire")
-        return right(config, hydra, folder)
+        return right(config, hydra, folder, go_on)
 
     monkeypatch.setattr(seqexp.search.final, "execute", execute)
     done = search(LR, NAME, "search.trials=1", "cell=rnn,gru")
@@ -551,6 +574,26 @@ def test_a_folder_in_the_place_of_a_final_run_is_left_alone(search: Search) -> N
     assert done.status == 1
     assert "is not a run of this search" in done.err
     assert (MINE / "rnn-sine" / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("link", ["", "search.db", "search.lock", "search.log", "rnn-sine"])
+def test_a_link_in_a_searchs_folder_is_refused(search: Search, tmp_path: Path, link: str) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (MINE / link).parent.mkdir(parents=True, exist_ok=True)
+    (MINE / link).symlink_to(outside if link in ("", "rnn-sine") else outside / "file")
+    done = search(LR, NAME, "search.trials=1")
+    assert (done.status, done.out) == (2, "")
+    assert "is a symbolic link" in done.err
+    assert list(outside.iterdir()) == []
+
+
+def test_the_configuration_in_a_runs_folder_is_data(search: Search) -> None:
+    Path("run/.hydra").mkdir(parents=True)
+    Path("run/.hydra/config.yaml").write_text("allowed_packages: [strangers]")
+    done = search(LR, "--config-dir=run/.hydra")
+    assert (done.status, done.out) == (2, "")
+    assert "no config.yaml" in done.err
 
 
 def test_without_optuna_there_is_a_word_on_what_to_install(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from seqexp import figures
 from seqexp.compare.grouping import Row
 from seqexp.compare.runs import Run
 from seqexp.compare.section import Section
+from seqexp.record import is_plain
 from seqexp.statistics import Array, Interval, mean_interval
 
 MOST_ROWS = 24
@@ -79,8 +80,11 @@ def _curve(label: str, row: Row, column: str) -> figures.Curve | None:
 def read_curves(run: Run, column: str) -> dict[int, Array]:
     """Seed -> (E,) values of a column of `curves.csv`; empty where the file is missing or damaged."""
     values: dict[int, list[float]] = defaultdict(list)
+    path = run.folder / "curves.csv"
+    if not is_plain(path):
+        return {}
     try:
-        with (run.folder / "curves.csv").open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 values[int(row["seed"])].append(float(row[column] or "nan"))
     except (OSError, KeyError, TypeError, ValueError):

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp import provenance
-from seqexp.build import build
-from seqexp.record import RESULT, Record, RecordError
+from seqexp import resume
+from seqexp.record import RESULT, Record
 from seqexp.run import execute
 from seqexp.schema import ConfigError
 from seqexp.search.space import Settings, compose_run
@@ -32,7 +31,7 @@ def final_overrides(study: Study, settings: Settings) -> list[str]:
 
 
 def run_final(study: Study, settings: Settings) -> tuple[Record, Path]:
-    """Trains a study's best settings, unless that has been done.
+    """Trains a study's best settings, unless that has been done; from the last checkpoint if it was broken off.
 
     Returns:
         The record and its folder, which held perhaps the final run of an earlier, smaller search before.
@@ -42,25 +41,18 @@ def run_final(study: Study, settings: Settings) -> tuple[Record, Path]:
     """
     config, hydra = compose_run(final_overrides(study, settings))
     folder = settings.folder / study.question.name
-    done = _read(folder)
-    if done is not None and done.fingerprint == provenance.fingerprint(build(config).settings):
+    resume.refuse_links(folder)
+    if resume.Claim.read(folder) != resume.Claim.of(config):
+        _clear(folder)
+    elif (done := resume.finished(folder)) is not None:
         return done, folder
-    _clear(folder)
     _note(config, hydra, folder)
-    return execute(config, hydra, folder), folder
-
-
-def _read(folder: Path) -> Record | None:
-    try:
-        record = Record.read(folder)
-    except RecordError:
-        return None
-    return record if record.status == "done" else None
+    return execute(config, hydra, folder, go_on=True), folder
 
 
 def _clear(folder: Path) -> None:
-    """Removes a final run that failed, was broken off, or is not the best any more; the database can repeat it."""
-    if folder.is_symlink() or (folder.exists() and not any((folder / name).exists() for name in (".hydra", RESULT))):
+    """Removes a final run of settings that are not the best any more; the database can repeat it."""
+    if folder.exists() and not any((folder / name).exists() for name in (".hydra", RESULT)):
         raise ConfigError(f"{folder}: is not a run of this search; move it away")
     if folder.exists():
         shutil.rmtree(folder)
@@ -68,6 +60,6 @@ def _clear(folder: Path) -> None:
 
 def _note(config: DictConfig, hydra: DictConfig, folder: Path) -> None:
     """Leaves what Hydra would leave in a run's folder."""
-    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra").mkdir(parents=True, exist_ok=True)
     for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
         OmegaConf.save(node, folder / ".hydra" / f"{name}.yaml")

@@ -24,7 +24,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from seqexp.compare.grouping import defines_data
 from seqexp.names import folder_name
-from seqexp.schema import CONF, ConfigError, explain, first_line, known_keys, unknown_key
+from seqexp.schema import CONF, ConfigError, check_config_dir, explain, first_line, known_keys, unknown_key
 
 Distribution = CategoricalDistribution | FloatDistribution | IntDistribution
 Space = dict[str, Distribution]
@@ -95,12 +95,11 @@ def configuration_folders(extra: str | None) -> Iterator[None]:
     """Lets Hydra find conf/ and, if given, the user's own folder of groups.
 
     Raises:
-        ConfigError: there is no such folder.
+        ConfigError: there is no such folder, or it is none of groups.
     """
     with initialize_config_dir(str(CONF), version_base="1.3"):
         if extra is not None:
-            if not Path(extra).is_dir():
-                raise ConfigError(f"--config-dir {extra}: there is no such folder")
+            check_config_dir(extra)
             path = create_config_search_path(str(CONF))
             path.prepend("command-line", f"file://{Path(extra).absolute()}")
             GlobalHydra.instance().clear()
