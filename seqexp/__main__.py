@@ -35,6 +35,8 @@ def _check_flags() -> None:
     for name in ("config_path", "config_name", "experimental_rerun"):
         if getattr(flags, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}: seqexp has a configuration; --config-dir adds groups to it")
+    if flags.multirun and (flags.cfg or flags.info):
+        raise ConfigError("--cfg and --info tell of one run: leave out --multirun, and give each setting one value")
     if flags.config_dir is not None:
         check_config_dir(flags.config_dir)
 

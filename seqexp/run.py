@@ -23,7 +23,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from lightning.pytorch.trainer.states import TrainerStatus
 from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 from rich.logging import RichHandler
@@ -178,7 +177,7 @@ def _train(parts: Parts, record: Record, claim: resume.Claim, optimizer: str, fo
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer))
-        with limit_threads(parts), interruptible(trainer):
+        with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
             trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
             seconds = checkpoints.seconds
@@ -225,12 +224,12 @@ def limit_threads(parts: Parts) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def interruptible(trainer: pl.Trainer) -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Lightning answers Ctrl-C by leaving the program, deaf to a second one; this makes it an ordinary Ctrl-C again."""
     try:
         yield
-    except SystemExit:
-        if trainer.state.status is not TrainerStatus.INTERRUPTED:
+    except SystemExit as end:
+        if not isinstance(end.__context__, KeyboardInterrupt):  # a launcher that queues the run again, say
             raise
         signal.signal(signal.SIGINT, signal.default_int_handler)
         raise KeyboardInterrupt from None

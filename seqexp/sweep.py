@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
-import importlib.util
 import os
-import re
 import sys
 import traceback
 import warnings
@@ -21,7 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from seqexp import startup
+from seqexp import launchers, startup
 from seqexp.names import folder_name
 from seqexp.schema import ConfigError, explain, known_keys
 
@@ -53,14 +51,6 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def _require_launcher(config: DictConfig) -> None:
-    """Refuses a launcher whose package is not installed."""
-    found = re.match(r"(hydra_plugins\.hydra_(\w+)_launcher)\.", str(config.hydra.launcher._target_))
-    if found is not None and importlib.util.find_spec(found[1]) is None:
-        extra = {"joblib": "parallel", "submitit": "slurm"}.get(found[2], found[2])
-        raise ConfigError(f"hydra/launcher needs the package {found[1]}: pip install 'seqexp[{extra}]'")
-
-
 def lament(error: Exception) -> None:
     """Ends the program with one line if the error is the machine's, not the program's: no space, a killed worker."""
     text = None
@@ -68,6 +58,8 @@ def lament(error: Exception) -> None:
         text = f"{error.strerror}: {error.filename or 'a file could not be written'}"
     elif type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):
         text = "a worker process was killed, perhaps for want of memory"
+    elif isinstance(error, ConnectionError):  # Ray's
+        text = str(error).rstrip(".")
     if text is not None:
         sys.stderr.write(f"seqexp: {text}. Finished runs stay; the same command with sweep.name=... goes on\n")
         sys.exit(1)
@@ -135,7 +127,8 @@ class Sweep(Callback):
     @_final
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
-        _require_launcher(config)
+        launchers.require(config)
+        launchers.prepare(config)
         startup.load()
         from rich.console import Console
 
@@ -217,18 +210,25 @@ def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:
     total = 0.0
     for name, (overrides, job) in jobs.items():
         left = resume.missing(folder, resume.Claim.of(job))
-        text = " ".join(overrides) or "the defaults"
+        text = " ".join(each for each in overrides if not each.startswith("sweep.")) or "the defaults"
         if not left:
             sys.stdout.write(f"there already  {text}\n")
             continue
         config = _without_hydra(job)
         config.seed, config.num_seeds = left.start, len(left)
-        seconds = build(config).estimate()
+        try:
+            seconds = build(config).estimate()
+        except (
+            Exception
+        ) as error:  # whatever a cell or a task of the user's own raises; the others are told all the same
+            sys.stdout.write(f"would fail     {text}: {type(error).__name__}: {error}\n")
+            continue
         total += seconds
         begun = (folder / name / "checkpoints" / "last.ckpt").exists()
         which = "" if len(left) == job.num_seeds else f", seeds {left.start} to {left.stop - 1}"
-        sys.stdout.write(f"{'to go on with' if begun else 'to run       '}  {text}{which}, at most {seconds:.0f} s\n")
-    sys.stdout.write(f"{len(jobs)} runs in {folder}, about {total:.0f} s one after another\n")
+        sys.stdout.write(f"{'to go on with' if begun else 'to run       '}  {text}{which}, at most {seconds:.1f} s\n")
+    plural = "s" * (len(jobs) > 1)
+    sys.stdout.write(f"{len(jobs)} run{plural} in {folder}, at most {total:.1f} s one after another\n")
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:

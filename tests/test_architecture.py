@@ -35,7 +35,7 @@ LAYERS = [
     {"sweep", "search"},
     {"run"},
     {"build"},
-    {"progress"},
+    {"progress", "launchers"},
     {"resume"},
     {"training", "compare", "provenance", "memory"},
     {"board", "groups"},

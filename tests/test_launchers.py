@@ -18,11 +18,14 @@ from typing import Any
 
 import psutil
 import pytest
-from omegaconf import OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
 
 import seqexp
+from seqexp import launchers
 from seqexp.record import Record, find
 from seqexp.schema import CONF
+from seqexp.sweep import lament
 
 FILES = sorted((CONF / "hydra" / "launcher").glob("*.yaml"))
 PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "slurm": "submitit", "ray": "ray"}
@@ -263,3 +266,60 @@ def test_the_pickles_that_are_read_lie_where_nobody_could_put_them_before(
     done = command("--multirun", *settings, "hydra.launcher.submitit_folder=/tmp/escape/%j")
     assert (done.status, done.out) == (2, "")
     assert "hydra.launcher.submitit_folder must lie in the sweep's folder" in done.err
+
+
+RAY_SETTINGS = ("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "RAY_USAGE_STATS_ENABLED", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+
+
+def prepared(monkeypatch: pytest.MonkeyPatch, launcher: str, address: str = "local") -> tuple[DictConfig, set[str]]:
+    """A configuration with what a launcher's jobs are told, and which of Ray's settings the environment has then."""
+    monkeypatch.setattr(os, "environ", {})
+    config = OmegaConf.create(
+        {
+            "hydra": {
+                "sweep": {"dir": "outputs/mine"},
+                "overrides": {"hydra": ["hydra.mode=MULTIRUN"]},
+                "launcher": {"_target_": launcher, "ray": {"init": {"address": address}}},
+            }
+        }
+    )
+    OmegaConf.set_readonly(config, True)
+    launchers.prepare(config)
+    assert config.hydra.sweep.dir == "outputs/mine"
+    return config, set(os.environ) & set(RAY_SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "it's, with = (all) {of} [them] $x", "back\\slash", "end\\", "a\\'b", "日本"]
+)
+def test_rays_workers_are_told_the_whole_path(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    config, _ = prepared(monkeypatch, "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher")
+    kept, added = config.hydra.overrides.hydra
+    assert kept == "hydra.mode=MULTIRUN"
+    (override,) = OverridesParser.create().parse_overrides([added])
+    assert override.key_or_group == "hydra.sweep.dir"
+    assert override.value() == str(tmp_path / name / "outputs" / "mine")
+
+
+def test_only_a_ray_of_the_sweeps_own_is_guarded_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
+    assert prepared(monkeypatch, ray)[1] == set(RAY_SETTINGS)
+    token = os.environ["RAY_AUTH_TOKEN"]
+    assert len(token) == 64
+    prepared(monkeypatch, ray)
+    assert os.environ["RAY_AUTH_TOKEN"] != token
+    assert prepared(monkeypatch, ray, "auto")[1] == set()
+
+
+def test_other_launchers_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    config, settings = prepared(monkeypatch, "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher")
+    assert (config.hydra.overrides.hydra, settings) == (["hydra.mode=MULTIRUN"], set())
+
+
+def test_a_cluster_that_does_not_answer_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        lament(ConnectionError("Could not find any running Ray instance."))
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("seqexp: Could not find any running Ray instance. Finished runs stay")

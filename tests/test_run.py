@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -283,3 +284,9 @@ def test_what_is_recorded_is_plain_json(train: Train) -> None:
     _, folder = train("data.batch_size=null")
     raw = json.loads((folder / "result.json").read_text(), parse_constant=pytest.fail)
     assert raw["config"]["data"]["batch_size"] is None
+
+
+def test_a_launcher_may_end_the_process_in_the_midst_of_training() -> None:
+    with pytest.raises(SystemExit) as end, seqexp.run.interruptible():
+        sys.exit(-1)
+    assert end.value.code == -1

@@ -81,7 +81,7 @@ def train(parts: Parts, trial: optuna.Trial, told: int) -> Outcome:
     trainer = parts.make_trainer([selection, Watch(trial, selection, told)], ".")
     data.trainer = trainer
     data.setup()
-    with limit_threads(parts), interruptible(trainer):
+    with limit_threads(parts), interruptible():
         start = time.perf_counter()
         trainer.fit(training, datamodule=data)
         seconds = time.perf_counter() - start

@@ -1,0 +1,54 @@
+"""What Hydra's launchers need before they begin, and cannot be told in `conf/hydra/launcher`."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import secrets
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from seqexp.schema import ConfigError
+
+
+def require(config: DictConfig) -> None:
+    """Refuses a launcher whose package is not installed.
+
+    Args:
+        config: the composed configuration, with its `hydra` node.
+
+    Raises:
+        ConfigError: which package it is, and how it is installed.
+    """
+    found = re.match(r"(hydra_plugins\.hydra_(\w+)_launcher)\.", str(config.hydra.launcher._target_))
+    if found is not None and importlib.util.find_spec(found[1]) is None:
+        extra = {"joblib": "parallel", "submitit": "slurm"}.get(found[2], found[2])
+        raise ConfigError(f"hydra/launcher needs the package {found[1]}: pip install 'seqexp[{extra}]'")
+
+
+def prepare(config: DictConfig) -> None:
+    """Makes ready for Ray: its workers find the sweep's folder, and no stranger finds a Ray of the sweep's own.
+
+    Args:
+        config: the composed configuration, with its `hydra` node; the overrides for the jobs are added to.
+    """
+    if not str(config.hydra.launcher._target_).endswith(".RayLauncher"):
+        return
+    # The workers of a cluster that runs already are in the folder that it was started in.
+    folder = str(Path(config.hydra.sweep.dir).absolute())
+    with read_write(config), open_dict(config):
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={_quoted(folder)}")
+    if OmegaConf.select(config, "hydra.launcher.ray.init.address") == "local":
+        # Ray reads these when it is imported, which is after this.
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # or it listens on all interfaces
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # or it leaves one in the home folder
+
+
+def _quoted(text: str) -> str:
+    """A value as Hydra's command line wants it, whatever letters it has."""
+    escaped = re.sub(r"(\\*)(')", r"\1\1\\\2", text)  # backslashes count only before a quote
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
