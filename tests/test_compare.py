@@ -354,7 +354,9 @@ def broken_folders(root: Path) -> None:
     for name, text in (("half", '{"status": "do'), ("list", "[]"), ("missing", "{}")):
         (root / name).mkdir()
         (root / name / "result.json").write_text(text)
-    (root / "killed" / ".hydra").mkdir(parents=True)
+    for name in ("killed", "waiting"):
+        (root / name / ".hydra").mkdir(parents=True)
+    (root / "killed" / "seqexp.log").touch()
 
 
 def test_broken_records_are_listed(tmp_path: Path) -> None:
@@ -365,9 +367,10 @@ def test_broken_records_are_listed(tmp_path: Path) -> None:
         ("failed", "rnn on sine, RuntimeError: out of memory")
     ]
     reasons = {item.folder: item.reason for item in found.broken}
-    assert sorted(reasons) == ["half", "killed", "list", "missing", "negative", "seedless"]
+    assert sorted(reasons) == ["half", "killed", "list", "missing", "negative", "seedless", "waiting"]
     assert "negative number" in reasons["negative"]
     assert "no result.json" in reasons["killed"]
+    assert reasons["waiting"] == "not begun"
     for text in (found.to_markdown(), console_text(found)):
         assert "out of memory" in text
         assert "6 runs could not be used" in text

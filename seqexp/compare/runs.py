@@ -85,7 +85,10 @@ def collect(folders: Sequence[Path]) -> Collection:
     unfinished = {path.resolve(): path.absolute() for path in _unfinished(folders)}
     runs: list[Run] = []
     failed: list[Problem] = []
-    broken = [Problem(_name(path, top), f"unfinished: it has no {RESULT}") for path in sorted(unfinished.values())]
+    broken = [
+        Problem(_name(path, top), f"unfinished: it has no {RESULT}" if (path / "seqexp.log").exists() else "not begun")
+        for path in sorted(unfinished.values())
+    ]
     for path in sorted(found.values()):
         name = _name(path, top)
         try:
