@@ -373,7 +373,7 @@ def test_broken_records_are_listed(tmp_path: Path) -> None:
     assert reasons["waiting"] == "not begun"
     for text in (found.to_markdown(), console_text(found)):
         assert "out of memory" in text
-        assert "6 runs could not be used" in text
+        assert "7 runs could not be used" in text
     assert len(found.sections[0].data_set.rows) == 3
 
 
