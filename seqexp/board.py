@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping
+import logging
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+log = logging.getLogger(__name__)
 
 LAYOUT = {
     "mean squared error": {
@@ -40,8 +43,23 @@ METRICS = (
 """The columns of scores in HPARAMS; `val/mse` is the last epoch's, `selected/val_mse` that of the kept weights."""
 
 
+def _quiet(others: Callable[[threading.ExceptHookArgs], Any]) -> Callable[[threading.ExceptHookArgs], Any]:
+    """Logs what ends TensorBoard's writing thread, such as a full disk, which the next write raises in any case."""
+
+    def excepthook(args: threading.ExceptHookArgs) -> Any:
+        if type(args.thread).__module__.startswith("tensorboard."):
+            log.info("TensorBoard's thread ended: %s", args.exc_value)
+        else:
+            others(args)
+
+    return excepthook
+
+
+threading.excepthook = _quiet(threading.excepthook)
+
+
 class Board:
-    """The TensorBoard side of one run: one event file, directly in the run's folder.
+    """The TensorBoard side of one run: one event file, directly in the run's folder. Leaving it writes everything.
 
     Args:
         folder: the run's folder.
@@ -49,6 +67,12 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))
+
+    def __enter__(self) -> Board:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
 
     def start(self, settings: Mapping[str, bool | str | float]) -> None:
         """Writes the custom-scalars layout and the run's row in HPARAMS.
@@ -88,10 +112,6 @@ class Board:
         """Shows a text under TEXT."""
         self._writer.add_text(tag, markdown)
 
-    def close(self) -> None:
-        """Writes what is still in memory."""
-        self._writer.close()
-
     def _add(self, summary: Any, step: int | None = None) -> None:
         self._writer._get_file_writer().add_event(Event(summary=summary), step)
 
@@ -108,7 +128,7 @@ def write_comparison(folder: Path, pictures: Mapping[str, Figure], table: str) -
         return  # a run has that name, and its own curves are worth more than these; or a link, which leads elsewhere
     for earlier in folder.glob("events.out.tfevents.*"):
         earlier.unlink()
-    with contextlib.closing(Board(folder)) as board:
+    with Board(folder) as board:
         for tag, figure in pictures.items():
             board.picture(tag, figure)
         board.text("comparison", table)

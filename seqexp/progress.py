@@ -36,7 +36,7 @@ class SweepLine:
 
     def begin(self) -> None:
         """Shows the line."""
-        if self.console.is_terminal:
+        if self.folders and self.console.is_terminal:
             self._thread.start()
             atexit.register(self.end)  # Ctrl-C, too, shall leave a terminal with a cursor
 

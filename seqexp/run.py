@@ -9,7 +9,6 @@ import math
 import shutil
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -168,8 +167,7 @@ def _train(parts: Parts, record: Record, claim: resume.Claim, optimizer: str, fo
     if start is None:
         resume.clear(folder)
     resume.forget_events(folder)
-    board = Board(folder)
-    with contextlib.closing(board):
+    with Board(folder) as board:
         callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
@@ -335,8 +333,7 @@ def _logging(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
     logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root, own = logging.getLogger(), logging.getLogger("seqexp")
-    level, excepthook = root.level, threading.excepthook
-    threading.excepthook = lambda args: log.info("a thread ended: %s", args.exc_value)  # TensorBoard's, on a full disk
+    level = root.level
     root.addHandler(file)
     own.addHandler(screen)
     root.setLevel(logging.INFO)
@@ -345,7 +342,6 @@ def _logging(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         yield
     finally:
         logging.captureWarnings(False)
-        threading.excepthook = excepthook
         root.setLevel(level)
         own.removeHandler(screen)
         root.removeHandler(file)

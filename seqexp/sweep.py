@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -88,18 +88,24 @@ def run_job(config: DictConfig) -> None:
     hydra = HydraConfig.get()
     folder, stop = Path(os.path.relpath(hydra.runtime.output_dir)), Path(hydra.sweep.dir) / STOP
     if stop.exists():
-        sys.stderr.write(f"not run: {folder} (sweep.fail_fast)\n")
+        _say(sys.stderr, f"not run: {folder} (sweep.fail_fast)")
         return
     try:
         record = run_in_sweep(config)
     except Exception as error:
         # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
-        sys.stderr.write(f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log\n")
+        _say(sys.stderr, f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log")
         if config.sweep.fail_fast:
             stop.touch()
         return
-    sys.stdout.write(f"{report(record, folder)}\n" if record else f"there already: {hydra.job.override_dirname}\n")
-    sys.stdout.flush()
+    _say(sys.stdout, report(record, folder) if record else f"there already: {hydra.job.override_dirname}")
+
+
+def _say(stream: TextIO, text: str) -> None:
+    """Writes one line; on a terminal, over the progress line of the process that started this one."""
+    stream.write("\r\x1b[K" if stream.isatty() else "")
+    stream.write(" ".join(text.split()) + "\n")
+    stream.flush()
 
 
 class Sweep(Callback):
@@ -207,7 +213,7 @@ def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:
     from seqexp import resume
     from seqexp.build import build
 
-    total = 0.0
+    count, total = 0, 0.0
     for name, (overrides, job) in jobs.items():
         left = resume.missing(folder, resume.Claim.of(job))
         text = " ".join(each for each in overrides if not each.startswith("sweep.")) or "the defaults"
@@ -221,14 +227,13 @@ def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:
         except (
             Exception
         ) as error:  # whatever a cell or a task of the user's own raises; the others are told all the same
-            sys.stdout.write(f"would fail     {text}: {type(error).__name__}: {error}\n")
+            _say(sys.stdout, f"would fail: {text}: {type(error).__name__}: {error}")
             continue
-        total += seconds
+        count, total = count + 1, total + seconds
         begun = (folder / name / "checkpoints" / "last.ckpt").exists()
         which = "" if len(left) == job.num_seeds else f", seeds {left.start} to {left.stop - 1}"
-        sys.stdout.write(f"{'to go on with' if begun else 'to run       '}  {text}{which}, at most {seconds:.1f} s\n")
-    plural = "s" * (len(jobs) > 1)
-    sys.stdout.write(f"{len(jobs)} run{plural} in {folder}, at most {total:.1f} s one after another\n")
+        sys.stdout.write(f"{'to go on with' if begun else 'to run       '}  {text}{which}, about {seconds:.1f} s\n")
+    sys.stdout.write(f"{folder}: {count} of {len(jobs)} to run, about {total:.1f} s of training one after another\n")
 
 
 def _jobs(config: DictConfig) -> list[list[str]]:

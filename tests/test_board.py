@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
@@ -54,7 +53,7 @@ def metrics(board: EventAccumulator) -> set[str]:
 def test_bands_are_student_t_intervals_over_seeds(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = rng.lognormal(size=(4, 5))
-    with contextlib.closing(Board(tmp_path)) as board:
+    with Board(tmp_path) as board:
         for epoch, row in enumerate(rows):
             board.scores({"val/mse": row}, epoch)
     found = read(tmp_path)
@@ -67,7 +66,7 @@ def test_bands_are_student_t_intervals_over_seeds(tmp_path: Path) -> None:
 
 
 def test_a_seed_without_a_score_is_left_out_of_mean_and_band(tmp_path: Path) -> None:
-    with contextlib.closing(Board(tmp_path)) as board:
+    with Board(tmp_path) as board:
         board.scores({"val/mse": [0.1, math.nan, 0.3, math.inf]}, 0)
         board.scores({"train/mse": [math.nan, math.nan]}, 0)
         board.scores({"test/mse": [0.5]}, 0)  # one seed has no interval
@@ -82,7 +81,7 @@ def test_a_seed_without_a_score_is_left_out_of_mean_and_band(tmp_path: Path) -> 
 
 def test_a_picture_arrives_as_it_was_drawn(tmp_path: Path) -> None:
     figure = Figure(figsize=(2, 1), dpi=50, facecolor="red")
-    with contextlib.closing(Board(tmp_path)) as board:
+    with Board(tmp_path) as board:
         board.picture("a figure", figure)
         board.text("a text", "**bold**")
     found = read(tmp_path)

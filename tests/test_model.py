@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,16 +63,37 @@ def test_differentiate_equals_autograd(name: str, changes: dict[str, Any]) -> No
         torch.testing.assert_close(gradient, parameter.grad, rtol=0, atol=1e-12)
 
 
-def test_differentiate_follows_a_scan_that_was_overridden() -> None:
-    class Halved(LSTM):
-        def scan(self, x: torch.Tensor, weights: Any, last: bool) -> torch.Tensor:
-            return super().scan(x, weights, last) / 2
+class HalvedScan(LSTM):
+    def scan(self, x: torch.Tensor, weights: Any, last: bool) -> torch.Tensor:
+        return super().scan(x, weights, last) / 2
 
-    model, halved = make("lstm").double(), make("lstm").double()
-    halved.cell.__class__ = Halved
-    model.weight.data /= 2  # half the state is half the readout
+
+class MeanState(LSTM):
+    def last(self, x: torch.Tensor) -> torch.Tensor:
+        return self.forward(x).mean(2)
+
+
+@pytest.mark.parametrize("kind", [HalvedScan, MeanState])
+def test_differentiate_follows_what_a_users_cell_overrides(kind: type[LSTM]) -> None:
+    model = make("lstm").double()
+    model.cell.__class__ = kind
     inputs, targets = batch()
-    torch.testing.assert_close(halved.differentiate(inputs, targets)[0], model.differentiate(inputs, targets)[0])
+    mse, gradients = model.differentiate(inputs, targets)
+    expected = (model(inputs) - targets).square().mean((1, 2))
+    expected.sum().backward()
+    torch.testing.assert_close(mse, expected.detach(), rtol=0, atol=1e-12)
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad, rtol=0, atol=1e-12)
+
+
+@each_cell
+@pytest.mark.filterwarnings("ignore:Error detected")
+def test_torch_can_say_where_a_nan_arises(name: str) -> None:
+    model = make(name).double()
+    inputs, targets = batch()
+    inputs[0, 0, 0] = math.nan
+    with torch.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError, match="nan values"):
+        model.differentiate(inputs, targets)
 
 
 @each_cell

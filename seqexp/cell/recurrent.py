@@ -170,25 +170,29 @@ class Recurrent(nn.Module):
         """
         return self._run(x, last=True).transpose(1, 2)  # (S, output_size, B) -> (S, B, output_size)
 
+    @torch.no_grad()
     def pull(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Sequence[Tensor]]]:
-        """The top layer's final state, and the way back to the parameters; to be called without gradients enabled.
+        """What `last` gives, and the way back to the parameters.
 
         Args:
             x: Sequences ``(S, B, T, I)``.
 
         Returns:
             The state ``(S, output_size, B)``, good as long as the function beside it is kept; and that function,
-            which maps the state's gradient to those of `parameters()`. It can be called once.
+            which maps the state's gradient to those of `parameters()`, and is to be called once.
 
         Raises:
             ValueError: If the shape, dtype or device of x does not fit.
         """
-        workspace = self.workspace if type(self).scan is Recurrent.scan else None
-        if workspace is not None and self.num_layers == 1 and not self.bidirectional:  # one pass needs no graph
+        workspace = self.workspace
+        one_pass = len(self._parameters) == len(Weights._fields) and not self._modules  # one layer, one direction
+        as_here = all(getattr(type(self), name) is getattr(Recurrent, name) for name in ("last", "scan", "_run"))
+        # One pass needs no graph, but for torch to say where a NaN arises.
+        if workspace is not None and one_pass and as_here and not torch.is_anomaly_enabled():
             self._check(x)
             return pull(self._pool, workspace, x.permute(2, 0, 3, 1), self._weights("_l0"))
         with torch.enable_grad():
-            state = self._run(x, last=True)
+            state = self.last(x).transpose(1, 2)  # (S, B, output_size) -> (S, output_size, B)
         parameters = tuple(self.parameters())
         return state.detach(), lambda gradient: torch.autograd.grad(state, parameters, gradient, materialize_grads=True)
 

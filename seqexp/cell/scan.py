@@ -34,7 +34,8 @@ all steps. (The transposed form, K x G*H, is the faster one in MKL.)
 
 **Bits.** How torch rounds may depend on where in memory a matrix begins, and a vectorised operation rounds the odd
 numbers at its end differently. So the batch is padded with columns of zeros to a multiple of `ALIGNMENT`, and nothing
-here is decided by S: then the numbers of one seed are, bit for bit, those that it would get alone.
+here is decided by S: then the numbers of one seed are, bit for bit, those that it would get alone. (But for the plain
+cell with a single hidden unit: its products are of vectors, and rounded by another rule.)
 
 **Work space.** Fresh large tensors cost page faults at every step of training, so all that a pass writes is
 kept and lent again. A forward pass borrows a `Workspace` from its module's `Pool` and its graph keeps it

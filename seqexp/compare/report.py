@@ -35,7 +35,7 @@ def problems_text(failed: Sequence[Problem], broken: Sequence[Problem]) -> list[
     parts = []
     for heading, problems in (("failed", failed), ("could not be used", broken)):
         if problems:
-            lines = [f"{item.folder}: {item.reason}" for item in problems[:MOST_PROBLEMS]]
+            lines = [f"{item.folder}: {' '.join(item.reason.split())}" for item in problems[:MOST_PROBLEMS]]
             if len(problems) > MOST_PROBLEMS:
                 lines.append(f"and {len(problems) - MOST_PROBLEMS} more")
             parts.append((f"{len(problems)} run{'s' * (len(problems) > 1)} {heading}", lines))
@@ -81,7 +81,7 @@ def render(console: Console, sections: Sequence[Section], failed: Sequence[Probl
     for heading, problems in problems_text(failed, broken):
         console.print(Text(f"{heading}:", style="bold"))
         for problem in problems:
-            console.print(Text(f"  {problem}"))
+            console.print(Text(f"  {problem}"), soft_wrap=True)
 
 
 def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
