@@ -396,7 +396,7 @@ def test_dry_lists_everything_and_writes_nothing(sweep: Command, monkeypatch: py
     assert "cell=lstm" in second
     assert third.startswith("to run")
     assert "cell=gru" in third
-    assert total.startswith("3 runs in outputs/mine")
+    assert total.startswith("outputs/mine: 2 of 3 to run, about ")
     assert {path: path.stat().st_mtime_ns for path in folder().rglob("*")} == before
     wider, _ = sweep("cell=rnn", *TINY[1:], "num_seeds=4", "sweep.dry=true").out.splitlines()
     assert "seeds 2 to 3" in wider
