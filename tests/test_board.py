@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from seqexp.board import Board, write_comparison
+from seqexp.board import Board, _quiet, write_comparison
 
 HPARAMS = "_hparams_/"
 
@@ -48,6 +49,19 @@ def metrics(board: EventAccumulator) -> set[str]:
 
 
 # ---------------------------------------------------------------- a Board by itself
+
+
+def test_the_end_of_tensorboards_own_thread_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    class Writer(threading.Thread):
+        __module__ = "tensorboard.summary.writer"
+
+    others: list[threading.ExceptHookArgs] = []
+    hook = _quiet(others.append)
+    for thread in (Writer(), threading.Thread()):
+        with caplog.at_level("INFO"):
+            hook(threading.ExceptHookArgs((OSError, OSError("no space"), None, thread)))
+    assert "TensorBoard's thread ended: no space" in caplog.text
+    assert [type(each.thread) for each in others] == [threading.Thread]
 
 
 def test_bands_are_student_t_intervals_over_seeds(tmp_path: Path) -> None:

@@ -402,6 +402,19 @@ def test_dry_lists_everything_and_writes_nothing(sweep: Command, monkeypatch: py
     assert "seeds 2 to 3" in wider
 
 
+def test_dry_tells_of_runs_that_would_fail_and_goes_on(sweep: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def estimate(parts: Any) -> float:
+        raise RuntimeError("a cell\nof the user's own")
+
+    monkeypatch.setattr("seqexp.build.Parts.estimate", estimate)
+    done = sweep("cell=rnn,lstm", *TINY, "sweep.dry=true")
+    assert (done.status, done.err) == (0, "")
+    first, second, total = done.out.splitlines()
+    assert first.startswith("would fail: cell=rnn")
+    assert second.endswith("RuntimeError: a cell of the user's own")
+    assert total.startswith("outputs/mine: 0 of 2 to run")
+
+
 # Who is refused
 
 
