@@ -160,7 +160,9 @@ def startup(options: Options, noise: Noise) -> Report:
         rows.append([f"`{name}`", f"{median(measured):.2f}", heavy if "-m seqexp -" in name else ""])
     imports = found["python -c 'import torch, lightning.pytorch'"]
     added = [{"seconds": own["seconds"] - base["seconds"]} for own, base in zip(found[defaults], imports, strict=True)]
-    note = f"Less its training, a run of the defaults takes {median(added):+.2f} s beside those two imports alone."
+    more = median(added)
+    than = f"{abs(more):.2f} s {'less' if more < 0 else 'more'} than those two imports alone"
+    note = f"Less its training, a run of the defaults takes {than}."
     return Report("Start-up: whole processes", [rows], [note], {**found, "added": added})
 
 

@@ -224,9 +224,7 @@ def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:
         config.seed, config.num_seeds = left.start, len(left)
         try:
             seconds = build(config).estimate()
-        except (
-            Exception
-        ) as error:  # whatever a cell or a task of the user's own raises; the others are told all the same
+        except Exception as error:  # of a user's own cell or task; the others are told all the same
             _say(sys.stdout, f"would fail: {text}: {type(error).__name__}: {error}")
             continue
         count, total = count + 1, total + seconds
