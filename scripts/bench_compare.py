@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqexp.record import Record
+from seqexp.record.record import Record
 
 SHAPES = ("settings", "seeds", "data")
 _MEASURED = (

@@ -39,7 +39,7 @@ import numpy as np
 import psutil
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from seqexp.record import RESULT, Record, RecordError, find
+from seqexp.record.record import RESULT, Record, RecordError, find
 
 CELLS = ("rnn", "lstm", "gru")
 SMALL = ("num_seeds=3", "data.length=150", "trainer.max_epochs=30", "trainer.enable_progress_bar=false")

@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 
 from seqexp.compare import compare
-from seqexp.run import run
-from seqexp.schema import CONF
+from seqexp.config.compose import CONF
+from seqexp.run.execute import run
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqexp.run import run
+from seqexp.run.execute import run
 
 TOLERANCE = 1e-6
 

@@ -14,13 +14,16 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from seqexp import startup
-from seqexp.schema import CONF, ConfigError, check_config_dir, explain, known_keys
-from seqexp.sweep import lament, refuse, run_job
+from seqexp.config.compose import CONF, known_keys
+from seqexp.config.guard import check_config_dir
+from seqexp.config.mistakes import ConfigError, explain, lament, refuse
+from seqexp.sweep.sweep import run_job
 
 
 def _job(config: DictConfig) -> None:
     startup.load()
-    from seqexp.run import report, run_in_hydra
+    from seqexp.run.execute import run_in_hydra
+    from seqexp.run.report import report
 
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         run_job(config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqexp.data.module import Split
+from seqexp.data.split import Split
 
 
 def baselines(train: Split, test: Split, forecasts: bool) -> dict[str, Tensor | None]:

@@ -14,7 +14,7 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 
-from seqexp.record import Record
+from seqexp.record.record import Record
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -52,7 +52,7 @@ def train(tmp_path: Path) -> Callable[..., Trained]:
     numbers = itertools.count()
 
     def train(*overrides: str, tiny: tuple[str, ...] = TINY_SINE) -> Trained:
-        from seqexp.run import run
+        from seqexp.run.execute import run
 
         folder = tmp_path / f"run{next(numbers)}"
         keys = {each.split("=")[0].lstrip("+~") for each in overrides}

@@ -17,13 +17,19 @@ PACKAGE = Path(seqexp.__file__).parent
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 HOMES = {
-    "lightning": {"run.py", "build.py", "training.py", "data/module.py", "search/trial.py"},
+    "lightning": {
+        *("run/build.py", "run/fit.py", "run/trainer.py", "data/module.py", "search/trial.py"),
+        *("training/module.py", "training/keeper.py", "training/checkpoints.py", "training/screen.py"),
+    },
     "pytorch_lightning": set(),
-    "hydra": {"__main__.py", "run.py", "sweep.py", "schema.py", "search/space.py"},
+    "hydra": {
+        *("__main__.py", "run/execute.py", "sweep/sweep.py", "sweep/jobs.py", "sweep/again.py", "search/space.py"),
+        *("config/compose.py", "config/guard.py", "config/mistakes.py"),
+    },
     "optuna": {"search/space.py", "search/study.py", "search/trial.py", "search/search.py"},
-    "matplotlib": {"figures.py", "board.py"},
-    "tensorboard": {"board.py"},
-    "torch.utils.tensorboard": {"board.py"},
+    "matplotlib": {"show/figures.py", "show/board.py"},
+    "tensorboard": {"show/board.py"},
+    "torch.utils.tensorboard": {"show/board.py"},
 }
 """Packages that only some files know."""
 
@@ -34,15 +40,13 @@ LAYERS = [
     {"__main__"},
     {"sweep", "search"},
     {"run"},
-    {"build"},
-    {"progress", "launchers"},
-    {"resume"},
-    {"training", "compare", "provenance", "memory"},
-    {"board", "groups"},
-    {"model", "record", "figures", "baselines"},
+    {"training", "compare"},
+    {"show"},
+    {"record"},
+    {"baselines", "model"},
     {"data", "cell"},
-    {"schema"},
-    {"names", "seeding", "statistics", "startup"},
+    {"config"},
+    {"score", "seeding", "statistics", "startup"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 
@@ -80,7 +84,7 @@ def part(name: str) -> str:
 
 
 def test_there_is_something_to_look_at() -> None:
-    assert {"run.py", "data/sine.py", "cell/lstm.py"} <= set(FILES)
+    assert {"run/execute.py", "data/sine.py", "cell/lstm.py"} <= set(FILES)
     assert "lightning.pytorch.LightningDataModule" in set(imports("data/module.py"))
 
 
@@ -91,7 +95,7 @@ def test_a_package_is_known_in_its_home_only(package: str) -> None:
 
 
 def test_board_knows_of_matplotlib_only_the_canvas_that_makes_pixels() -> None:
-    found = {name for name in imports("board.py", only_at_runtime=True) if lies_in(name, "matplotlib")}
+    found = {name for name in imports("show/board.py", only_at_runtime=True) if lies_in(name, "matplotlib")}
     assert found == {"matplotlib.backends.backend_agg.FigureCanvasAgg"}
 
 
@@ -143,7 +147,7 @@ def test_nothing_seeds_or_draws_from_global_randomness(file: str) -> None:
     assert not {name for name in dotted if re.fullmatch(r"torch\.manual_seed|random\.\w+|\w+\.seed_everything", name)}
 
 
-@pytest.mark.parametrize("arguments", [["-c", "import seqexp.schema"], ["-m", "seqexp", "--help"]])
+@pytest.mark.parametrize("arguments", [["-c", "import seqexp.config.schema"], ["-m", "seqexp", "--help"]])
 def test_help_and_completion_load_neither_torch_nor_lightning(
     arguments: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:

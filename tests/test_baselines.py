@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from seqexp.baselines import baselines
-from seqexp.data.module import PopulationData, Split
+from seqexp.data.module import PopulationData
 from seqexp.data.sine import Sine
+from seqexp.data.split import Split
 from seqexp.data.task import Sample
 
 

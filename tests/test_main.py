@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import seqexp.run
-from seqexp.record import Record
+from seqexp.record.record import Record
 
 Command = Callable[..., Any]
 TINY = ("num_seeds=2", "trainer.max_epochs=1", "data.length=120")
@@ -95,7 +95,7 @@ def test_a_bug_keeps_its_traceback_and_leaves_a_failed_record(
     def explode(*arguments: Any) -> None:
         raise RuntimeError("the roof is on fire")
 
-    monkeypatch.setattr(seqexp.run, "limit_threads", explode)
+    monkeypatch.setattr(seqexp.run.fit, "limit_threads", explode)
     with pytest.raises(RuntimeError, match="the roof is on fire"):
         command(*TINY, "hydra.run.dir=here")
     record = Record.read(Path("here"))
@@ -109,7 +109,7 @@ def test_a_value_error_of_the_program_is_not_taken_for_a_wrong_configuration(
     def explode(*arguments: Any) -> None:
         raise ValueError("shapes differ")
 
-    monkeypatch.setattr(seqexp.run, "limit_threads", explode)
+    monkeypatch.setattr(seqexp.run.fit, "limit_threads", explode)
     with pytest.raises(ValueError, match="shapes differ"):
         command(*TINY)
 
@@ -157,7 +157,7 @@ LOOK = """
 import socket, sys
 import psutil
 from seqexp.__main__ import main
-from seqexp.training import Selection
+from seqexp.training.keeper import Selection
 
 def sockets():
     return len(psutil.Process().net_connections("inet"))

@@ -16,15 +16,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from omegaconf import open_dict
 
-from seqexp import resume
-from seqexp.build import build
 from seqexp.compare import compare
 from seqexp.compare.runs import CompareError
-from seqexp.record import RESULT, Record, RecordError
-from seqexp.resume import CLAIM, Claim
-from seqexp.run import execute, run
-from seqexp.schema import CONF, ConfigError, explain, known_keys
-from seqexp.training import Checkpoints
+from seqexp.config.compose import CONF, known_keys
+from seqexp.config.mistakes import ConfigError, explain
+from seqexp.record import claim
+from seqexp.record.claim import CLAIM, Claim
+from seqexp.record.record import RESULT, Record, RecordError
+from seqexp.run.build import build
+from seqexp.run.execute import execute, run
+from seqexp.training.checkpoints import Checkpoints
 
 TINY = ("num_seeds=2", "data.length=120", "trainer.max_epochs=3", "trainer.enable_progress_bar=false")
 KEYS = sorted(known_keys(["cell=lstm"]))
@@ -181,10 +182,10 @@ def judge(two_runs: Path, content: bytes) -> None:
         (top / "lstm" / RESULT).write_bytes(content)
         with contextlib.suppress(RecordError):
             assert isinstance(Record.read(top / "lstm"), Record)
-        assert resume.finished(top / "lstm") is None  # no claim
+        assert claim.finished(top / "lstm") is None  # no claim
         Claim("abc", 0, 2).write(top / "lstm")
-        resume.finished(top / "lstm")
-        list(resume.missing(top, Claim("abc", 0, 2)))
+        claim.finished(top / "lstm")
+        list(claim.missing(top, Claim("abc", 0, 2)))
         try:
             comparison = compare(top)
             comparison.to_markdown()
@@ -273,8 +274,8 @@ CLAIMS = st.one_of(JSON, st.dictionaries(st.sampled_from(["family", "seed", "num
 def test_a_damaged_claim_is_none_or_a_claim(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run").mkdir(exist_ok=True)
     (tmp_path / "run" / CLAIM).write_bytes(content)
-    claim = Claim.read(tmp_path / "run")
-    assert claim is None or (isinstance(claim.family, str) and type(claim.seed) is type(claim.num_seeds) is int)
-    assert resume.finished(tmp_path / "run") is None
-    assert list(resume.missing(tmp_path, Claim("abc", 0, 3))) == [0, 1, 2]
-    assert resume.place(tmp_path, "run", Claim("abc", 0, 3)).startswith("run")
+    found = Claim.read(tmp_path / "run")
+    assert found is None or (isinstance(found.family, str) and type(found.seed) is type(found.num_seeds) is int)
+    assert claim.finished(tmp_path / "run") is None
+    assert list(claim.missing(tmp_path, Claim("abc", 0, 3))) == [0, 1, 2]
+    assert claim.place(tmp_path, "run", Claim("abc", 0, 3)).startswith("run")

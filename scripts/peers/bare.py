@@ -15,10 +15,10 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from peers.work import CELLS, WORKS, answer, overrides
-from seqexp.build import build
-from seqexp.data.module import Split
-from seqexp.run import limit_threads
-from seqexp.schema import CONF
+from seqexp.config.compose import CONF
+from seqexp.data.split import Split
+from seqexp.run.build import build
+from seqexp.run.fit import limit_threads
 
 
 def compose_config(settings: Sequence[str]) -> DictConfig:

@@ -13,7 +13,7 @@ import time
 
 from peers.bare import Bare
 from peers.work import CELLS, HIDDEN, WINDOW, answer
-from seqexp.schema import ConfigError
+from seqexp.config.mistakes import ConfigError
 
 LAB = {"S": 30, "N": 32, "T": WINDOW, "H": HIDDEN}
 

@@ -14,12 +14,12 @@ from seqexp.compare import report
 from seqexp.compare.grouping import group
 from seqexp.compare.runs import Problem, collect
 from seqexp.compare.section import Section, build
-from seqexp.record import write_atomically
+from seqexp.record.files import write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqexp.figures import Figure
+    from seqexp.show.figures import Figure
 
 
 WRITTEN = "→ {0}: comparison.md .csv .json .png .svg, curves.png .svg; tensorboard --logdir {0}"
@@ -82,8 +82,8 @@ class Comparison:
         Returns:
             The files' paths.
         """
-        from seqexp.board import write_comparison
-        from seqexp.figures import KINDS, encode
+        from seqexp.show.board import write_comparison
+        from seqexp.show.figures import KINDS, encode
 
         contents = {
             "comparison.md": self.to_markdown().encode(),

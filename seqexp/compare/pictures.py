@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqexp import figures
 from seqexp.compare.grouping import Row
 from seqexp.compare.runs import Run
 from seqexp.compare.section import Section
-from seqexp.record import is_plain
+from seqexp.record.files import is_plain
+from seqexp.show import figures
 from seqexp.statistics import Array, Interval, mean_interval
 
 MOST_ROWS = 24

@@ -12,7 +12,7 @@ from seqexp.compare.pairs import Pair
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.verdict import sentence
-from seqexp.record import null_for_nan
+from seqexp.record.files import null_for_nan
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:

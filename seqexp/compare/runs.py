@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.record import INERT_SETTINGS, RESULT, Record, RecordError, find
+from seqexp.record.record import INERT_SETTINGS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
 Setting = str | int | float | bool | None

@@ -7,12 +7,8 @@ missing ones. Each run's folder says in `claim.json` which family and seeds it i
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
-import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,16 +16,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from seqexp.names import folder_name
-from seqexp.provenance import fingerprint
-from seqexp.record import RESULT, Record, RecordError, is_plain, write_atomically
-from seqexp.schema import ConfigError, check
+from seqexp.config.mistakes import ConfigError
+from seqexp.config.names import folder_name
+from seqexp.config.schema import check
+from seqexp.record.files import is_plain, write_atomically
+from seqexp.record.provenance import fingerprint
+from seqexp.record.record import RESULT, Record, RecordError
 
 CLAIM = "claim.json"
-LOCK = ".lock"
-SUBFOLDERS = (".hydra", "checkpoints", "comparison")
-"""Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
 
 
 @dataclass(frozen=True)
@@ -135,78 +129,6 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
         if claim.family == wanted.family and (everything_there or finished(sweep / candidate) is None):
             return candidate
     raise ConfigError(f"{sweep / name}: there are too many folders of that name")
-
-
-def refuse_links(folder: Path) -> None:
-    """Refuses a run's or a sweep's folder that is a symbolic link, or holds one: what is written could lead out of it.
-
-    Raises:
-        ConfigError: which path is a link.
-    """
-    places = [place for place in (folder, *(folder / name for name in SUBFOLDERS)) if place.is_dir()]
-    for path in (folder, *(path for place in places for path in place.iterdir())):
-        if path.is_symlink():
-            raise ConfigError(
-                f"{path}: is a symbolic link, and so could lead out of the folder; put the thing itself there"
-            )
-
-
-def clear(folder: Path) -> None:
-    """Removes what an earlier, unfinished attempt left in a run's folder, but for its log."""
-    for name in LEFTOVERS:
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    forget_events(folder)
-
-
-def forget_events(folder: Path) -> None:
-    """Removes the TensorBoard files of an earlier attempt; what they showed is written again."""
-    for path in folder.glob("events.out.tfevents.*"):
-        path.unlink()
-
-
-@contextlib.contextmanager
-def taken(folder: Path) -> Iterator[bool]:
-    """Holds a folder for this process as long as the context lasts, or until the process dies.
-
-    Yields:
-        Whether it could be had; False where another process holds it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    held = lock(folder)
-    if held is not None:
-        for part in folder.glob(".*.part"):  # a file that a killed process was writing
-            part.unlink()
-    try:
-        yield held is not None
-    finally:
-        if held is not None:
-            os.close(held)
-
-
-def lock(folder: Path) -> int | None:
-    """Locks an existing folder; the lock ends when the file descriptor that this returns is closed.
-
-    Returns:
-        The file descriptor; None where another process holds the folder.
-    """
-    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    os.ftruncate(file, 0)
-    os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-    return file
-
-
-def holder(folder: Path) -> str:
-    """Who holds a folder, as far as its lock file says."""
-    return (folder / LOCK).read_text(encoding="utf-8").strip() or "unknown"
 
 
 def _folders(sweep: Path) -> Iterator[Path]:

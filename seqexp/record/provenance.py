@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 import seqexp
-from seqexp.record import INERT_SETTINGS
+from seqexp.record.record import INERT_SETTINGS
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -33,14 +33,16 @@ def versions() -> dict[str, str]:
 
 def git() -> dict[str, Any] | None:
     """Commit and dirty flag of the checkout that this package runs from; None if it does not run from one."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent.parent
 
     def ask(*command: str) -> str:
         done = subprocess.run(["git", "-C", package, *command], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     try:
-        ask("ls-files", "--error-unmatch", "provenance.py")  # an installed copy may lie in somebody else's checkout
+        ask(
+            "ls-files", "--error-unmatch", "record/provenance.py"
+        )  # an installed copy may lie in somebody else's checkout
         return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--", *SOURCES))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
+from seqexp.record.files import CONTROL, is_plain, null_for_nan, printable, write_atomically
 
 RESULT = "result.json"
 
@@ -32,10 +28,6 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "train_seconds": (int, float),
 }
 """What JSON must hold in the fields that are not checked one by one."""
-
-
-CONTROL = re.compile(r"\\u00[0189]|\\u007f|\\[bfr]|[\x7f-\x9f]", re.IGNORECASE)
-"""Where a JSON text may hold a character that commands a terminal."""
 
 
 class RecordError(ValueError):
@@ -127,7 +119,7 @@ class Record:
             text = path.read_text(encoding="utf-8")
             raw = json.loads(text)
             if CONTROL.search(text):
-                raw = _printable(raw)
+                raw = printable(raw)
         except RecordError:
             raise
         except (OSError, ValueError, RecursionError) as error:
@@ -173,75 +165,6 @@ def find(root: Path) -> Iterator[Path]:
         subfolders.sort()
         if RESULT in names:
             yield Path(folder)
-
-
-def is_plain(path: Path) -> bool:
-    """Whether there is an ordinary file: no link, which may lead anywhere, and no pipe, which may never end."""
-    return path.is_file() and not path.is_symlink()
-
-
-def write_curves(folder: Path, seeds: Sequence[int], curves: Mapping[str, npt.ArrayLike]) -> None:
-    """Writes `curves.csv`: one row per epoch and seed.
-
-    Args:
-        folder: the run's folder.
-        seeds: S seeds.
-        curves: column name -> values (E, S) of E epochs, NaN where nothing was measured.
-    """
-    columns = {name: np.asarray(values) for name, values in curves.items()}
-    epochs = min(len(values) for values in columns.values())
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", "seed", *columns])
-    for epoch in range(epochs):
-        for index, seed in enumerate(seeds):
-            row = [float(values[epoch, index]) for values in columns.values()]
-            writer.writerow([epoch, seed, *("" if math.isnan(value) else repr(value) for value in row)])
-    write_atomically(folder / "curves.csv", text.getvalue().encode())
-
-
-def write_predictions(folder: Path, **arrays: npt.NDArray[Any]) -> None:
-    """Writes `predictions.npz`: test targets (S, N, O), predictions (S, N, O), and what else is given."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomically(folder / "predictions.npz", buffer.getvalue())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Writes a file so that a reader, or a crash, sees the old one or the new one and nothing between."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        put(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def put(part: Path, path: Path) -> None:
-    """Puts a complete file in its place: its content is on the disk before its name is, should the power fail."""
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-
-
-def null_for_nan(value: Any) -> Any:
-    """Plain values with None for every number that is not finite, as JSON knows no other way to say it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: null_for_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [null_for_nan(item) for item in value]
-    return value
-
-
-def _printable(value: Any) -> Any:
-    """Plain values without characters that command a terminal; lines and tabs stay."""
-    if isinstance(value, str):
-        return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value)
-    if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
-    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _scores(name: str, row: Any, count: int) -> list[float]:

@@ -9,9 +9,9 @@ import psutil
 import torch
 
 from seqexp.data.module import PopulationData
-from seqexp.groups import EVALUATION_STATE, GROUP_STATE, cut, threads
 from seqexp.model import Model
 from seqexp.seeding import generator
+from seqexp.training.groups import EVALUATION_STATE, GROUP_STATE, cut, threads
 
 COPIES_OF_DATA = 4
 """Each seed's own sample, the stacked splits, a shuffled training split, and what is between them for a moment."""

@@ -9,7 +9,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from seqexp.schema import CONF, ConfigError
+from seqexp.config.compose import CONF
+from seqexp.config.mistakes import ConfigError
 
 USAGE = """
 Searches for the best settings of each cell on each task, runs them with fresh seeds, and compares the cells.
@@ -56,7 +57,8 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
     again = ["python", "-m", "seqexp.search", *overrides, *(["--config-dir", config_dir] if config_dir else [])]
     broken: tuple[type[Exception], ...] = (OSError,)
     try:
-        from seqexp.search.space import configuration_folders, read_settings
+        from seqexp.config.compose import configuration_folders
+        from seqexp.search.space import read_settings
 
         with configuration_folders(config_dir):
             settings, others = read_settings(overrides)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp import resume
-from seqexp.record import RESULT, Record
-from seqexp.run import execute
-from seqexp.schema import ConfigError
-from seqexp.search.space import Settings, compose_run
+from seqexp.config.compose import compose_run
+from seqexp.config.mistakes import ConfigError
+from seqexp.record import claim, tidy
+from seqexp.record.record import RESULT, Record
+from seqexp.run.execute import execute
+from seqexp.search.space import Settings
 from seqexp.search.study import Study
 
 
@@ -41,10 +42,10 @@ def run_final(study: Study, settings: Settings) -> tuple[Record, Path]:
     """
     config, hydra = compose_run(final_overrides(study, settings))
     folder = settings.folder / study.question.name
-    resume.refuse_links(folder)
-    if resume.Claim.read(folder) != resume.Claim.of(config):
+    tidy.refuse_links(folder)
+    if claim.Claim.read(folder) != claim.Claim.of(config):
         _clear(folder)
-    elif (done := resume.finished(folder)) is not None:
+    elif (done := claim.finished(folder)) is not None:
         return done, folder
     _note(config, hydra, folder)
     return execute(config, hydra, folder, go_on=True), folder

@@ -19,7 +19,8 @@ from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.grouping import show
-from seqexp.run import check_folder, report
+from seqexp.run.log import check_folder
+from seqexp.run.report import report
 from seqexp.search.final import run_final
 from seqexp.search.space import Question, Settings, read_questions
 from seqexp.search.study import Study, check, conduct, define, storage, write_table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import re
 import secrets
@@ -12,19 +11,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
-from hydra import compose, initialize_config_dir
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Sweep
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from seqexp.compare.grouping import defines_data
-from seqexp.names import folder_name
-from seqexp.schema import CONF, ConfigError, check_config_dir, explain, first_line, known_keys, unknown_key
+from seqexp.config.compose import CONF, compose_run, known_keys
+from seqexp.config.mistakes import ConfigError, explain, first_line, unknown_key
+from seqexp.config.names import folder_name
 
 Distribution = CategoricalDistribution | FloatDistribution | IntDistribution
 Space = dict[str, Distribution]
@@ -88,23 +85,6 @@ class Question:
     def spelled_space(self) -> dict[str, str]:
         """The space as a user would type it, the same text for the same space."""
         return {key: _spell(each) for key, each in self.space.items()}
-
-
-@contextlib.contextmanager
-def configuration_folders(extra: str | None) -> Iterator[None]:
-    """Lets Hydra find conf/ and, if given, the user's own folder of groups.
-
-    Raises:
-        ConfigError: there is no such folder, or it is none of groups.
-    """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        if extra is not None:
-            check_config_dir(extra)
-            path = create_config_search_path(str(CONF))
-            path.prepend("command-line", f"file://{Path(extra).absolute()}")
-            GlobalHydra.instance().clear()
-            Hydra.create_main_hydra2("seqexp", path)
-        yield
 
 
 def read_settings(arguments: Sequence[str]) -> tuple[Settings, list[str]]:
@@ -194,25 +174,6 @@ def read_questions(arguments: Sequence[str]) -> list[Question]:
             raise ConfigError(f"{' '.join(combination)}: is given twice")
         questions[name] = Question(name, here, space)
     return list(questions.values())
-
-
-def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
-    """Composes an ordinary run's configuration.
-
-    Returns:
-        The configuration, and what Hydra knows of it.
-
-    Raises:
-        ConfigError: it cannot be composed.
-    """
-    try:
-        config = compose("config", list(overrides), return_hydra_config=True)
-    except Exception as error:
-        raise explain(error, known_keys) or error from None
-    hydra = config.hydra
-    with open_dict(config):
-        del config["hydra"]
-    return config, hydra
 
 
 def _parse(arguments: Sequence[str]) -> list[Override]:

@@ -27,10 +27,12 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 import seqexp
-from seqexp.build import build
-from seqexp.record import INERT_SETTINGS, write_atomically
-from seqexp.schema import ConfigError, first_line
-from seqexp.search.space import Question, Settings, compose_run
+from seqexp.config.compose import compose_run
+from seqexp.config.mistakes import ConfigError, first_line
+from seqexp.record.files import write_atomically
+from seqexp.record.record import INERT_SETTINGS
+from seqexp.run.build import build
+from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
 
 log = logging.getLogger(__name__)

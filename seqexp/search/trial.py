@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import lightning.pytorch as pl
 import optuna
 
-from seqexp.build import Parts
-from seqexp.run import interruptible, limit_threads
-from seqexp.training import Selection
+from seqexp.run.build import Parts
+from seqexp.run.fit import interruptible, limit_threads
+from seqexp.training.keeper import Selection
 
 REPORTS = 50
 """How often a trial tells Optuna how it stands, at most: each time costs some milliseconds."""

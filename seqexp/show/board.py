@@ -16,11 +16,12 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
-from seqexp.record import RESULT
+from seqexp.record.record import RESULT
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
 
 log = logging.getLogger(__name__)
 

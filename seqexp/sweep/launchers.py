@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from seqexp.schema import ConfigError
+from seqexp.config.mistakes import ConfigError
 
 
 def require(config: DictConfig) -> None:

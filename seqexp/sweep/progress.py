@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from seqexp.record import Record, RecordError
-from seqexp.resume import CLAIM
+from seqexp.record.claim import CLAIM
+from seqexp.record.record import Record, RecordError
 
 PAUSE_SECONDS = 0.5
 

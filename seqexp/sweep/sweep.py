@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import sys
@@ -10,21 +9,21 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig
 
-from seqexp import launchers, startup
-from seqexp.names import folder_name
-from seqexp.schema import ConfigError, explain, known_keys
+from seqexp import startup
+from seqexp.config.mistakes import ConfigError, lament, refuse
+from seqexp.sweep import again, launchers
+from seqexp.sweep.dry import tell
+from seqexp.sweep.jobs import check_job, check_places, is_inside, job_config, say, split_jobs
 
 if TYPE_CHECKING:
-    from seqexp.progress import SweepLine
+    from seqexp.sweep.progress import SweepLine
+
 
 # conf/hydra/launcher has files with the names that the launchers' packages register: ours set what theirs describe.
 # Here, because the launchers' workers compose configurations, too, and import this file before.
@@ -51,61 +50,24 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def lament(error: Exception) -> None:
-    """Ends the program with one line if the error is the machine's, not the program's: no space, a killed worker."""
-    text = None
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
-        text = f"{error.strerror}: {error.filename or 'a file could not be written'}"
-    elif type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):
-        text = "a worker process was killed, perhaps for want of memory"
-    elif isinstance(error, ConnectionError):  # Ray's
-        text = str(error).rstrip(".")
-    if text is not None:
-        sys.stderr.write(f"seqexp: {text}. Finished runs stay; the same command with sweep.name=... goes on\n")
-        sys.exit(1)
-
-
-def refuse(error: ConfigError) -> NoReturn:
-    """Ends the program over a wrong configuration: one paragraph, exit status 2."""
-    sys.stderr.write(f"seqexp: {error}\n")
-    sys.exit(2)
-
-
-def subdir(text: str, *, _root_: DictConfig) -> str:
-    """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's."""
-    from seqexp import resume
-
-    return resume.place(Path(_root_.hydra.sweep.dir), folder_name(text), resume.Claim.of(_root_))
-
-
-OmegaConf.register_new_resolver("seqexp.subdir", subdir, replace=True)
-
-
 def run_job(config: DictConfig) -> None:
     """Runs one job of a multirun and says in one line what came of it; its failure is recorded and stops no other."""
-    from seqexp.run import report, run_in_sweep
+    from seqexp.run.report import report
 
     hydra = HydraConfig.get()
     folder, stop = Path(os.path.relpath(hydra.runtime.output_dir)), Path(hydra.sweep.dir) / STOP
     if stop.exists():
-        _say(sys.stderr, f"not run: {folder} (sweep.fail_fast)")
+        say(sys.stderr, f"not run: {folder} (sweep.fail_fast)")
         return
     try:
-        record = run_in_sweep(config)
+        record = again.run_in_sweep(config)
     except Exception as error:
         # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
-        _say(sys.stderr, f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log")
+        say(sys.stderr, f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log")
         if config.sweep.fail_fast:
             stop.touch()
         return
-    _say(sys.stdout, report(record, folder) if record else f"there already: {hydra.job.override_dirname}")
-
-
-def _say(stream: TextIO, text: str) -> None:
-    """Writes one line; on a terminal, over the progress line of the process that started this one."""
-    stream.write("\r\x1b[K" if stream.isatty() else "")
-    stream.write(" ".join(text.split()) + "\n")
-    stream.flush()
+    say(sys.stdout, report(record, folder) if record else f"there already: {hydra.job.override_dirname}")
 
 
 class Sweep(Callback):
@@ -121,10 +83,10 @@ class Sweep(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
         startup.load()
-        from seqexp.run import check_folder
+        from seqexp.run.log import check_folder
 
-        _check(config)
-        _check_places(config.hydra, Path(config.hydra.run.dir))
+        check_job(config)
+        check_places(config.hydra, Path(config.hydra.run.dir))
         for name, value in config.sweep.items():
             if value not in (None, False):
                 raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun")
@@ -138,38 +100,39 @@ class Sweep(Callback):
         startup.load()
         from rich.console import Console
 
-        from seqexp import resume
-        from seqexp.progress import SweepLine
-        from seqexp.run import check_folder, is_elsewhere
+        from seqexp.record import claim, lock, tidy
+        from seqexp.run.execute import is_elsewhere
+        from seqexp.run.log import check_folder
+        from seqexp.sweep.progress import SweepLine
 
         folder = Path(config.hydra.sweep.dir)
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / resume.LOCK).exists():
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / lock.LOCK).exists():
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty and no sweep's; choose another")
         check_folder(folder)
-        _check_places(config.hydra, folder)
+        check_places(config.hydra, folder)
         jobs: dict[str, tuple[list[str], DictConfig]] = {}
-        for number, overrides in enumerate(_jobs(config)):
-            job = _job_config(config, overrides, number)
+        for number, overrides in enumerate(split_jobs(config)):
+            job = job_config(config, overrides, number)
             try:
-                _check(job)
+                check_job(job)
                 name = str(job.hydra.sweep.subdir)
             except ConfigError as error:
                 raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
             if name in jobs:
                 raise ConfigError(f"the sweep names one run twice: {' '.join(overrides)}")
-            if not _is_inside(folder / name, folder):
+            if not is_inside(folder / name, folder):
                 raise ConfigError(f"hydra.sweep.subdir={name}: leads out of the sweep's folder {folder}")
-            resume.refuse_links(folder / name)
+            tidy.refuse_links(folder / name)
             jobs[name] = overrides, job
         if config.sweep.dry:
-            _tell(folder, jobs)
+            tell(folder, jobs)
             sys.exit(0)
         folder.mkdir(parents=True, exist_ok=True)
-        if resume.lock(folder) is None:  # held until the program ends
-            raise ConfigError(f"{folder}: another process is at work on this sweep ({resume.holder(folder)})")
+        if lock.lock(folder) is None:  # held until the program ends
+            raise ConfigError(f"{folder}: another process is at work on this sweep ({lock.holder(folder)})")
         (folder / STOP).unlink(missing_ok=True)
         if is_elsewhere(config.hydra):
-            missing = [name for name, (_, job) in jobs.items() if resume.missing(folder, resume.Claim.of(job))]
+            missing = [name for name, (_, job) in jobs.items() if claim.missing(folder, claim.Claim.of(job))]
             self.line = SweepLine([folder / name for name in missing], Console(stderr=True))
             self.line.begin()
 
@@ -190,79 +153,3 @@ class Sweep(Callback):
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
-
-
-def _check_places(hydra: DictConfig, folder: Path) -> None:
-    """Refuses settings of Hydra's that would write elsewhere than into a run's or a sweep's folder."""
-    if hydra.output_subdir != ".hydra":
-        raise ConfigError(f"hydra.output_subdir must be .hydra, got {hydra.output_subdir}")
-    if hydra.job_logging.get("handlers"):
-        raise ConfigError("hydra/job_logging must be none: a run keeps a log of its own, seqexp.log")
-    if hydra.job.chdir:
-        raise ConfigError("hydra.job.chdir must be false: a sweep's runs look for each other's folders")
-    if "submitit_folder" in hydra.launcher and not _is_inside(Path(hydra.launcher.submitit_folder), folder):
-        raise ConfigError(f"hydra.launcher.submitit_folder must lie in the sweep's folder {folder}")
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())
-
-
-def _tell(folder: Path, jobs: dict[str, tuple[list[str], DictConfig]]) -> None:
-    """Says of each job whether it would run, and how long all may take, from a few steps of training each."""
-    from seqexp import resume
-    from seqexp.build import build
-
-    count, total = 0, 0.0
-    for name, (overrides, job) in jobs.items():
-        left = resume.missing(folder, resume.Claim.of(job))
-        text = " ".join(each for each in overrides if not each.startswith("sweep.")) or "the defaults"
-        if not left:
-            sys.stdout.write(f"there already  {text}\n")
-            continue
-        config = _without_hydra(job)
-        config.seed, config.num_seeds = left.start, len(left)
-        try:
-            seconds = build(config).estimate()
-        except Exception as error:  # of a user's own cell or task; the others are told all the same
-            _say(sys.stdout, f"would fail: {text}: {type(error).__name__}: {error}")
-            continue
-        count, total = count + 1, total + seconds
-        begun = (folder / name / "checkpoints" / "last.ckpt").exists()
-        which = "" if len(left) == job.num_seeds else f", seeds {left.start} to {left.stop - 1}"
-        sys.stdout.write(f"{'to go on with' if begun else 'to run       '}  {text}{which}, about {seconds:.1f} s\n")
-    sys.stdout.write(f"{folder}: {count} of {len(jobs)} to run, about {total:.1f} s of training one after another\n")
-
-
-def _jobs(config: DictConfig) -> list[list[str]]:
-    """The command lines of a multirun's jobs, as Hydra's own sweeper makes them."""
-    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
-    return [job for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
-
-
-def _job_config(config: DictConfig, overrides: list[str], number: int) -> DictConfig:
-    """Composes one job, as Hydra's launchers do."""
-    try:
-        job = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
-    except Exception as error:
-        raise explain(error, functools.partial(known_keys, overrides)) or error from None
-    with open_dict(job):
-        job.hydra.job.num = number
-        job.hydra.job.id = str(number)
-    return job
-
-
-def _check(config: DictConfig) -> None:
-    """Builds what the configuration describes, and throws it away."""
-    from seqexp.build import build
-
-    build(_without_hydra(config))
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    config = config.copy()
-    with open_dict(config):
-        del config["hydra"]
-    return config

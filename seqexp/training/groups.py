@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqexp.model import Model, Packed
+from seqexp.model import Model
+from seqexp.training.packed import Packed
 
 GROUP_STATE = 100_000
 """Numbers in the hidden state of one step, over a group's seeds and sequences, that a cache holds with the rest."""

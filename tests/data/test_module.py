@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from seqexp.data import module
+from seqexp.data import split as splitting
 from seqexp.data.module import PopulationData
 from seqexp.data.sine import Sine
 from seqexp.data.sum import Sum
@@ -212,7 +213,8 @@ def test_a_seeds_data_does_not_depend_on_the_others() -> None:
 
 
 def test_evaluation_keeps_the_order_and_is_cut_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "EVALUATION_ROWS", 12)
+    for each in (module, splitting):
+        monkeypatch.setattr(each, "EVALUATION_ROWS", 12)
     data = population(Numbered(), batch_size=8)
     batches = [targets for _, targets in data.test_dataloader()]
     assert [each.shape[1] for each in batches] == [4, 4, 4, 3]  # 12 rows are 4 sequences of 3 seeds

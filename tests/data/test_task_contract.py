@@ -13,9 +13,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp.build import build
+from seqexp.config.compose import CONF
 from seqexp.data.task import Task
-from seqexp.schema import CONF
+from seqexp.run.build import build
 from seqexp.seeding import generator
 
 TASKS = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))

@@ -21,12 +21,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import seqexp
 import seqexp.run
-from seqexp import resume
 from seqexp.compare import compare
-from seqexp.record import RESULT, Record, RecordError, find
-from seqexp.resume import CLAIM, LOCK, Claim, missing, place
-from seqexp.schema import CONF, ConfigError
-from seqexp.training import Checkpoints
+from seqexp.config.compose import CONF
+from seqexp.config.mistakes import ConfigError
+from seqexp.record import lock as locking
+from seqexp.record import tidy
+from seqexp.record.claim import CLAIM, Claim, missing, place
+from seqexp.record.lock import LOCK
+from seqexp.record.record import RESULT, Record, RecordError, find
+from seqexp.training.checkpoints import Checkpoints
 
 Command = Callable[..., Any]
 
@@ -51,7 +54,7 @@ class Killed(BaseException):
 @pytest.fixture
 def sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Runs `seqexp --multirun sweep.name=NAME ...` in this process, and gives up its lock as a program's end does."""
-    right, held = resume.lock, []
+    right, held = locking.lock, []
 
     def lock(folder: Path) -> int | None:
         file = right(folder)
@@ -59,7 +62,7 @@ def sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
             held.append(file)
         return file
 
-    monkeypatch.setattr(resume, "lock", lock)
+    monkeypatch.setattr(locking, "lock", lock)
 
     def sweep(*overrides: str, name: str = "mine") -> Any:
         try:
@@ -198,7 +201,7 @@ def test_a_process_that_is_killed_loses_nothing(sweep: Command, environment: dic
     assert sweep(*settings, name="undisturbed").status == 0
     code = (
         "import os, signal\n"
-        "from seqexp.training import Checkpoints\n"
+        "from seqexp.training.checkpoints import Checkpoints\n"
         "right = Checkpoints._save\n"
         "def save(self, trainer, name, weights_only=False):\n"
         "    right(self, trainer, name, weights_only)\n"
@@ -309,14 +312,14 @@ def test_what_changed_outside_the_command_line_is_another_run_in_another_folder(
 
 def break_cell(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Lets every run of one cell fail."""
-    right = seqexp.run.limit_threads
+    right = seqexp.run.fit.limit_threads
 
     def threads(parts: Any) -> Any:
         if type(parts.training.model.cell).__name__.lower() == name:
             raise RuntimeError("the roof is on fire")
         return right(parts)
 
-    monkeypatch.setattr(seqexp.run, "limit_threads", threads)
+    monkeypatch.setattr(seqexp.run.fit, "limit_threads", threads)
 
 
 def test_failed_runs_are_run_again(sweep: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,7 +409,7 @@ def test_dry_tells_of_runs_that_would_fail_and_goes_on(sweep: Command, monkeypat
     def estimate(parts: Any) -> float:
         raise RuntimeError("a cell\nof the user's own")
 
-    monkeypatch.setattr("seqexp.build.Parts.estimate", estimate)
+    monkeypatch.setattr("seqexp.run.build.Parts.estimate", estimate)
     done = sweep("cell=rnn,lstm", *TINY, "sweep.dry=true")
     assert (done.status, done.err) == (0, "")
     first, second, total = done.out.splitlines()
@@ -435,7 +438,7 @@ def test_a_run_that_another_process_is_at_is_not_trained(sweep: Command) -> None
     assert sweep("cell=rnn", *TINY).status == 0
     (run,) = runs().values()
     (run / RESULT).unlink()
-    with resume.taken(run) as ours:
+    with locking.taken(run) as ours:
         assert ours
         done = sweep("cell=rnn", *TINY)
     assert done.status == 1
@@ -445,18 +448,18 @@ def test_a_run_that_another_process_is_at_is_not_trained(sweep: Command) -> None
 
 def test_half_a_file_of_a_killed_process_goes(tmp_path: Path) -> None:
     (tmp_path / ".result.json.123.part").write_text("{")
-    with resume.taken(tmp_path), resume.taken(tmp_path):
+    with locking.taken(tmp_path), locking.taken(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == [LOCK]
         (tmp_path / ".result.json.456.part").touch()
-        with resume.taken(tmp_path):  # not ours, so neither is the file
+        with locking.taken(tmp_path):  # not ours, so neither is the file
             assert (tmp_path / ".result.json.456.part").exists()
 
 
 def test_a_lock_is_held_once_and_given_back(tmp_path: Path) -> None:
-    with resume.taken(tmp_path) as first, resume.taken(tmp_path) as second:
+    with locking.taken(tmp_path) as first, locking.taken(tmp_path) as second:
         assert (first, second) == (True, False)
-        assert f"process {os.getpid()} on " in resume.holder(tmp_path)
-    with resume.taken(tmp_path) as again:
+        assert f"process {os.getpid()} on " in locking.holder(tmp_path)
+    with locking.taken(tmp_path) as again:
         assert again
 
 
@@ -630,5 +633,5 @@ def test_clear_leaves_the_log(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
-    resume.clear(tmp_path)
+    tidy.clear(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["seqexp.log"]

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqexp import groups as groups_module
 from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.rnn import RNN
-from seqexp.groups import GROUP_PASS, GROUP_STATE, THREADED_STATE, Groups, cut, threads
-from seqexp.model import Model, Packed
+from seqexp.model import Model
 from seqexp.seeding import generator
+from seqexp.training import groups as groups_module
+from seqexp.training.groups import GROUP_PASS, GROUP_STATE, THREADED_STATE, Groups, cut, threads
+from seqexp.training.packed import Packed
 
 S, B, T, H = 7, 5, 6, 4
 

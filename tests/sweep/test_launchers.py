@@ -22,10 +22,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 import seqexp
-from seqexp import launchers
-from seqexp.record import Record, find
-from seqexp.schema import CONF
-from seqexp.sweep import lament
+from seqexp.config.compose import CONF
+from seqexp.config.mistakes import lament
+from seqexp.record.record import Record, find
+from seqexp.sweep import launchers
 
 FILES = sorted((CONF / "hydra" / "launcher").glob("*.yaml"))
 PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "slurm": "submitit", "ray": "ray"}

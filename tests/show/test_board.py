@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from seqexp.board import Board, _quiet, write_comparison
+from seqexp.show.board import Board, _quiet, write_comparison
 
 HPARAMS = "_hparams_/"
 
@@ -113,7 +113,7 @@ def test_a_picture_arrives_as_it_was_drawn(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, Path, EventAccumulator]]:
     """Two runs that have as little as possible in common."""
-    from seqexp.run import run
+    from seqexp.run.execute import run
 
     tiny = ["trainer.enable_progress_bar=false", "trainer.max_epochs=2"]
     choices = {
@@ -225,7 +225,7 @@ def test_the_forecast_and_the_predictions_are_pictures(runs: dict[str, Any]) -> 
 def test_the_figure_shows_target_prediction_band_and_persistence(
     train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqexp import figures
+    from seqexp.show import figures
 
     seen: dict[str, Any] = {}
     right = figures.forecast

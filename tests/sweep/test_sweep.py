@@ -11,7 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import seqexp.run
-from seqexp.record import Record, find
+from seqexp.record.record import Record, find
 
 Command = Callable[..., Any]
 TINY = ("num_seeds=2", "trainer.max_epochs=1", "data.length=120")
@@ -75,14 +75,14 @@ def test_long_command_lines_give_names_that_are_short_and_apart(command: Command
 
 
 def test_one_failure_stops_nothing_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = seqexp.run.limit_threads
+    right = seqexp.run.fit.limit_threads
 
     def threads(parts: Any) -> Any:
         if type(parts.training.model.cell).__name__ == "LSTM":
             raise RuntimeError("the roof is on fire")
         return right(parts)
 
-    monkeypatch.setattr(seqexp.run, "limit_threads", threads)
+    monkeypatch.setattr(seqexp.run.fit, "limit_threads", threads)
     done = command("--multirun", "cell=rnn,lstm,gru", *TINY)
     assert done.status == 1
     assert re.search(r"^failed: RuntimeError: the roof is on fire → \S+/seqexp.log$", done.err, re.MULTILINE)

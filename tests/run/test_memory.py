@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqexp import memory
-from seqexp.run import run
-from seqexp.schema import ConfigError
+from seqexp.config.mistakes import ConfigError
+from seqexp.run import memory
+from seqexp.run.execute import run
 
 MEASURE = """
 import json, resource, sys
 import psutil
-from seqexp import memory
-from seqexp.run import run
+from seqexp.run import memory
+from seqexp.run.execute import run
 predictions = []
 predict = memory.predict
 memory.predict = lambda *given: predictions.append(predict(*given)) or predictions[-1]

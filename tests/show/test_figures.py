@@ -10,7 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from seqexp import figures
+from seqexp.show import figures
 
 RNG = np.random.default_rng(0)
 BASELINES = {"constant": 0.51, "persistence": 0.0208, "linear": 0.0123, "noise": 0.01}

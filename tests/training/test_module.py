@@ -14,13 +14,14 @@ from hydra import compose, initialize_config_dir
 from scipy import stats
 from torch import Tensor, nn
 
-from seqexp.build import Parts, build
+from seqexp.config.compose import CONF
 from seqexp.data.module import PopulationData
 from seqexp.model import Model
-from seqexp.run import load
-from seqexp.schema import CONF
+from seqexp.run.build import Parts, build
+from seqexp.run.load import load
+from seqexp.score import RunningMean
 from seqexp.seeding import generator
-from seqexp.training import RunningMean, Training
+from seqexp.training.module import Training
 
 Train = Callable[..., Any]
 
@@ -414,7 +415,8 @@ def test_at_the_sheets_own_settings_neither_cell_has_learnt_the_sum(train: Train
 
 def test_training_can_go_on_from_the_last_checkpoint(train: Train, tmp_path: Path) -> None:
     """Half the epochs, then the other half from `last.ckpt`, is the whole."""
-    from seqexp.training import Checkpoints, Selection
+    from seqexp.training.checkpoints import Checkpoints
+    from seqexp.training.keeper import Selection
 
     def fit(epochs: int, ckpt: Path | None) -> tuple[Selection, Training]:
         parts = parts_of([*SHORT[:-1], f"trainer.max_epochs={epochs}", "optimizer.lr=0.05"])

@@ -23,17 +23,18 @@ import pytest
 import torch
 
 from seqexp.compare import compare
+from seqexp.config.mistakes import ConfigError
 from seqexp.data.module import PopulationData
-from seqexp.record import Record, find
-from seqexp.run import run
-from seqexp.schema import ConfigError
+from seqexp.record.record import Record, find
+from seqexp.run.execute import run
 from seqexp.search import __main__ as program
 from tests.conftest import REPOSITORY, TINY_SINE, Done
 
 optuna = pytest.importorskip("optuna")
 
+from seqexp.config.compose import compose_run, configuration_folders  # noqa: E402
 from seqexp.search import study as conducting  # noqa: E402
-from seqexp.search.space import compose_run, configuration_folders, read_questions, read_settings  # noqa: E402
+from seqexp.search.space import read_questions, read_settings  # noqa: E402
 from seqexp.search.study import DATABASE, Study, conduct, define, storage  # noqa: E402
 from seqexp.search.trial import DivergedError, Outcome  # noqa: E402
 
@@ -437,7 +438,7 @@ def test_going_on_runs_nothing_twice_and_replaces_what_is_not_the_best_any_more(
 def test_a_final_run_that_was_broken_off_goes_on_from_its_checkpoint(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqexp.training import Checkpoints
+    from seqexp.training.checkpoints import Checkpoints
 
     command = (LR, "search.trials=1", "checkpoint.every_seconds=0", "trainer.max_epochs=4")
     assert search(*command, "search.name=undisturbed").status == 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from seqexp import names
+from seqexp.config import names
 
 ALLOWED = re.compile(r"[A-Za-z0-9_,=-][A-Za-z0-9_.,=-]{0,98}")
 

@@ -27,7 +27,8 @@ from seqexp import statistics
 from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
 from seqexp.compare.verdict import mse_text, ratio_text
-from seqexp.record import Record, write_curves
+from seqexp.record.arrays import write_curves
+from seqexp.record.record import Record
 
 Array = npt.NDArray[np.float64]
 SEEDS = list(range(10))

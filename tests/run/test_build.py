@@ -13,9 +13,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp.build import COUPLING_OPTIMIZERS, LOADER_KEYS, Parts, build
 from seqexp.cell.recurrent import Recurrent
-from seqexp.schema import CONF, ConfigError
+from seqexp.config.compose import CONF
+from seqexp.config.mistakes import ConfigError
+from seqexp.run.build import COUPLING_OPTIMIZERS, LOADER_KEYS, Parts, build
 
 GROUPS = {
     group: sorted(path.stem for path in (CONF / group).glob("*.yaml"))

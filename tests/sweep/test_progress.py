@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from seqexp.progress import SweepLine
-from seqexp.record import Record
-from seqexp.resume import Claim
+from seqexp.record.claim import Claim
+from seqexp.record.record import Record
+from seqexp.sweep.progress import SweepLine
 
 
 def test_runs_are_counted_as_they_go(train: Callable[..., Any], tmp_path: Path) -> None:

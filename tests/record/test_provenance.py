@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import seqexp
-from seqexp import provenance
+from seqexp.record import provenance
 
 
 def settings() -> dict[str, Any]:
@@ -59,7 +59,9 @@ def test_the_order_of_keys_does_not_matter_and_the_version_does(monkeypatch: pyt
 
 
 def test_a_fingerprint_is_the_same_in_another_process(environment: dict[str, str]) -> None:
-    code = f"from seqexp.provenance import fingerprint; import sys; sys.stdout.write(fingerprint({settings()!r}))"
+    code = (
+        f"from seqexp.record.provenance import fingerprint; import sys; sys.stdout.write(fingerprint({settings()!r}))"
+    )
     environment["PYTHONHASHSEED"] = "12345"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == provenance.fingerprint(settings())
@@ -81,13 +83,13 @@ def in_git(folder: Path, *command: str) -> str:
 
 def test_git_names_the_commit_and_whether_files_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "repository" / "seqexp"
-    package.mkdir(parents=True)
-    source = shutil.copy(provenance.__file__, package)
+    (package / "record").mkdir(parents=True)
+    source = shutil.copy(provenance.__file__, package / "record")
     monkeypatch.setattr(provenance, "__file__", str(source))
     assert provenance.git() is None  # not a checkout
     in_git(package, "init", "-q")
     assert provenance.git() is None  # somebody's checkout, but this file is not part of it
-    in_git(package, "add", "provenance.py")
+    in_git(package, "add", "record/provenance.py")
     in_git(package, "commit", "-q", "-m", "first")
     assert provenance.git() == {"commit": in_git(package, "rev-parse", "HEAD"), "dirty": False}
     (package / "new_cell.py").touch()

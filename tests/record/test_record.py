@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqexp.record import BASELINES, RESULT, Record, RecordError, find, write_atomically, write_curves
+from seqexp.record.arrays import write_curves
+from seqexp.record.files import write_atomically
+from seqexp.record.record import BASELINES, RESULT, Record, RecordError, find
 
 RECORD = Record(
     status="done",

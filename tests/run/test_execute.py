@@ -19,9 +19,13 @@ from omegaconf import OmegaConf
 from scipy import stats
 
 import seqexp.run
-from seqexp.record import Record, RecordError
-from seqexp.run import load, report, run
-from seqexp.schema import ConfigError
+from seqexp.config.mistakes import ConfigError
+from seqexp.record import arrays, claim, record
+from seqexp.record.files import write_atomically
+from seqexp.record.record import Record, RecordError
+from seqexp.run.execute import run
+from seqexp.run.load import load
+from seqexp.run.report import report
 
 Train = Callable[..., Any]
 TINY = ["num_seeds=2", "trainer.max_epochs=1", "data.length=120", "trainer.enable_progress_bar=false"]
@@ -200,7 +204,7 @@ def explode(*arguments: Any, **more: Any) -> None:
 def test_an_error_of_the_program_leaves_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    monkeypatch.setattr(seqexp.run, place, explode)
+    monkeypatch.setattr(seqexp.run.fit, place, explode)
     with pytest.raises(RuntimeError, match="the roof is on fire"):
         run(TINY, folder=tmp_path / "run")
     record = Record.read(tmp_path / "run")
@@ -216,7 +220,7 @@ def test_an_interrupted_run_leaves_no_result(tmp_path: Path, monkeypatch: pytest
     def interrupt(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(seqexp.run, "limit_threads", interrupt)
+    monkeypatch.setattr(seqexp.run.fit, "limit_threads", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(TINY, folder=tmp_path / "run")
     assert not (tmp_path / "run" / "result.json").exists()
@@ -224,13 +228,14 @@ def test_an_interrupted_run_leaves_no_result(tmp_path: Path, monkeypatch: pytest
 
 def test_the_result_is_written_last(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
-    right = seqexp.record.write_atomically
+    right = write_atomically
 
     def write(path: Path, content: bytes) -> None:
         order.append((path.name, sorted(each.name for each in path.parent.rglob("*") if each.is_file())))
         right(path, content)
 
-    monkeypatch.setattr(seqexp.record, "write_atomically", write)
+    for module in (arrays, claim, record):
+        monkeypatch.setattr(module, "write_atomically", write)
     train()
     assert order[-1][0] == "result.json"
     assert {"best.ckpt", "last.ckpt", "curves.csv", "predictions.npz"} <= set(order[-1][1])
@@ -287,6 +292,6 @@ def test_what_is_recorded_is_plain_json(train: Train) -> None:
 
 
 def test_a_launcher_may_end_the_process_in_the_midst_of_training() -> None:
-    with pytest.raises(SystemExit) as end, seqexp.run.interruptible():
+    with pytest.raises(SystemExit) as end, seqexp.run.fit.interruptible():
         sys.exit(-1)
     assert end.value.code == -1

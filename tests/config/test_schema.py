@@ -14,7 +14,10 @@ from typing import Any, Literal
 import pytest
 from omegaconf import OmegaConf
 
-from seqexp.schema import CONF, ConfigError, arguments, check, find_class, known_keys, make, unknown_key
+from seqexp.config.compose import CONF, known_keys
+from seqexp.config.mistakes import ConfigError, unknown_key
+from seqexp.config.schema import check
+from seqexp.config.targets import arguments, find_class, make
 
 Command = Callable[..., Any]
 

@@ -1,0 +1,103 @@
+"""Errors of a wrong configuration, and how the program ends over them."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message is one paragraph: what, where, what is allowed."""
+
+
+def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -> ConfigError:
+    """Words the error of a key that does not exist.
+
+    Args:
+        key: in full, as the user typed it.
+        known: the names that exist at that place, without the part before the last dot.
+        elsewhere: other keys, in full, that may have been meant.
+    """
+    place, _, name = key.rpartition(".")
+    near = [f"{place}{'.' if place else ''}{each}" for each in _closest(name, known)]
+    near = near or [each for each in elsewhere if each.rpartition(".")[2] == name]
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    inside = f" in {place}" if place else ""
+    return ConfigError(f"{key}: there is no such key.{hint} Allowed{inside}: {', '.join(sorted(known))}.")
+
+
+def _closest(name: str, known: Sequence[str]) -> list[str]:
+    """The most similar of the known names; two of them where they are equally similar."""
+    likeness = {each: difflib.SequenceMatcher(None, name, each).ratio() for each in known}
+    best = max(likeness.values(), default=0.0)
+    return [each for each in known if likeness[each] == best][:2] if best >= 0.6 else []
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, which with OmegaConf and Hydra says what is wrong."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+
+
+def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError | None:
+    """Words what Hydra or OmegaConf says of a command line or a YAML file that cannot be composed.
+
+    Args:
+        error: what was raised.
+        known: gives all dotted keys of the configuration.
+
+    Returns:
+        The error to show; None where it is not about the configuration.
+    """
+    if isinstance(error, ConfigError):
+        return error
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        near = difflib.get_close_matches(name, error.options, n=1)
+        hint = f" Did you mean {group}={near[0]}?" if near else ""
+        return ConfigError(f"{group}={name}: there is no such {group}.{hint} Allowed: {', '.join(error.options)}.")
+    if found := re.match(r"Could not override '([^']+)'", str(error)):
+        key = found[1]
+        place, _, name = key.rpartition(".")
+        prefix = f"{place}." if place else ""
+        keys = list(known())
+        inside = sorted({each.removeprefix(prefix).split(".")[0] for each in keys if each.startswith(prefix)})
+        if name in inside:  # the key is right, so the value is not
+            return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
+        return unknown_key(key, inside, keys)
+    if re.match(r"Config group override (deletion value )?must be a string", str(error)):
+        return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
+    if found := re.match(r"Ambiguous value for argument '([^']+)'", str(error)):
+        return ConfigError(f"{found[1]}: several values at once need --multirun; quote them if they are one text")
+    if isinstance(error, OverrideParseException):
+        return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
+    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
+        return ConfigError(" ".join(str(error).split()))
+    return None
+
+
+def lament(error: Exception) -> None:
+    """Ends the program with one line if the error is the machine's, not the program's: no space, a killed worker."""
+    text = None
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
+        text = f"{error.strerror}: {error.filename or 'a file could not be written'}"
+    elif type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):
+        text = "a worker process was killed, perhaps for want of memory"
+    elif isinstance(error, ConnectionError):  # Ray's
+        text = str(error).rstrip(".")
+    if text is not None:
+        sys.stderr.write(f"seqexp: {text}. Finished runs stay; the same command with sweep.name=... goes on\n")
+        sys.exit(1)
+
+
+def refuse(error: ConfigError) -> NoReturn:
+    """Ends the program over a wrong configuration: one paragraph, exit status 2."""
+    sys.stderr.write(f"seqexp: {error}\n")
+    sys.exit(2)

@@ -1,0 +1,120 @@
+"""The only places where a `_target_` becomes an object."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+# Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
+from seqexp.config.kinds import check_type
+from seqexp.config.mistakes import ConfigError, first_line, unknown_key
+
+PACKAGES = ("seqexp", "torch", "lightning")
+"""Packages that a `_target_` may always name."""
+
+T = TypeVar("T")
+
+
+def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -> type[T]:
+    """Imports the class that a `_target_` names.
+
+    Args:
+        where: the key that holds the target's node, for messages.
+        target: dotted path.
+        base: what the class must be or derive from.
+        allowed: packages that the user trusts, beside `PACKAGES`. Nothing is imported from any other.
+
+    Raises:
+        ConfigError: the path lies elsewhere, does not import, or is not such a class.
+    """
+    packages = (*PACKAGES, *allowed)
+    shown = f"{where}._target_={target}"
+    if not isinstance(target, str) or not target:
+        raise ConfigError(f"{shown}: must be the dotted path of a class")
+    if target.split(".")[0] not in packages:
+        raise ConfigError(
+            f"{shown}: only classes from {', '.join(packages)} may be built. If you trust that package, "
+            f"add its name: 'allowed_packages=[{target.split('.')[0]}]'"
+        )
+    try:
+        found = _locate(target)
+    except Exception as error:
+        raise ConfigError(f"{shown}: cannot be imported ({first_line(error)})") from None
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
+    return found
+
+
+def _locate(target: str) -> Any:
+    """Imports the longest part of a dotted path that is a module, and looks the rest up in it."""
+    parts = target.split(".")
+    missing = "it has no dot, so it names no class"
+    for count in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:count])
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise  # the module is there, and one that it needs is not
+            missing = f"there is no module {error.name}"
+            continue
+        return functools.reduce(getattr, parts[count:], module)
+    raise ImportError(missing)
+
+
+def arguments(
+    where: str, values: Mapping[str, Any], made: type, given: Iterable[str], beside: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Checks a group's keys and types against the constructor that they are meant for.
+
+    Args:
+        where: the group, for messages.
+        values: what the group holds for that constructor.
+        made: the class to be built.
+        given: arguments that seqexp passes itself, which the group may not hold.
+        beside: keys of the group that are for something else, to be named among the allowed ones.
+
+    Returns:
+        The keyword arguments.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value has the wrong type.
+    """
+    parameters = inspect.signature(made).parameters
+    given = set(given)
+    keys = [name for name in parameters if name not in given]
+    kept = {str(key): value for key, value in values.items() if key != "_target_"}
+    for name in kept:
+        if name in given:
+            raise ConfigError(f"{where}.{name} is set by seqexp itself and cannot be given")
+        if name not in keys:
+            raise unknown_key(f"{where}.{name}", [*keys, *beside])
+    for name in keys:
+        if name not in kept and parameters[name].default is inspect.Parameter.empty:
+            raise ConfigError(f"{where}.{name} has no value; give one with {where}.{name}=...")
+    hints = typing.get_type_hints(made.__init__)  # type: ignore[misc]
+    for name, value in kept.items():
+        check_type(f"{where}.{name}", value, hints.get(name, Any))
+    return kept
+
+
+def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:
+    """Builds an object, and turns what its constructor says of a wrong value into a `ConfigError`.
+
+    Args:
+        where: the node's key, put before the message.
+        made: the class.
+        values: its keyword arguments.
+        errors: exceptions, beside ValueError, by which this constructor refuses a value.
+    """
+    refusals: tuple[type[Exception], ...] = (ValueError, *errors)
+    try:
+        return made(**values)
+    except refusals as error:
+        message = str(error)
+        named = message.split(" ", 1)[0] in values
+        raise ConfigError(f"{where}.{message}" if named else f"{where}: {message}") from error

@@ -1,0 +1,49 @@
+"""load(): the trained population of a run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+
+from seqexp.model import Model
+from seqexp.record.files import is_plain
+from seqexp.record.record import Record, RecordError
+from seqexp.run.build import build
+
+
+def load(folder: Path | str, allowed_packages: Sequence[str] = ()) -> Model:
+    """Loads the trained population of a run, with each seed's kept weights.
+
+    Args:
+        folder: the run's folder.
+        allowed_packages: packages whose code you trust to be imported, beside seqexp, torch and lightning.
+            What the run's own configuration says of that is not believed.
+
+    Returns:
+        The model; `to_torch(0)` is its first seed as ordinary torch modules.
+
+    Raises:
+        RecordError: there is no readable record, or no checkpoint of plain tensors.
+        ConfigError: the recorded configuration names other code.
+    """
+    record = Record.read(Path(folder))
+    if record.status != "done":
+        raise RecordError(f"{folder}: the run failed, and left no model")
+    if "${" in json.dumps(record.config):  # what was recorded had been resolved
+        raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
+    config = OmegaConf.create({**record.config, "allowed_packages": list(allowed_packages)})
+    config.trainer.accelerator = "cpu"  # wherever it was trained
+    training = build(config).training
+    path = Path(folder) / "checkpoints" / "best.ckpt"
+    if not is_plain(path):
+        raise RecordError(f"{path}: there is no such file, or a link")
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
+        training.to(next(iter(state.values())).dtype).load_state_dict(state)
+    except Exception as error:  # whatever a damaged file, or one that holds more than tensors, makes torch say
+        raise RecordError(f"{path}: is not this run's checkpoint ({type(error).__name__})") from error
+    return training.model

@@ -1,0 +1,66 @@
+"""A run's log file, and whether its folder can be had."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from seqexp.config.mistakes import ConfigError
+from seqexp.record import tidy
+from seqexp.record.record import RESULT
+
+
+def check_folder(folder: Path) -> None:
+    """Refuses a folder that belongs to another run, that links lead out of, or that cannot be written to.
+
+    Raises:
+        ConfigError: which of these it is.
+    """
+    tidy.refuse_links(folder)
+    if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
+        raise ConfigError(f"{folder}: belongs to another run; choose another folder")
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ConfigError(f"{folder}: no results can be written there ({error.strerror or error})") from None
+
+
+@contextlib.contextmanager
+def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
+    """Sends all logging and all warnings to `seqexp.log`, and seqexp's own warnings to the console as well.
+
+    Creating that file is also how a run claims its folder: where it exists, another run has been. A run that goes on
+    adds to it; then a lock is the claim.
+    """
+    if not go_on:
+        check_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        file = logging.FileHandler(folder / "seqexp.log", mode="a" if go_on else "x", encoding="utf-8")
+    except FileExistsError:
+        raise ConfigError(f"{folder}: belongs to another run; choose another folder") from None
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
+    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
+    root, own = logging.getLogger(), logging.getLogger("seqexp")
+    level = root.level
+    root.addHandler(file)
+    own.addHandler(screen)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(level)
+        own.removeHandler(screen)
+        root.removeHandler(file)
+        file.close()

@@ -1,0 +1,31 @@
+"""What a run says of itself in one line."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from seqexp.record.record import Record
+from seqexp.statistics import mean_interval
+
+
+def report(record: Record, folder: Path | None = None) -> str:
+    """Says in one line what came out of a run."""
+    interval = mean_interval(record.test_mse)
+    margin = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2g}"
+    all_seeds, finite = len(record.seeds), int(np.isfinite(record.test_mse).sum())
+    count = f"{finite} of {all_seeds}" if finite < all_seeds else str(all_seeds)
+    score = f"test MSE {interval.mean:.4g}{margin}" if finite else "no test MSE"
+    parts = [f"{record.cell} on {record.data}", f"{score} ({count} seed{'s' * (all_seeds > 1)})"]
+    for name, row in record.baselines.items():
+        if row is not None:
+            parts.append(f"{name} {np.mean(row):.4g}")
+    if record.matched is not None:
+        size = f"{record.config['cell']['hidden_size']} units, {record.num_parameters:,} parameters"
+        parts.append(f"{size} (asked for {record.matched:,}, {record.num_parameters / record.matched - 1:+.1%})")
+    if record.diverged:
+        parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))
+    parts.append(f"{record.train_seconds:.1f} s")
+    return " · ".join(parts) + (f" → {folder}" if folder is not None else "")

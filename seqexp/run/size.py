@@ -1,0 +1,73 @@
+"""The model of a configuration, and the size that matches a number of parameters."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from typing import Any
+
+import torch
+
+from seqexp.cell.recurrent import Recurrent
+from seqexp.config.compose import cell_file
+from seqexp.config.mistakes import ConfigError
+from seqexp.config.targets import arguments, find_class, make
+from seqexp.data.task import Task
+from seqexp.model import Model
+from seqexp.seeding import generator
+
+
+def make_model(node: dict[str, Any], allowed: list[str], task: Task, seeds: range) -> Model:
+    """The population's model, its weights drawn."""
+    model = unset_model(node, allowed, task, len(seeds))
+    model.reset_parameters([generator(seed, "model") for seed in seeds])
+    return model
+
+
+def unset_model(node: dict[str, Any], allowed: list[str], task: Task, num_seeds: int) -> Model:
+    """The same without values in its weights."""
+    cell_class = find_class("cell", node.get("_target_"), Recurrent, allowed)
+    given = {"input_size": task.input_size, "num_seeds": num_seeds}
+    values = arguments("cell", node, cell_class, given)
+    return Model(make("cell", cell_class, {**given, **values}), task.output_size)
+
+
+def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | None:
+    """Replaces `hidden_size: match:...` by the size whose model comes closest in parameters.
+
+    Args:
+        node: the cell's configuration; changed in place.
+        allowed: packages that the user trusts.
+        task: gives the sizes of input and output, which count too.
+
+    Returns:
+        The number of parameters that was asked for; None where `hidden_size` is an ordinary number.
+
+    Raises:
+        ConfigError: the spelling is neither `match:17217` nor `match:lstm-64`.
+    """
+    asked = node.get("hidden_size")
+    if not isinstance(asked, str) or not asked.startswith("match:"):
+        return None
+    found = re.fullmatch(r"match:(?:(\d+)|([\w.-]+)-(\d+))", asked)
+    if found is None:
+        raise ConfigError(
+            f"cell.hidden_size={asked}: must be a whole number, match:17217 (parameters in all) or "
+            "match:lstm-64 (as many as an LSTM of 64 units has)"
+        )
+    try:
+        target = int(found[1]) if found[1] else count_parameters(cell_file(found[2]), allowed, task, int(found[3]))
+    except ConfigError as error:
+        raise ConfigError(f"cell.hidden_size={asked}: {error}") from None
+    # The count grows with the size, so the first size that is not too small, or the one before, is closest.
+    sizes = range(1, target + 1)
+    above = bisect.bisect_left(sizes, target, key=lambda size: count_parameters(node, allowed, task, size))
+    near = [size for size in (above, above + 1) if size >= 1]
+    node["hidden_size"] = min(near, key=lambda size: abs(count_parameters(node, allowed, task, size) - target))
+    return target
+
+
+def count_parameters(node: dict[str, Any], allowed: list[str], task: Task, hidden_size: int) -> int:
+    """Parameters of one seed's model, were the cell of that size."""
+    with torch.device("meta"):  # shapes without memory
+        return unset_model({**node, "hidden_size": hidden_size}, allowed, task, 1).num_parameters

@@ -1,0 +1,1 @@
+"""How a population is trained: the LightningModule and its callbacks."""

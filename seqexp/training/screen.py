@@ -1,0 +1,78 @@
+"""Training as it goes on: the console's bar and TensorBoard's curves."""
+
+from __future__ import annotations
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from seqexp.show.board import Board
+from seqexp.training.keeper import Selection
+
+
+class BoardWriter(Callback):
+    """Writes each epoch's scores to TensorBoard."""
+
+    def __init__(self, board: Board, selection: Selection) -> None:
+        self.board = board
+        self.history = selection.history
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the epochs of a training that goes on from a checkpoint, even if none is left to train."""
+        for epoch in range(len(self.history["train_mse"])):
+            self._write(epoch)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Writes the epoch that has just ended."""
+        self._write(trainer.current_epoch)
+
+    def _write(self, epoch: int) -> None:
+        scores = {name.replace("_", "/"): rows[epoch].double().cpu().numpy() for name, rows in self.history.items()}
+        self.board.scores(scores, epoch)
+
+
+class EpochBar(Callback):
+    """A progress bar that counts epochs and shows the mean MSE over seeds; gone when training ends.
+
+    Args:
+        label: what is trained.
+        console: where the bar is drawn; not a terminal, nothing is.
+        selection: has the scores.
+    """
+
+    def __init__(self, label: str, console: Console, selection: Selection) -> None:
+        self.history = selection.history
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[score]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            refresh_per_second=4,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task(label, total=None, score="")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the bar."""
+        epochs = trainer.max_epochs if trainer.max_epochs is not None and trainer.max_epochs > 0 else None
+        self.bar.update(self.task, total=epochs)
+        self.bar.start()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Counts the epoch."""
+        val, train = self.history["val_mse"][-1], self.history["train_mse"][-1]
+        name, score = ("train", train) if val.isnan().all() else ("validation", val)
+        self.bar.update(
+            self.task, completed=trainer.current_epoch + 1, score=f"{name} MSE {score.nanmean().item():.4g}"
+        )
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Takes the bar away."""
+        self.bar.stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Takes the bar away, so that what follows is readable."""
+        self.bar.stop()
