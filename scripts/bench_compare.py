@@ -38,6 +38,7 @@ def make_record(rng: np.random.Generator, shape: str, index: int, runs: int, num
         data="sine",
         cell=cell,
         seeds=seeds,
+        data_hash=[[f"{seed:064x}", f"{seed:064x}"] for seed in seeds],
         train_mse=scores[0].tolist(),
         val_mse=scores[1].tolist(),
         test_mse=scores[2].tolist(),

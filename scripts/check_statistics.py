@@ -59,7 +59,7 @@ def _run(cell: str, setting: int, scores: Array, baseline: Array) -> Run:
         val_mse=scores[0],
         test_mse=scores[1],
         baselines={"linear": baseline},
-        diverged=[],
+        diverged=frozenset(),
         num_parameters=1,
         epochs=1,
         steps=1,

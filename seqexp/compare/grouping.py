@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from seqexp.compare.runs import NO_SETTING, Run, Setting
+from seqexp.compare.learnt import Learnt
+from seqexp.compare.notes import found_twice, on_data
+from seqexp.compare.runs import Run
+from seqexp.compare.settings import NO_SETTING, Setting, defines_data, show
 from seqexp.statistics import Array
 
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
-_TRAINING_KEYS = {"data.batch_size"}
-"""Keys under `data.` that say how to train, not what is to be learnt."""
-
 
 @dataclass(frozen=True)
 class Scores:
-    """One score per seed: seeds (n,) ascending, values (n,), NaN where a seed diverged."""
+    """One score per seed: seeds (n,) ascending, values (n,), NaN where a seed diverged, and what each learnt."""
 
     seeds: npt.NDArray[np.int64]
     values: Array
+    learnt: Learnt
 
     @property
     def num_diverged(self) -> int:
@@ -100,17 +100,10 @@ class DataSet:
         return len(self.rows) > len({row.cell for row in self.rows})
 
 
-def show(value: Setting) -> str:
-    """A setting as Hydra's command line spells it."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def group(runs: Sequence[Run]) -> list[DataSet]:
     """Sorts runs into data sets and rows; nothing is picked or compared yet."""
     data_sets = []
-    for name, of_name in sorted(split(runs, lambda run: run.data).items()):
+    for name, of_name in sorted(split(_tell_apart(runs), lambda run: run.data).items()):
         keys = [key for key in _swept(of_name) if defines_data(key)]
         parts = split(of_name, partial(_values, keys=keys))
         for values, part in sorted(parts.items(), key=lambda item: _order(item[0])):
@@ -127,7 +120,8 @@ def _data_set(name: str, runs: Sequence[Run]) -> DataSet:
     groups = split(runs, lambda run: (run.cell, *_values(run, keys)))
     for (cell, *values), members in sorted(groups.items(), key=lambda item: _order(item[0])):
         data_set.rows.append(_row(str(cell), dict(zip(keys, values, strict=True)), members, data_set.notes))
-    data_set.baselines = _baselines(runs, data_set.notes)
+    data_set.baselines = _baselines(runs)
+    data_set.notes += on_data(runs, [row.sources for row in data_set.rows])
     data_set.notes += _confounded(by_cell, swept)
     return data_set
 
@@ -135,48 +129,71 @@ def _data_set(name: str, runs: Sequence[Run]) -> DataSet:
 def _row(cell: str, settings: dict[str, Setting], runs: list[Run], notes: list[str]) -> Row:
     """Pools the seeds of `runs`; a seed found twice counts once."""
     sources: dict[int, tuple[Run, int]] = {}
-    twice: dict[int, bool] = {}  # seed -> whether the two scores agree
+    again: list[tuple[int, tuple[Run, int]]] = []
     for run in runs:
         for index, seed in enumerate(run.seeds):
-            kept, at = sources.setdefault(seed, (run, index))
-            if (kept, at) != (run, index):
-                same = _agree(kept.test_mse[at], run.test_mse[index], 1e-6)
-                twice[seed] = twice.get(seed, True) and same
+            if sources.setdefault(seed, (run, index)) != (run, index):
+                again.append((seed, (run, index)))
     seeds = sorted(sources)
     ordered = [sources[seed] for seed in seeds]
+    learnt = Learnt.of(ordered)
+    scores = partial(_scores, seeds, learnt)
     row = Row(
         cell=cell,
         settings=settings,
         runs=runs,
         sources=ordered,
-        train=_scores(seeds, [run.train_mse[index] for run, index in ordered]),
-        val=_scores(seeds, [run.val_mse[index] for run, index in ordered if run.val_mse is not None])
+        train=scores([run.train_mse[index] for run, index in ordered]),
+        val=scores([run.val_mse[index] for run, index in ordered if run.val_mse is not None])
         if all(run.val_mse is not None for run in runs)
         else None,
-        test=_scores(seeds, [run.test_mse[index] for run, index in ordered]),
+        test=scores([run.test_mse[index] for run, index in ordered]),
     )
-    if twice:
-        differ = "" if all(twice.values()) else ", though the scores differ"
-        which = f"{len(twice)} seed{'s' * (len(twice) > 1)} of {row.label}"
-        notes.append(f"{which} found in more than one run: counted once, from the first folder{differ}.")
+    if again:
+        notes += found_twice(row.label, [sources[seed] for seed, _ in again], [source for _, source in again])
     return row
 
 
-def _baselines(runs: Sequence[Run], notes: list[str]) -> dict[str, Scores]:
-    """Each baseline's score per seed, from the first run that has it; runs that disagree are noted."""
-    found: dict[str, dict[int, float]] = defaultdict(dict)
-    differing: set[int] = set()
+def _tell_apart(runs: Sequence[Run]) -> Sequence[Run]:
+    """The same runs; where one name stands for several targets, it is the name with the target."""
+    targets: dict[tuple[str, Setting], set[str]] = defaultdict(set)
     for run in runs:
-        for name, values in run.baselines.items():
-            for seed, value in zip(run.seeds, values.tolist(), strict=True):
-                if not _agree(found[name].setdefault(seed, value), value, 1e-3):
-                    differing.add(seed)
-    if differing:
-        notes.append(
-            f"The data of {len(differing)} seed{'s' * (len(differing) > 1)} differ between runs (their "
-            "baselines do): their pairs are not on the same data. Were the runs made by different versions?"
+        for group, target in run.targets.items():
+            targets[group, run.cell if group == "cell" else run.settings.get(group)].add(target)
+    several = {key for key, found in targets.items() if len(found) > 1}
+
+    def renamed(run: Run) -> Run:
+        full: dict[str, Setting] = {
+            group: run.targets[group] for group in run.targets if (group, run.settings.get(group)) in several
+        }
+        cell = (
+            f"{run.cell} ({run.targets['cell']})"
+            if "cell" in run.targets and ("cell", run.cell) in several
+            else run.cell
         )
-    return {name: _scores(sorted(scores), [scores[seed] for seed in sorted(scores)]) for name, scores in found.items()}
+        return replace(run, cell=cell, settings=run.settings | full)
+
+    return [renamed(run) for run in runs] if several else runs
+
+
+def _baselines(runs: Sequence[Run]) -> dict[str, Scores]:
+    """Each baseline's score per seed, from the first run that has it."""
+    found: dict[str, dict[int, tuple[Run, int]]] = defaultdict(dict)
+    for run in runs:
+        sources = [(run, index) for index in range(len(run.seeds))]
+        for name in run.baselines:
+            for seed, source in zip(run.seeds, sources, strict=True):
+                found[name].setdefault(seed, source)
+    baselines: dict[str, Scores] = {}
+    known: dict[tuple[tuple[int, int], ...], Learnt] = {}  # most baselines are of the same runs
+    for name, by_seed in found.items():
+        seeds = sorted(by_seed)
+        sources = [by_seed[seed] for seed in seeds]
+        key = tuple((id(run), index) for run, index in sources)
+        if key not in known:
+            known[key] = Learnt.of(sources)
+        baselines[name] = _scores(seeds, known[key], [float(run.baselines[name][index]) for run, index in sources])
+    return baselines
 
 
 def _confounded(by_cell: dict[str, list[Run]], swept: set[str]) -> list[str]:
@@ -202,11 +219,6 @@ def _swept(runs: Sequence[Run]) -> list[str]:
     return [key for key in keys if not follows(key)]
 
 
-def defines_data(key: str) -> bool:
-    """Whether runs that differ in `key` learnt different things."""
-    return (key == "data" or key.startswith("data.")) and key not in _TRAINING_KEYS
-
-
 def _all_keys(runs: Iterable[Run]) -> list[str]:
     return list(dict.fromkeys(key for run in runs for key in run.settings))
 
@@ -215,14 +227,8 @@ def _values(run: Run, keys: Sequence[str]) -> tuple[Setting, ...]:
     return tuple(run.settings.get(key, NO_SETTING) for key in keys)
 
 
-def _agree(first: float, second: float, tolerance: float) -> bool:
-    """Whether two scores are equal up to a relative tolerance, or both NaN."""
-    both_nan = math.isnan(first) and math.isnan(second)
-    return both_nan or math.isclose(first, second, rel_tol=tolerance, abs_tol=1e-9 * tolerance)
-
-
-def _scores(seeds: list[int], values: Sequence[float]) -> Scores:
-    return Scores(np.asarray(seeds, dtype=np.int64), np.asarray(values, dtype=float))
+def _scores(seeds: list[int], learnt: Learnt, values: Sequence[float]) -> Scores:
+    return Scores(np.asarray(seeds, dtype=np.int64), np.asarray(values, dtype=float), learnt)
 
 
 def _order(values: Iterable[Setting]) -> list[tuple[bool, float, str]]:

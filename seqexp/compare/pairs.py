@@ -12,6 +12,7 @@ import numpy as np
 from seqexp.compare.grouping import DataSet, Scores, split
 from seqexp.statistics import (
     ALPHA,
+    Array,
     Difference,
     detectable_effect,
     holm,
@@ -36,14 +37,16 @@ class Pair:
         paired: whether they were compared seed by seed, over two seeds at least.
         difference: first against second.
         num_seeds: how many seeds each of the two has.
-        num_shared: seeds that both have.
+        num_shared: seeds that both have, and that are the same data for both.
+        num_other_data: seeds that both have, but with other data, so that they are no pairs.
         num_dropped: shared seeds left out because one of the two diverged.
-        num_diverged: on how many of the shared seeds each of the two diverged.
+        num_diverged: on how many of its seeds each of the two diverged.
         num_tests: size of the family that Holm's correction is over.
         p_corrected: p after Holm; NaN where nothing was tested.
         detectable: the largest ratio below 1 that this many seeds find with 80 % power; NaN where none is.
         lower: label of the one that scored lower, None unless p_corrected < 0.05.
-        winner: the same, but None where it also diverged more often: the seeds that are left are not a fair sample.
+        winner: the same, but None where it diverged on a seed that the other did not lose as well: the seeds that are
+            left are not a fair sample.
     """
 
     first: str
@@ -52,6 +55,7 @@ class Pair:
     difference: Difference
     num_seeds: tuple[int, int]
     num_shared: int
+    num_other_data: int
     num_dropped: int
     num_diverged: tuple[int, int]
     num_tests: int
@@ -107,48 +111,58 @@ def best_baseline(data_set: DataSet) -> str | None:
 def compare_pairs(table: Sequence[Entry], chosen: Sequence[tuple[int, int]]) -> list[Pair]:
     """Compares the chosen pairs; Holm's correction is over those that share two seeds at least."""
     measured = [_measure(table[first], table[second]) for first, second in chosen]
-    tested = [index for index, (difference, *_) in enumerate(measured) if difference.num_pairs >= 2]
-    corrected = holm([measured[index][0].p for index in tested])
+    tested = [index for index, found in enumerate(measured) if found.difference.num_pairs >= 2]
+    corrected = holm([measured[index].difference.p for index in tested])
     p_corrected = dict(zip(tested, corrected, strict=True))
     family = len(tested) or len(chosen)
     return [
-        _pair(table[first], table[second], *measured[index], family, p_corrected.get(index, math.nan))
+        _pair(table[first], table[second], measured[index], family, p_corrected.get(index, math.nan))
         for index, (first, second) in enumerate(chosen)
     ]
 
 
-def shared_scores(first: Scores, second: Scores) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(2, n) the scores of the seeds that both have, NaN included."""
+def shared_scores(first: Scores, second: Scores) -> tuple[Array, int]:
+    """The seeds that both have.
+
+    Returns:
+        (2, n) the scores of those whose data are the same, NaN included, and how many others there are.
+    """
     _, at_first, at_second = np.intersect1d(first.seeds, second.seeds, True, return_indices=True)
-    return np.stack([first.values[at_first], second.values[at_second]])
+    tested, trained = first.learnt.take(at_first).differ(second.learnt.take(at_second))
+    other = tested | trained
+    return np.stack([first.values[at_first], second.values[at_second]])[:, ~other], int(other.sum())
 
 
-def _measure(first: Entry, second: Entry) -> tuple[Difference, int, int, tuple[int, int]]:
-    """The difference, the shared seeds, how many of those are left out, and on how many each of the two diverged."""
-    both = shared_scores(first.scores, second.scores)
-    finite = ~np.isnan(both).any(axis=0)
+@dataclass(frozen=True)
+class _Measured:
+    """The difference, and the seeds behind it: shared, of other data, left out, and lost by both."""
+
+    difference: Difference
+    num_shared: int
+    num_other_data: int
+    num_dropped: int
+    num_both_diverged: int
+
+
+def _measure(first: Entry, second: Entry) -> _Measured:
+    both, num_other_data = shared_scores(first.scores, second.scores)
+    lost = np.isnan(both)
+    finite = ~lost.any(axis=0)
     num_shared, num_pairs = both.shape[1], int(finite.sum())
     if num_pairs >= 2:
         difference = paired_difference(both[0, finite], both[1, finite])
     else:
         alone = [entry.scores.values[~np.isnan(entry.scores.values)] for entry in (first, second)]
         difference = unpaired_difference(*alone)
-    return difference, num_shared, num_shared - num_pairs, (int(np.isnan(both[0]).sum()), int(np.isnan(both[1]).sum()))
+    return _Measured(difference, num_shared, num_other_data, num_shared - num_pairs, int(lost.all(axis=0).sum()))
 
 
-def _pair(
-    first: Entry,
-    second: Entry,
-    difference: Difference,
-    num_shared: int,
-    num_dropped: int,
-    num_diverged: tuple[int, int],
-    num_tests: int,
-    p_corrected: float,
-) -> Pair:
+def _pair(first: Entry, second: Entry, measured: _Measured, num_tests: int, p_corrected: float) -> Pair:
+    difference = measured.difference
+    num_diverged = (first.scores.num_diverged, second.scores.num_diverged)
     better = 0 if difference.effect < 0 else 1
     lower = (first, second)[better].label if p_corrected < ALPHA else None
-    fair = num_diverged[better] <= num_diverged[1 - better]
+    fair = num_diverged[better] == measured.num_both_diverged  # it lost no seed alone
     paired = difference.num_pairs >= 2
     effect = detectable_effect(difference.num_pairs, num_tests) if paired else math.inf
     return Pair(
@@ -157,8 +171,9 @@ def _pair(
         paired=paired,
         difference=difference,
         num_seeds=(len(first.scores.seeds), len(second.scores.seeds)),
-        num_shared=num_shared,
-        num_dropped=num_dropped,
+        num_shared=measured.num_shared,
+        num_other_data=measured.num_other_data,
+        num_dropped=measured.num_dropped,
         num_diverged=num_diverged,
         num_tests=num_tests,
         p_corrected=p_corrected,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from seqexp.compare.settings import Setting, flatten
+from seqexp.record.files import printable
 from seqexp.record.record import INERT_SETTINGS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
-Setting = str | int | float | bool | None
-
-NO_SETTING = "\N{EN DASH}"
-"""Stands where a run's configuration lacks a key that others have."""
+MOST_SEEDS = 100_000
+MOST_BASELINES = 50
+LONGEST_NAME = 200
+LONGEST_REASON = 2_000
 
 _NO_SETTINGS = ("seed", "num_seeds", *INERT_SETTINGS)
 
@@ -30,7 +31,10 @@ class CompareError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A finished run without what a comparison never asks for; `name` is its folder below the common one."""
+    """A finished run without what a comparison never asks for.
+
+    `name` is its folder below the common one, `targets` the `_target_` of each group of its configuration.
+    """
 
     folder: Path
     name: str
@@ -42,11 +46,13 @@ class Run:
     val_mse: Array | None
     test_mse: Array
     baselines: dict[str, Array]
-    diverged: list[int]
+    diverged: frozenset[int]
     num_parameters: int
     epochs: int
     steps: int
     train_seconds: float
+    targets: dict[str, str] = field(default_factory=dict)
+    data_hash: list[list[str]] | None = None
 
     @property
     def seconds_per_seed(self) -> float:
@@ -78,7 +84,7 @@ def collect(folders: Sequence[Path]) -> Collection:
         CompareError: a folder does not exist, or none of them holds a run.
     """
     for folder in folders:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise CompareError(f"{folder}: there is no such folder, so there are no runs to compare.")
     top = Path(os.path.commonpath([folder.absolute() for folder in folders]))
     found = {path.resolve(): path.absolute() for folder in folders for path in find(folder)}
@@ -86,19 +92,18 @@ def collect(folders: Sequence[Path]) -> Collection:
     runs: list[Run] = []
     failed: list[Problem] = []
     broken = [
-        Problem(_name(path, top), f"unfinished: it has no {RESULT}" if (path / "seqexp.log").exists() else "not begun")
+        _problem(path, top, f"unfinished: it has no {RESULT}" if os.path.lexists(path / "seqexp.log") else "not begun")
         for path in sorted(unfinished.values())
     ]
     for path in sorted(found.values()):
-        name = _name(path, top)
         try:
             record = Record.read(path)
             if record.status == "failed":
-                failed.append(Problem(name, _error_text(record)))
+                failed.append(_problem(path, top, _error_text(record)))
             else:
-                runs.append(_run(path, name, record))
-        except (RecordError, AttributeError, TypeError, ValueError) as error:
-            broken.append(Problem(name, str(error).removeprefix(f"{path / RESULT}: ")))
+                runs.append(_run(path, _name(path, top), record))
+        except (RecordError, TypeError, ValueError, RecursionError) as error:
+            broken.append(_problem(path, top, str(error).removeprefix(f"{path / RESULT}: ")))
     if not found and not broken:
         names = ", ".join(str(folder) for folder in folders)
         raise CompareError(f"{names}: no run was found here; a finished run's folder holds a {RESULT}.")
@@ -107,11 +112,16 @@ def collect(folders: Sequence[Path]) -> Collection:
 
 def _run(folder: Path, name: str, record: Record) -> Run:
     """Keeps what is compared, and refuses what no training can have written."""
-    if not record.seeds:
-        raise ValueError("seeds must name at least one seed")
-    if not (isinstance(record.data, str) and isinstance(record.cell, str)):
-        raise TypeError("data and cell must be names")
-    settings = {sys.intern(key): value for key, value in _flat(record.config)}
+    if not 1 <= len(record.seeds) <= MOST_SEEDS:
+        raise ValueError(f"seeds must name between 1 and {MOST_SEEDS:,} seeds")
+    if len(record.baselines) > MOST_BASELINES:
+        raise ValueError(f"baselines must be {MOST_BASELINES} at most")
+    for kind, text in (("data", record.data), ("cell", record.cell), *(("baselines", key) for key in record.baselines)):
+        if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):
+            raise ValueError(f"{kind} must be a name of one line and at most {LONGEST_NAME} letters, got {text[:40]!r}")
+    if min(record.num_parameters, record.epochs, record.steps, record.train_seconds) < 0:
+        raise ValueError("num_parameters, epochs, steps and train_seconds must not be negative")
+    settings, targets = flatten(record.config)
     return Run(
         folder=folder,
         name=name,
@@ -125,14 +135,17 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         baselines={
             name: _scores(f"baselines.{name}", row) for name, row in record.baselines.items() if row is not None
         },
-        diverged=list(record.diverged),
-        num_parameters=int(record.num_parameters),
-        epochs=int(record.epochs),
-        steps=int(record.steps),
+        diverged=frozenset(record.diverged),
+        num_parameters=record.num_parameters,
+        epochs=record.epochs,
+        steps=record.steps,
         train_seconds=float(record.train_seconds),
+        targets=targets,
+        data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
     )
 
 
+@lru_cache(4096)
 def _is_inert(key: str) -> bool:
     """Whether runs that differ in this key are still the same."""
     return any(f"{key}.".startswith(f"{inert}.") for inert in _NO_SETTINGS)
@@ -146,20 +159,6 @@ def _scores(name: str, row: list[float]) -> Array:
     return np.where(np.isfinite(scores), scores, math.nan)
 
 
-def _flat(config: Any, prefix: str = "") -> Iterator[tuple[str, Setting]]:
-    """Yields (dotted key, value); a group's `_target_` becomes its own value, as in `optimizer` = `adam`."""
-    for name, value in config.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, dict):
-            yield from _flat(value, f"{key}.")
-        elif name == "_target_":
-            yield prefix.removesuffix("."), str(value).rpartition(".")[2].lower()
-        elif value is None or isinstance(value, str | int | float | bool):
-            yield key, sys.intern(value) if isinstance(value, str) else value
-        else:
-            yield key, json.dumps(value)
-
-
 def _unfinished(folders: Sequence[Path]) -> Iterator[Path]:
     """Yields the folders that Hydra has begun (`.hydra`) and no run has ended."""
     for root in folders:
@@ -169,10 +168,16 @@ def _unfinished(folders: Sequence[Path]) -> Iterator[Path]:
 
 
 def _name(path: Path, top: Path) -> str:
-    return path.relative_to(top).as_posix()
+    """A run's folder as it is called in tables, whatever bytes its name is made of."""
+    return str(printable(os.fsencode(path.relative_to(top).as_posix()).decode("utf-8", "replace")))
+
+
+def _problem(path: Path, top: Path, reason: str) -> Problem:
+    text = printable(reason)
+    return Problem(_name(path, top), text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]} …")
 
 
 def _error_text(record: Record) -> str:
     error = record.error or {}
-    parts = [error[name] for name in ("type", "message") if error.get(name)]
+    parts = [str(error[name]) for name in ("type", "message") if error.get(name)]
     return f"{record.cell} on {record.data}, {': '.join(parts) or 'no error was noted'}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqexp.compare.grouping import DataSet, Row, Scores, show
+from seqexp.compare.grouping import DataSet, Row, Scores
 from seqexp.compare.pairs import (
     MOST_ROWS,
     Entry,
@@ -19,6 +19,7 @@ from seqexp.compare.pairs import (
     shared_scores,
 )
 from seqexp.compare.selection import pick
+from seqexp.compare.settings import show
 from seqexp.compare.verdict import DASH, baseline_summary, mse_text, number_text, sentence
 from seqexp.statistics import mean_interval
 
@@ -85,7 +86,7 @@ class Section:
         """Geometric mean of the ratio to the best baseline, seed by seed; NaN where there is none."""
         if self.baseline is None:
             return math.nan
-        both = shared_scores(scores, self.data_set.baselines[self.baseline])
+        both, _ = shared_scores(scores, self.data_set.baselines[self.baseline])
         both = both[:, ~np.isnan(both).any(axis=0)]
         if both.shape[1] == 0 or (both == 0).any():
             return math.nan

@@ -39,6 +39,10 @@ def pick(data_set: DataSet) -> None:
             data_set.notes.append(f"{chosen}{passed_over}.")
         if len({rows[index].test.seeds.tobytes() for index in indices}) > 1:
             data_set.notes.append(f"{cell}: its settings were not all trained on the same seeds.")
+        elif any(
+            rows[best].test.learnt.differ(rows[index].test.learnt)[part].any() for index in indices for part in (0, 1)
+        ):
+            data_set.notes.append(f"{cell}: its settings were not all trained on the same data.")
     budgets = {cell: len(indices) for cell, indices in by_cell.items()}
     if len(set(budgets.values())) > 1:
         told = ", ".join(f"{cell} {count}" for cell, count in budgets.items())

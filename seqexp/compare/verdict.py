@@ -109,13 +109,16 @@ def _winner(pair: Pair, winner: str, data: str) -> str:
 
 
 def _survivors(pair: Pair, lower: str, data: str) -> str:
-    """The lower score belongs to the one that diverged more often: said, but not called a win."""
+    """The lower score belongs to one that diverged where the other did not: said, but not called a win."""
     d = pair.difference
     score = _signs(pair, lower) if d.by_sign else f"ratio {ratio_text(d.ratio, d.low, d.high)}"
     diverged = " and ".join(
         f"{label} diverged on {count}"
         for label, count in zip((pair.first, pair.second), pair.num_diverged, strict=True)
     )
+    own, rivals = pair.num_diverged if lower == pair.first else pair.num_diverged[::-1]
+    if own <= rivals:
+        diverged += ", not on the same seeds"
     start = f"no winner is named between {pair.first} and {pair.second} on {data}: where both finished, {score}, "
     return f"{start}{_seeds(pair)}, p = {p_text(pair.p_corrected)}{_family(pair)}, but {diverged}."
 
@@ -142,6 +145,7 @@ def _unpaired(pair: Pair, data: str) -> str:
         text = f"{both} have one seed on {data}: ratio {number_text(d.ratio, math.nan)}, no interval, no verdict"
         return f"{text}; {_wish(pair)}"
     share = f"share {'only one seed' if finite else 'no seeds'}" + " with a score" * (pair.num_dropped > 0)
+    share += " of the same data" * (pair.num_other_data > 0)
     text = f"{both} {share} on {data}, so they are not compared seed by seed: unpaired ratio "
     text += ratio_text(d.ratio, d.low, d.high)
     if d.low <= 1 <= d.high:
@@ -156,6 +160,8 @@ def _seeds(pair: Pair) -> str:
         text += f" of {pair.num_seeds[0]} and {pair.num_seeds[1]}"
     if pair.num_dropped:
         text += f" ({pair.num_dropped} dropped: diverged)"
+    if pair.num_other_data:
+        text += f" ({pair.num_other_data} no pairs: other data)"
     return text
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-CONTROL = re.compile(r"\\u00[0189]|\\u007f|\\[bfr]|[\x7f-\x9f]", re.IGNORECASE)
-"""Where a JSON text may hold a character that commands a terminal."""
+MOST_JSON = 2**26
+"""Bytes of a JSON file that is read: a record of 100,000 seeds is smaller."""
+
+_LONGEST_NUMBER = 300
+
+_COMMANDS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+"""Characters that command a terminal or turn the direction in which a text is read; lines and tabs are none."""
+
+COMMAND = re.compile(f"[{_COMMANDS}]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def is_plain(path: Path) -> bool:
@@ -46,9 +55,58 @@ def null_for_nan(value: Any) -> Any:
 
 
 def printable(value: Any) -> Any:
-    """Plain values without characters that command a terminal; lines and tabs stay."""
+    """Plain values without characters that command a terminal, and without halves of characters."""
     if isinstance(value, str):
-        return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in value)
+        return COMMAND.sub("\ufffd", _HALF.sub("\ufffd", value))
     if isinstance(value, dict):
         return {printable(key): printable(item) for key, item in value.items()}
     return [printable(item) for item in value] if isinstance(value, list) else value
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Reads an ordinary file, whoever put it there.
+
+    Args:
+        path: which.
+        most: bytes beyond which it is not read.
+
+    Raises:
+        ValueError: it is something else, or larger.
+        OSError: it cannot be read.
+    """
+    if not os.path.lexists(path):
+        raise ValueError("no such file")
+    if not is_plain(path):
+        raise ValueError("is a link, or no ordinary file, and is not read")
+    if path.stat().st_size > most:
+        raise ValueError(f"is larger than {most / 2**20:.0f} MiB, and is not read")
+    return path.read_bytes()
+
+
+def read_json(content: bytes) -> Any:
+    """Reads JSON, whoever wrote it: its numbers are finite, and its texts can be printed and written.
+
+    Raises:
+        ValueError: it is no such JSON.
+        RecursionError: it is nested too deeply.
+    """
+    text = content.decode("utf-8")
+    value = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_no_number)
+    if text.isascii() and "\\" not in text and "\x7f" not in text:
+        return value  # nothing else can be in it
+    if _HALF.search(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("a text holds half of a character")
+    return printable(value)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _whole(text: str) -> int:
+    return int(text) if len(text) <= _LONGEST_NUMBER else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text[:20]} is beyond what a number holds")

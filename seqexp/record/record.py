@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from seqexp.record.files import CONTROL, is_plain, null_for_nan, printable, write_atomically
+from seqexp.record.files import MOST_JSON, null_for_nan, read_json, read_plain, write_atomically
 
 RESULT = "result.json"
 
@@ -25,7 +25,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("baselines", "config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
+    "data_hash": (list, type(None)),
     "train_seconds": (int, float),
+    "matched": (int, type(None)),
 }
 """What JSON must hold in the fields that are not checked one by one."""
 
@@ -46,6 +48,8 @@ class Record:
         data: name of the chosen `conf/data` file.
         cell: name of the chosen `conf/cell` file.
         seeds: the S seeds.
+        data_hash: for each seed two digests: of what train and validation are made of, and of the test targets; None
+            in records of versions that did not make them.
         train_mse: S scores on the training split, at the selected weights.
         val_mse: S scores on the validation split, None where there is none.
         test_mse: S scores on the test split.
@@ -70,6 +74,7 @@ class Record:
     data: str
     cell: str
     seeds: list[int]
+    data_hash: list[list[str]] | None = None
     train_mse: list[float] = field(default_factory=list)
     val_mse: list[float] | None = None
     test_mse: list[float] = field(default_factory=list)
@@ -112,17 +117,12 @@ class Record:
         """
         path = folder / RESULT
         try:
-            if not path.exists():
-                raise RecordError(f"{path}: no such file")
-            if not is_plain(path):
-                raise RecordError(f"{path}: is a link, or no ordinary file, and is not read")
-            text = path.read_text(encoding="utf-8")
-            raw = json.loads(text)
-            if CONTROL.search(text):
-                raw = printable(raw)
-        except RecordError:
-            raise
-        except (OSError, ValueError, RecursionError) as error:
+            content = read_plain(path, MOST_JSON)
+        except (OSError, ValueError) as error:
+            raise RecordError(f"{path}: {error}") from None
+        try:
+            raw = read_json(content)
+        except (ValueError, RecursionError) as error:
             raise RecordError(f"{path}: not readable as JSON ({error})") from None
         try:
             return cls._from_json(raw)
@@ -144,9 +144,9 @@ class Record:
         for name, value in values.items():
             if not isinstance(value, _KINDS.get(name, object)) or isinstance(value, bool):
                 raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
-        seeds = values["seeds"]
-        if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
-            raise TypeError("seeds must be a list of whole numbers")
+        seeds = _seeds("seeds", values["seeds"])
+        _seeds("diverged", values.get("diverged", []))
+        _check_hashes(values.get("data_hash"), len(seeds), values["status"])
         if values["status"] == "done":
             for name in ("train_mse", "test_mse"):
                 values[name] = _scores(name, values.get(name), len(seeds))
@@ -165,6 +165,27 @@ def find(root: Path) -> Iterator[Path]:
         subfolders.sort()
         if RESULT in names:
             yield Path(folder)
+
+
+def _check_hashes(rows: Any, count: int, status: str) -> None:
+    if rows is None:
+        return
+    for row in rows:
+        if not isinstance(row, list) or len(row) != 2 or not all(isinstance(digest, str) for digest in row):
+            raise TypeError("data_hash must hold two digests for each seed")
+    if len(rows) != count:
+        raise ValueError(f"data_hash must hold two digests for each of the {count} seeds")
+
+
+def _seeds(name: str, seeds: Any) -> list[int]:
+    """Seeds that torch and NumPy know, each of them once."""
+    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
+        raise TypeError(f"{name} must be a list of whole numbers")
+    if any(not 0 <= seed < 2**63 for seed in seeds):
+        raise ValueError(f"{name} must lie between 0 and 2^63 - 1")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"{name} must not hold a seed twice")
+    return seeds
 
 
 def _scores(name: str, row: Any, count: int) -> list[float]:

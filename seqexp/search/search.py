@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
-from seqexp.compare.grouping import show
+from seqexp.compare.settings import show
 from seqexp.run.log import check_folder
 from seqexp.run.report import report
 from seqexp.search.final import run_final

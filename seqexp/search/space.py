@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from seqexp.compare.grouping import defines_data
+from seqexp.compare.settings import defines_data
 from seqexp.config.compose import CONF, compose_run, known_keys
 from seqexp.config.mistakes import ConfigError, explain, first_line, unknown_key
 from seqexp.config.names import folder_name

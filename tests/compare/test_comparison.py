@@ -43,6 +43,7 @@ def save(folder: Path, cell: str, test: Any, **changes: Any) -> Path:
     data = changes.pop("data", "sine")
     values: dict[str, Any] = {
         "status": "done",
+        "data_hash": [[f"{data} {seed} train", f"{data} {seed} test"] for seed in seeds],
         "train_mse": scores.tolist(),
         "val_mse": scores.tolist(),
         "test_mse": scores.tolist(),
@@ -339,8 +340,8 @@ def test_seeds_pool_and_none_counts_twice(tmp_path: Path) -> None:
 
 
 def test_runs_on_other_data_are_noticed(tmp_path: Path) -> None:
-    save(tmp_path / "a", "rnn", [0.1, 0.2])
-    save(tmp_path / "b", "lstm", [0.1, 0.2], baselines={"constant": [100.0, 50.0]})
+    save(tmp_path / "a", "rnn", [0.1, 0.2], data_hash=None)
+    save(tmp_path / "b", "lstm", [0.1, 0.2], baselines={"constant": [100.0, 50.0]}, data_hash=None)
     assert "The data of 1 seed differ between runs" in compare(tmp_path).sections[0].data_set.notes[0]
 
 

@@ -1,0 +1,92 @@
+"""What a reader must know of the data before believing a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+
+from seqexp.compare.learnt import Learnt, Source
+from seqexp.compare.runs import Run
+
+MOST_LISTED = 10
+"""Seeds that a note lists one by one."""
+
+
+def found_twice(label: str, kept: Sequence[Source], others: Sequence[Source]) -> Iterator[str]:
+    """Says which seeds were found more than once, which of them counts, and whether both are the same."""
+    tested, trained = Learnt.of(kept).differ(Learnt.of(others))
+    seeds = np.array([run.seeds[index] for run, index in others])
+    agree = [
+        _agree(float(first.test_mse[at]), float(second.test_mse[index]))
+        for (first, at), (second, index) in zip(kept, others, strict=True)
+    ]
+    elsewhere = np.unique(seeds[tested | trained])
+    alike = np.setdiff1d(seeds, elsewhere)
+    if alike.size:
+        differ = "" if all(np.array(agree)[np.isin(seeds, alike)]) else ", though the scores differ"
+        which = f"{_count(alike.tolist())} of {label}"
+        yield f"{which} found in more than one run: counted once, from the first folder{differ}."
+    if elsewhere.size:
+        which = f"{_count(elsewhere.tolist())} of {label} ({_list(elsewhere.tolist())})"
+        yield f"{which} learnt other data in one run than in another: only what the first folder holds counts."
+
+
+def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> Iterator[str]:
+    """Says where rows did not learn the same, where nobody can tell, and where all seeds learnt one and the same."""
+    tested, trained = _different(rows)
+    if tested or trained:
+        kinds = [
+            f"{what} of {_list(seeds)}"
+            for what, seeds in (("test targets", tested), ("training data", trained))
+            if seeds
+        ]
+        yield (
+            f"The data of {_count(tested | trained)} differ between runs ({'; '.join(kinds)}): they are no pairs "
+            "there. Were the task's code or files, or the version, others?"
+        )
+    without = sum(run.data_hash is None for run in runs)
+    if without and len(runs) > 1:
+        which = "No run has" if without == len(runs) else f"{without} of {len(runs)} runs have no"
+        yield (
+            f"{which} digests of its data, as version 0.1 left none: they count as the same as the others', "
+            "because their data settings agree."
+        )
+    digests = {tuple(run.data_hash[index]) for row in rows for run, index in row if run.data_hash is not None}
+    if len(digests) == 1 and max(map(len, rows)) > 1:
+        yield "All seeds share one data set: the interval is of initialisation and order only."
+
+
+def _different(rows: Sequence[Sequence[Source]]) -> tuple[set[int], set[int]]:
+    """The seeds whose test targets are not the same in all rows, and those whose training data are not."""
+    first: dict[int, Source] = {}
+    tested: set[int] = set()
+    trained: set[int] = set()
+    for row in rows:
+        seeds = np.array([run.seeds[index] for run, index in row])
+        for seed, source in zip(seeds.tolist(), row, strict=True):
+            kept, _ = first.setdefault(seed, source)
+            if kept.data_hash is None and source[0].data_hash is not None:
+                first[seed] = source  # it knows more
+        reference = Learnt.of([first[seed] for seed in seeds.tolist()])
+        for found, flags in zip((tested, trained), Learnt.of(row).differ(reference), strict=True):
+            found.update(seeds[flags].tolist())
+    return tested, trained - tested
+
+
+def _agree(first: float, second: float) -> bool:
+    """Whether two scores are equal up to rounding, or both NaN."""
+    both_nan = math.isnan(first) and math.isnan(second)
+    return both_nan or math.isclose(first, second, rel_tol=1e-6, abs_tol=1e-15)
+
+
+def _count(seeds: Collection[int]) -> str:
+    return f"{len(seeds)} seed{'s' * (len(seeds) > 1)}"
+
+
+def _list(seeds: Collection[int]) -> str:
+    """`seeds 3, 4`, and how many more."""
+    shown = ", ".join(str(seed) for seed in sorted(seeds)[:MOST_LISTED])
+    more = f" and {len(seeds) - MOST_LISTED} more" if len(seeds) > MOST_LISTED else ""
+    return f"seed{'s' * (len(seeds) > 1)} {shown}{more}"

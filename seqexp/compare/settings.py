@@ -1,0 +1,81 @@
+"""A run's configuration as flat settings: dotted keys, plain values, and how they are shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+Setting = str | int | float | bool | None
+
+NO_SETTING = "\N{EN DASH}"
+"""Stands where a run's configuration lacks a key that others have."""
+
+MOST_SETTINGS = 1_000
+LONGEST_KEY = 200
+LONGEST_VALUE = 100_000
+LONGEST_SHOWN = 100
+"""Letters of a value that a label shows; of a longer one it shows the start, and a hash of the whole."""
+
+_TRAINING_KEYS = {"data.batch_size"}
+"""Keys under `data.` that say how to train, not what is to be learnt."""
+
+
+def flatten(config: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, str]]:
+    """The settings of a configuration, and the targets of its groups.
+
+    Args:
+        config: the resolved configuration, of plain values.
+
+    Returns:
+        Dotted key -> value, where a group's `_target_` becomes its own value, as in `optimizer` = `adam`;
+        and group -> `_target_` in full.
+
+    Raises:
+        ValueError: it is larger than any configuration.
+    """
+    settings: dict[str, Setting] = {}
+    targets: dict[str, str] = {}
+    for key, value in _leaves(config, ""):
+        group, _, last = key.rpartition(".")
+        if group and last == "_target_":
+            targets[sys.intern(group)] = target = sys.intern(str(value))
+            settings[sys.intern(group)] = sys.intern(target.rpartition(".")[2].lower())
+        else:
+            settings[sys.intern(key)] = value
+        settings[sys.intern(key)] = value
+        if len(settings) > MOST_SETTINGS:
+            raise ValueError(f"config has more than {MOST_SETTINGS:,} keys")
+    return settings, targets
+
+
+def show(value: Setting) -> str:
+    """A setting as Hydra's command line spells it, in one line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = f"{value:g}" if isinstance(value, float) else re.sub(r"\s", " ", str(value))
+    if len(text) <= LONGEST_SHOWN:
+        return text
+    return f"{text[:LONGEST_SHOWN]}… {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def defines_data(key: str) -> bool:
+    """Whether runs that differ in `key` learnt different things."""
+    return (key == "data" or key.startswith("data.")) and key not in _TRAINING_KEYS
+
+
+def _leaves(config: dict[str, Any], prefix: str) -> Iterator[tuple[str, Setting]]:
+    for name, value in config.items():
+        key = f"{prefix}{name}"
+        if len(key) > LONGEST_KEY or not key.isprintable():
+            raise ValueError(f"config has a key that is no name: {key[:40]!r}")
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{key}.")
+            continue
+        plain = value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value)
+        if isinstance(plain, str) and len(plain) > LONGEST_VALUE:
+            raise ValueError(f"config.{key} has more than {LONGEST_VALUE:,} letters")
+        yield key, sys.intern(plain) if isinstance(plain, str) else plain
