@@ -70,10 +70,11 @@ def mean_interval(values: npt.ArrayLike) -> Interval:
     array = array[np.isfinite(array)]
     if array.size == 0:
         return Interval(math.nan, math.nan, math.nan)
-    mean = float(array.mean())
     if array.size == 1:
-        return Interval(mean, math.nan, math.nan)
-    half = _t_quantile(array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
+        return Interval(float(array[0]), math.nan, math.nan)
+    with np.errstate(over="ignore"):  # numbers near the end of what a float holds
+        mean = float(array.mean())
+        half = _t_quantile(array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
     return Interval(mean, mean - half, mean + half)
 
 
@@ -236,4 +237,4 @@ def _t_quantile(freedom: float) -> float:
 
 
 def _exp(value: float) -> float:
-    return float(np.exp(min(value, 700.0))) if not math.isnan(value) else math.nan
+    return float(np.exp(min(max(value, -700.0), 700.0))) if not math.isnan(value) else math.nan

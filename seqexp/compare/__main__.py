@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.report import problems_text
 from seqexp.compare.runs import CompareError
+from seqexp.record.files import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             comparison.write(out)
-            Console().print(WRITTEN.format(out), soft_wrap=True, markup=False, highlight=False)
+            Console().print(Text(printable(WRITTEN.format(out))), soft_wrap=True)
     except CompareError as error:
         return _refuse(str(error))
     except OSError as error:
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    Console(stderr=True).print(message, markup=False, highlight=False)
+    Console(stderr=True).print(Text(printable(message)))
     return 2
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from seqexp.compare.grouping import group
 from seqexp.compare.runs import Problem, collect
 from seqexp.compare.section import Section, build
 from seqexp.record.files import write_atomically
+from seqexp.show.text import spreadsheet
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -71,7 +72,8 @@ class Comparison:
         """Validation MSE against epoch and against seconds, mean with its interval as a band."""
         from seqexp.compare import pictures
 
-        return pictures.curves(self.sections)
+        figure, _ = pictures.curves(self.sections)
+        return figure
 
     def write(self, folder: Path) -> list[Path]:
         """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
@@ -82,31 +84,33 @@ class Comparison:
         Returns:
             The files' paths.
         """
+        from seqexp.compare import pictures
         from seqexp.show.board import write_comparison
         from seqexp.show.figures import KINDS, encode
 
+        curves, damaged = pictures.curves(self.sections)
+        told = replace(self, broken=[*self.broken, *damaged])
         contents = {
-            "comparison.md": self.to_markdown().encode(),
+            "comparison.md": told.to_markdown().encode(),
             "comparison.csv": self._csv().encode(),
-            "comparison.json": (json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
+            "comparison.json": (json.dumps(told.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
-        pictures = {"comparison": self.figure(), "curves": self.curves_figure()}
-        for name, figure in pictures.items():
+        drawn = {"comparison": self.figure(), "curves": curves}
+        for name, figure in drawn.items():
             for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
         for name, content in contents.items():
             write_atomically(folder / name, content)
-        write_comparison(folder / "comparison", pictures, self.to_markdown())
+        write_comparison(folder / "comparison", drawn, told.to_markdown())
         return [folder / name for name in contents]
 
     def _csv(self) -> str:
         text = io.StringIO()
-        writer: csv.DictWriter[str] | None = None
-        for row in self.rows():
-            if writer is None:
-                writer = csv.DictWriter(text, list(row), lineterminator="\n")
-                writer.writeheader()
-            writer.writerow({key: "" if value != value else value for key, value in row.items()})
+        writer = csv.writer(text, lineterminator="\n")
+        for index, row in enumerate(self.rows()):
+            if index == 0:
+                writer.writerow(map(spreadsheet, row))
+            writer.writerow("" if value != value else spreadsheet(value) for value in row.values())
         return text.getvalue()
 
 

@@ -44,15 +44,16 @@ def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> Iterator[s
         ]
         yield (
             f"The data of {_count(tested | trained)} differ between runs ({'; '.join(kinds)}): they are no pairs "
-            "there. Were the task's code or files, or the version, others?"
+            "there. Did the task's code, its files or the version change in between?"
         )
     without = sum(run.data_hash is None for run in runs)
     if without and len(runs) > 1:
-        which = "No run has" if without == len(runs) else f"{without} of {len(runs)} runs have no"
-        yield (
-            f"{which} digests of its data, as version 0.1 left none: they count as the same as the others', "
-            "because their data settings agree."
+        which = (
+            "No run has digests of its"
+            if without == len(runs)
+            else f"{without} of {len(runs)} runs have no digests of their"
         )
+        yield f"{which} data (version 0.1 wrote none): such seeds are paired where the data settings agree."
     digests = {tuple(run.data_hash[index]) for row in rows for run, index in row if run.data_hash is not None}
     if len(digests) == 1 and max(map(len, rows)) > 1:
         yield "All seeds share one data set: the interval is of initialisation and order only."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.verdict import sentence
 from seqexp.record.files import null_for_nan
+from seqexp.show import text
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS = 20
 """Folders listed one by one under "failed" or "not readable"; `comparison.json` holds all."""
+
+OWN_COLUMNS = {
+    *("data", "cell", "picked", "seed", "train_mse", "val_mse", "test_mse"),
+    *("num_parameters", "epochs", "steps", "seconds_per_seed", "folder"),
+}
+"""Columns of `comparison.csv` beside settings and baselines."""
 
 READING = (
     "± is half a 95 % Student-t interval of the mean over seeds. Ratios are geometric means over paired "
@@ -46,11 +53,11 @@ def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Seq
     """The comparison as Markdown, tables and verdicts."""
     blocks = ["# Comparison"]
     for section in sections:
-        blocks.append(f"## {section.data_set.name}")
+        blocks.append(f"## {text.markdown(section.data_set.name)}")
         blocks.append(_markdown_table(section))
-        blocks += ["\n".join(f"- {_escape(text)}" for text in part) for part in _texts(section) if part]
+        blocks += ["\n".join(f"- {text.markdown(each)}" for each in part) for part in _texts(section) if part]
     for heading, lines in problems_text(failed, broken):
-        blocks += [f"## {heading}", "\n".join(f"- {_escape(line)}" for line in lines)]
+        blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
     return "\n\n".join([*blocks, READING]) + "\n"
 
 
@@ -70,12 +77,12 @@ def render(console: Console, sections: Sequence[Section], failed: Sequence[Probl
             table.add_column(Text(head), justify=align, overflow="fold")
         for line in section.lines():
             style = "bold" if line.picked else "dim" if line.baseline else None
-            table.add_row(*(Text(text) for text in line.texts), style=style)
+            table.add_row(*(Text(each) for each in line.texts), style=style)
         console.print(table)
         console.print()
         for part in _texts(section):
-            for text in part:
-                console.print(Text(text), soft_wrap=False)
+            for each in part:
+                console.print(Text(each), soft_wrap=False)
             if part:
                 console.print()
     for heading, problems in problems_text(failed, broken):
@@ -86,23 +93,23 @@ def render(console: Console, sections: Sequence[Section], failed: Sequence[Probl
 
 def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
     """Yields one dictionary per run and seed, all with the same keys."""
-    keys = list(dict.fromkeys(key for section in sections for key in section.data_set.keys))
-    names = list(dict.fromkeys(name for section in sections for name in section.data_set.baselines))
+    keys = _columns("setting", (key for section in sections for key in section.data_set.keys), set())
+    names = _columns("baseline", (name for section in sections for name in section.data_set.baselines), {*keys})
     for section in sections:
         for index, row in enumerate(section.data_set.rows):
             for at, (run, position) in enumerate(row.sources):
                 yield {
                     "data": section.data_set.name,
                     "cell": row.cell,
-                    **{key: row.settings.get(key) for key in keys},
+                    **{column: row.settings.get(key) for column, key in keys.items()},
                     "picked": index in section.data_set.picked,
                     "seed": int(row.test.seeds[at]),
                     "train_mse": float(row.train.values[at]),
                     "val_mse": float(row.val.values[at]) if row.val else math.nan,
                     "test_mse": float(row.test.values[at]),
                     **{
-                        name: float(run.baselines[name][position]) if name in run.baselines else math.nan
-                        for name in names
+                        column: float(run.baselines[name][position]) if name in run.baselines else math.nan
+                        for column, name in names.items()
                     },
                     "num_parameters": run.num_parameters,
                     "epochs": run.epochs,
@@ -110,6 +117,11 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                     "seconds_per_seed": run.seconds_per_seed,
                     "folder": run.name,
                 }
+
+
+def _columns(kind: str, names: Iterable[str], taken: set[str]) -> dict[str, str]:
+    """Column -> name; one that is called as another column is gets its kind before it."""
+    return {f"{kind} {name}" if name in OWN_COLUMNS | taken else name: name for name in names}
 
 
 def as_dict(sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> dict[str, Any]:
@@ -173,15 +185,8 @@ def _texts(section: Section) -> tuple[list[str], list[str]]:
 def _markdown_table(section: Section) -> str:
     left = ("cell", *section.data_set.keys)
     rule = ["---" if name in left else "---:" for name in section.columns]
-    rows = [section.columns, rule]
+    rows = [[text.markdown(name) for name in section.columns], rule]
     for line in section.lines():
-        texts = [_escape(text) for text in line.texts]
-        rows.append([f"**{text}**" if line.picked and text else text for text in texts])
+        texts = [text.markdown(each) for each in line.texts]
+        rows.append([f"**{each}**" if line.picked and each else each for each in texts])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _escape(text: str) -> str:
-    """Keeps a name with Markdown's own characters from becoming a table border or a link."""
-    for mark in "\\|*<>[]`":
-        text = text.replace(mark, f"\\{mark}")
-    return text.replace("_", "\\_").replace("\n", " ")

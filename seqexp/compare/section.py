@@ -90,7 +90,8 @@ class Section:
         both = both[:, ~np.isnan(both).any(axis=0)]
         if both.shape[1] == 0 or (both == 0).any():
             return math.nan
-        return float(np.exp(np.mean(np.log(both[0]) - np.log(both[1]))))
+        with np.errstate(over="ignore"):
+            return float(np.exp(np.mean(np.log(both[0]) - np.log(both[1]))))
 
     @property
     def _chose(self) -> bool:

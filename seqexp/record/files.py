@@ -63,16 +63,15 @@ def printable(value: Any) -> Any:
     return [printable(item) for item in value] if isinstance(value, list) else value
 
 
-def read_plain(path: Path, most: int) -> bytes:
-    """Reads an ordinary file, whoever put it there.
+def check_plain(path: Path, most: int) -> None:
+    """Refuses what is not to be read, whoever put it there.
 
     Args:
-        path: which.
+        path: which file.
         most: bytes beyond which it is not read.
 
     Raises:
-        ValueError: it is something else, or larger.
-        OSError: it cannot be read.
+        ValueError: there is no such file, or no ordinary one, or a larger one.
     """
     if not os.path.lexists(path):
         raise ValueError("no such file")
@@ -80,7 +79,6 @@ def read_plain(path: Path, most: int) -> bytes:
         raise ValueError("is a link, or no ordinary file, and is not read")
     if path.stat().st_size > most:
         raise ValueError(f"is larger than {most / 2**20:.0f} MiB, and is not read")
-    return path.read_bytes()
 
 
 def read_json(content: bytes) -> Any:

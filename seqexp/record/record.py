@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from seqexp.record.files import MOST_JSON, null_for_nan, read_json, read_plain, write_atomically
+from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
 
 RESULT = "result.json"
 
@@ -117,7 +117,8 @@ class Record:
         """
         path = folder / RESULT
         try:
-            content = read_plain(path, MOST_JSON)
+            check_plain(path, MOST_JSON)
+            content = path.read_bytes()
         except (OSError, ValueError) as error:
             raise RecordError(f"{path}: {error}") from None
         try:

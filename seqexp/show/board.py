@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from seqexp.record.record import RESULT
+from seqexp.show.figures import any_letter
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ class Board:
     def picture(self, tag: str, figure: Figure) -> None:
         """Shows a figure under IMAGES."""
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        with any_letter():
+            canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # (height, width, RGBA) -> RGB
         self._writer.add_image(tag, pixels, dataformats="HWC")
 
@@ -128,7 +130,8 @@ def write_comparison(folder: Path, pictures: Mapping[str, Figure], table: str) -
     if (folder / RESULT).exists() or (folder / ".hydra").exists() or folder.is_symlink():
         return  # a run has that name, and its own curves are worth more than these; or a link, which leads elsewhere
     for earlier in folder.glob("events.out.tfevents.*"):
-        earlier.unlink()
+        if not earlier.is_dir():
+            earlier.unlink()
     with Board(folder) as board:
         for tag, figure in pictures.items():
             board.picture(tag, figure)

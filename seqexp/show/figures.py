@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +20,8 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from seqexp.show import text
+
 __all__ = [
     "KINDS",
     "MOST_PANELS",
@@ -26,6 +30,7 @@ __all__ = [
     "Kind",
     "ScorePanel",
     "agreement",
+    "any_letter",
     "comparison",
     "encode",
     "forecast",
@@ -44,6 +49,9 @@ BASELINE_LINES = {"constant": ":", "persistence": "-.", "linear": "--", "noise":
 
 MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
+MOST_BASELINES = 8  # lines in one panel
+LONGEST_LABEL = 80
+_DRAWN = (1e-100, 1e100)  # between them lies what matplotlib can scale
 _LOG_SPREAD = 4.0
 _REACH = 20.0
 _MSE = "MSE (squared units of the data)"
@@ -74,6 +82,7 @@ class Curve:
 
     Attributes:
         label: what is called so has one colour in all panels.
+        epochs: (E,) which epochs, from 1.
         seconds: (E,) training time at the end of each epoch.
         mean: (E,) mean over seeds.
         low: (E,) lower edge of the band, NaN where there is none.
@@ -81,6 +90,7 @@ class Curve:
     """
 
     label: str
+    epochs: Array
     seconds: Array
     mean: Array
     low: Array
@@ -93,7 +103,7 @@ def comparison(panels: Sequence[ScorePanel]) -> Figure:
     rows = max((len(panel.labels) for panel in shown), default=1)
     columns = 1 if len(shown) < 2 else 2
     lines = max(1, math.ceil(len(shown) / columns))
-    longest = max((len(label) for panel in shown for label in panel.labels), default=4)
+    longest = max((min(len(label), LONGEST_LABEL) for panel in shown for label in panel.labels), default=4)
     width = columns * (4.6 + 0.075 * max(0, longest - 6))
     figure = Figure(figsize=(width, lines * (1.9 + 0.42 * rows)), layout="constrained")
     for index, panel in enumerate(shown):
@@ -121,14 +131,14 @@ def learning_curves(panels: Mapping[str, Sequence[Curve]], ylabel: str) -> Figur
     for (title, curves), (left, right) in zip(shown.items(), axes, strict=False):
         for curve in curves:
             style = labels.index(curve.label)
-            handles[curve.label] = _draw_curve(left, np.arange(1.0, len(curve.mean) + 1), curve, style)
+            handles[curve.label] = _draw_curve(left, curve.epochs, curve, style)
             _draw_curve(right, curve.seconds, curve, style)
         _scale_curves(left, curves)
         _grid(right)
-        left.set(title=title, xlabel="epoch", ylabel=f"{ylabel} {_MSE}".replace(" (", "\n("))
-        right.set(title=title, xlabel="training time of all seeds (seconds)")
+        left.set(title=_plain(title), xlabel="epoch", ylabel=f"{ylabel} {_MSE}".replace(" (", "\n("))
+        right.set(title=_plain(title), xlabel="training time of all seeds (seconds)")
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=columns)
+        figure.legend(handles.values(), list(map(_plain, handles)), loc="outside lower center", ncols=columns)
     return figure
 
 
@@ -151,7 +161,7 @@ def forecast(target: Array, mean: Array, low: Array, high: Array, persistence: A
     axes.plot(steps, mean, color=COLORS[0], lw=1.4, ls="--", label="mean prediction")
     if persistence is not None:
         axes.plot(steps, persistence, color=COLORS[1], lw=0.9, ls=":", label="persistence")
-    axes.set(title=title, xlabel="time step", ylabel="value")
+    axes.set(title=_plain(title), xlabel="time step", ylabel="value")
     axes.margins(x=0.01)
     _grid(axes)
     figure.legend(loc="outside lower center", ncols=4)
@@ -174,7 +184,7 @@ def agreement(target: Array, prediction: Array, title: str = "") -> Figure:
     label = f"one test value ({target.shape[0]} seed{'s' * (target.shape[0] > 1)})"
     points = axes.plot(target.ravel(), prediction.ravel(), "o", color=COLORS[0], mew=0, label=label)[0]
     points.set(markersize=3 if many else 4, alpha=0.25 if many else 0.5, rasterized=many)
-    axes.set(title=title, xlabel="target (value)", ylabel="prediction (value)")
+    axes.set(title=_plain(title), xlabel="target (value)", ylabel="prediction (value)")
     axes.set_aspect("equal", adjustable="datalim")
     _grid(axes)
     figure.legend(loc="outside lower center", ncols=2)
@@ -185,21 +195,30 @@ def encode(figure: Figure, kind: Kind) -> bytes:
     """The figure as the bytes of a file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "seqexp"}):
+    with mpl.rc_context({"svg.hashsalt": "seqexp"}), any_letter():
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     return buffer.getvalue()
 
 
+@contextmanager
+def any_letter() -> Iterator[None]:
+    """Draws what the font has no picture of as a box, and says nothing of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
+
+
 def _draw_scores(axes: Axes, panel: ScorePanel) -> None:
     many = sum(map(len, panel.scores)) > MOST_POINTS
-    for index, (scores, (mean, low, high)) in enumerate(zip(panel.scores, panel.intervals, strict=True)):
+    drawn = map(_drawable, panel.scores)
+    for index, (scores, (mean, low, high)) in enumerate(zip(drawn, _drawable(panel.intervals), strict=True)):
         color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
         spread = (np.arange(len(scores)) * 0.618034) % 1 - 0.5  # evenly filled, the same every time
         heights = index - 0.1 + 0.42 * spread
         axes.plot(scores, heights, ls="", marker=marker, ms=4, mew=0, color=color, alpha=0.5, rasterized=many)
         axes.plot([low, high], [index + 0.27] * 2, color="black", lw=1.6, solid_capstyle="butt")
         axes.plot(mean, index + 0.27, marker=marker, ms=6.5, color=color, mec="black", ls="")
-    axes.set_yticks(range(len(panel.labels)), panel.labels)
+    axes.set_yticks(range(len(panel.labels)), list(map(_plain, panel.labels)))
     axes.set(xlabel=f"test {_MSE}", ylim=(len(panel.labels) - 0.5, -0.5))
     _grid(axes, "x")
     _draw_baselines(axes, panel)
@@ -210,17 +229,18 @@ def _draw_baselines(axes: Axes, panel: ScorePanel) -> None:
 
     A baseline far away from every score would squeeze all the points into a corner, so it is only named.
     """
-    points = np.concatenate([*panel.scores, *panel.intervals, []])
+    points = _drawable(np.concatenate([*panel.scores, *panel.intervals, []]))
     points = points[np.isfinite(points)]
     positive = points[points > 0]
     lines, names, near = [], [], []
-    for name, value in panel.baselines.items():
-        reachable = positive.size == 0 or positive.min() / _REACH <= value <= positive.max() * _REACH
+    for name, value in list(panel.baselines.items())[:MOST_BASELINES]:
+        in_sight = positive.size == 0 or positive.min() / _REACH <= value <= positive.max() * _REACH
+        reachable = in_sight and value < _DRAWN[1]
         near += [value] if reachable else []
         style = BASELINE_LINES.get(name, "-")
         lines.append(axes.axvline(value if reachable else math.nan, color="0.35", ls=style, lw=1.2))
-        names.append(f"{name} {value:.3g}" + (" (off the axis)" if not reachable else ""))
-    scores = np.concatenate([*panel.scores, near])
+        names.append(f"{_plain(name)} {value:.3g}" + (" (off the axis)" if not reachable else ""))
+    scores = _drawable(np.concatenate([*panel.scores, near]))
     scores = scores[np.isfinite(scores)]
     if _is_wide(scores):
         axes.set_xscale("log")
@@ -229,25 +249,36 @@ def _draw_baselines(axes: Axes, panel: ScorePanel) -> None:
         legend = axes.legend(lines, names, ncols=2, fontsize="small", frameon=False, handlelength=2.8)
         legend.set_loc("lower center")
         legend.set_bbox_to_anchor((0.5, 1.0))
-    axes.set_title(panel.title, pad=8 + 15 * math.ceil(len(lines) / 2))
+    axes.set_title(_plain(panel.title), pad=8 + 15 * math.ceil(len(lines) / 2))
 
 
 def _draw_curve(axes: Axes, x: Array, curve: Curve, style: int) -> Any:
     color, line = COLORS[style % len(COLORS)], LINES[style % len(LINES)]
-    axes.fill_between(x, curve.low, curve.high, color=color, alpha=0.18, lw=0)
+    mean, low, high = map(_drawable, (curve.mean, curve.low, curve.high))
+    axes.fill_between(_drawable(x), low, high, color=color, alpha=0.18, lw=0)
     every = max(1, len(x) // 8)
     marker = MARKERS[style % len(MARKERS)]
-    return axes.plot(x, curve.mean, color=color, ls=line, lw=1.5, marker=marker, ms=4, markevery=every)[0]
+    return axes.plot(_drawable(x), mean, color=color, ls=line, lw=1.5, marker=marker, ms=4, markevery=every)[0]
 
 
 def _scale_curves(axes: Axes, curves: Iterable[Curve]) -> None:
     """A log axis where the means ask for it; bands that reach below the means' range are cut there."""
     _grid(axes)
-    means = np.concatenate([*(curve.mean for curve in curves), []])
+    means = _drawable(np.concatenate([*(curve.mean for curve in curves), []]))
     means = means[np.isfinite(means)]
     if _is_wide(means):
         axes.set_yscale("log")
         axes.set_ylim(means.min() / 1.6, means.max() * 1.6)
+
+
+def _drawable(values: Array) -> Array:
+    """The same numbers: 0 for smaller ones than matplotlib can scale, NaN for larger ones."""
+    sizes = np.abs(values)
+    return np.where(sizes > _DRAWN[1], math.nan, np.where(sizes < _DRAWN[0], 0.0, values))
+
+
+def _plain(name: str) -> str:
+    return text.label(name, LONGEST_LABEL)
 
 
 def _is_wide(values: Array) -> bool:

@@ -25,7 +25,7 @@ def panel(labels: list[str], baselines: dict[str, float], level: float = 0.012) 
 def curve(label: str, epochs: int = 30) -> figures.Curve:
     mean = np.exp(-np.linspace(0, 4, epochs))
     seconds = np.arange(1.0, epochs + 1)
-    return figures.Curve(label=label, seconds=seconds, mean=mean, low=mean - 0.1, high=mean + 0.1)
+    return figures.Curve(label=label, epochs=seconds, seconds=seconds, mean=mean, low=mean - 0.1, high=mean + 0.1)
 
 
 def draw_comparison() -> figures.Figure:
