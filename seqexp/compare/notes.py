@@ -30,7 +30,7 @@ def found_twice(label: str, kept: Sequence[Source], others: Sequence[Source]) ->
         yield f"{which} found in more than one run: counted once, from the first folder{differ}."
     if elsewhere.size:
         which = f"{_count(elsewhere.tolist())} of {label} ({_list(elsewhere.tolist())})"
-        yield f"{which} learnt other data in one run than in another: only what the first folder holds counts."
+        yield f"{which} learnt other data in one run than in another: the first folder's counts."
 
 
 def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> Iterator[str]:

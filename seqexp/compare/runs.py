@@ -119,8 +119,10 @@ def _run(folder: Path, name: str, record: Record) -> Run:
     for kind, text in (("data", record.data), ("cell", record.cell), *(("baselines", key) for key in record.baselines)):
         if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):
             raise ValueError(f"{kind} must be a name of one line and at most {LONGEST_NAME} letters, got {text[:40]!r}")
-    if min(record.num_parameters, record.epochs, record.steps, record.train_seconds) < 0:
-        raise ValueError("num_parameters, epochs, steps and train_seconds must not be negative")
+    if not all(
+        0 <= number < 2**63 for number in (record.num_parameters, record.epochs, record.steps, record.train_seconds)
+    ):
+        raise ValueError("num_parameters, epochs, steps and train_seconds must lie between 0 and 2^63")
     settings, targets = flatten(record.config)
     return Run(
         folder=folder,

@@ -17,7 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from seqexp.record.record import RESULT
-from seqexp.show.figures import any_letter
+from seqexp.show.figures import quietly
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Board:
     def picture(self, tag: str, figure: Figure) -> None:
         """Shows a figure under IMAGES."""
         canvas = FigureCanvasAgg(figure)
-        with any_letter():
+        with quietly():
             canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # (height, width, RGBA) -> RGB
         self._writer.add_image(tag, pixels, dataformats="HWC")

@@ -30,11 +30,11 @@ __all__ = [
     "Kind",
     "ScorePanel",
     "agreement",
-    "any_letter",
     "comparison",
     "encode",
     "forecast",
     "learning_curves",
+    "quietly",
 ]
 
 Array = npt.NDArray[np.floating[Any]]
@@ -51,6 +51,7 @@ MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
 MOST_BASELINES = 8  # lines in one panel
 LONGEST_LABEL = 80
+LONGEST_BASELINE = 24
 _DRAWN = (1e-100, 1e100)  # between them lies what matplotlib can scale
 _LOG_SPREAD = 4.0
 _REACH = 20.0
@@ -123,7 +124,8 @@ def learning_curves(panels: Mapping[str, Sequence[Curve]], ylabel: str) -> Figur
     """
     shown = dict(list(panels.items())[:MOST_PANELS])
     labels = list(dict.fromkeys(curve.label for curves in shown.values() for curve in curves))
-    columns = 4 if max(map(len, labels), default=0) < 16 else 2
+    longest = max(map(len, labels), default=0)
+    columns = 4 if longest < 16 else 2 if longest < 48 else 1
     height = max(1, len(shown)) * 2.9 + 0.3 * math.ceil(len(labels) / columns)
     figure = Figure(figsize=(9.2, height), layout="constrained")
     axes = figure.subplots(max(1, len(shown)), 2, sharey="row", squeeze=False)
@@ -195,16 +197,17 @@ def encode(figure: Figure, kind: Kind) -> bytes:
     """The figure as the bytes of a file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "seqexp"}), any_letter():
+    with mpl.rc_context({"svg.hashsalt": "seqexp"}), quietly():
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     return buffer.getvalue()
 
 
 @contextmanager
-def any_letter() -> Iterator[None]:
-    """Draws what the font has no picture of as a box, and says nothing of it."""
+def quietly() -> Iterator[None]:
+    """Says nothing of letters that the font lacks, drawn as boxes, and of names that leave the axes too little room."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
+        warnings.filterwarnings("ignore", "constrained_layout not applied")
         yield
 
 
@@ -239,7 +242,7 @@ def _draw_baselines(axes: Axes, panel: ScorePanel) -> None:
         near += [value] if reachable else []
         style = BASELINE_LINES.get(name, "-")
         lines.append(axes.axvline(value if reachable else math.nan, color="0.35", ls=style, lw=1.2))
-        names.append(f"{_plain(name)} {value:.3g}" + (" (off the axis)" if not reachable else ""))
+        names.append(f"{text.label(name, LONGEST_BASELINE)} {value:.3g}" + (" (off the axis)" if not reachable else ""))
     scores = _drawable(np.concatenate([*panel.scores, near]))
     scores = scores[np.isfinite(scores)]
     if _is_wide(scores):

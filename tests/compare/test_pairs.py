@@ -1,0 +1,238 @@
+"""What a pair is: two seeds of the same data; and who may win: nobody who lost a seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqexp.compare.grouping import group
+from seqexp.compare.pairs import Pair
+from seqexp.compare.runs import Run
+from seqexp.compare.section import Section, build
+
+NOISE = np.exp(np.random.default_rng(5).normal(0, 0.1, (4, 40)))
+
+
+def run(cell: str, seeds: Any, scores: Any, **changes: Any) -> Run:
+    """One run whose seeds learnt what every other run's seeds of the same number did."""
+    values = np.asarray(scores, dtype=float)
+    numbers = list(seeds)
+    fields: dict[str, Any] = {
+        "folder": Path(cell),
+        "name": cell,
+        "data": "sine",
+        "cell": cell,
+        "settings": {},
+        "seeds": numbers,
+        "data_hash": [[f"train {seed}", f"test {seed}"] for seed in numbers],
+        "train_mse": values,
+        "val_mse": values,
+        "test_mse": values,
+        "baselines": {},
+        "diverged": frozenset(),
+        "num_parameters": 1,
+        "epochs": 1,
+        "steps": 1,
+        "train_seconds": 1.0,
+    }
+    return Run(**fields | changes)
+
+
+def section(*runs: Run) -> Section:
+    (data_set,) = group(runs)
+    return build(data_set)
+
+
+def only_pair(*runs: Run) -> Pair:
+    (pair,) = section(*runs).pairs
+    return pair
+
+
+def elsewhere(whole: Run, which: int, seeds: Any) -> Run:
+    """The same run, but some seeds have other training data (0) or other test targets (1)."""
+    hashes = [list(pair) for pair in whole.data_hash or ()]
+    for seed in seeds:
+        hashes[whole.seeds.index(seed)][which] += " of another day"
+    return replace(whole, data_hash=hashes)
+
+
+# ---------------------------------------------------------------- the same data
+
+
+@pytest.mark.parametrize(("which", "kind"), [(0, "training data"), (1, "test targets")])
+def test_no_winner_from_pairs_of_which_half_learnt_other_data(which: int, kind: str) -> None:
+    lstm, rnn = run("lstm", range(8), 0.1 * NOISE[0, :8]), run("rnn", range(8), 0.3 * NOISE[1, :8])
+    assert only_pair(lstm, rnn).winner == "lstm"
+    found = section(lstm, elsewhere(rnn, which, range(4)))
+    (pair,) = found.pairs
+    assert (pair.winner, pair.difference.num_pairs, pair.num_other_data) == (None, 4, 4)
+    assert "4 paired seeds of 8 and 8 (4 no pairs: other data) cannot reach" in found.sentences[0]
+    note = f"The data of 4 seeds differ between runs ({kind} of seeds 0, 1, 2, 3): they are no pairs there."
+    assert any(text.startswith(note) for text in found.data_set.notes)
+
+
+def test_no_seed_of_the_same_data() -> None:
+    lstm, rnn = run("lstm", range(8), 0.1 * NOISE[0, :8]), run("rnn", range(8), 0.3 * NOISE[1, :8])
+    found = section(lstm, elsewhere(rnn, 1, range(8)))
+    assert found.pairs[0].winner is None
+    assert "share no seeds of the same data on sine, so they are not compared seed by seed" in found.sentences[0]
+
+
+FLAGS = st.lists(st.booleans(), min_size=12, max_size=12)
+LEVELS = st.lists(st.floats(1e-3, 1e3), min_size=12, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(FLAGS, FLAGS, LEVELS)
+def test_seeds_of_other_data_change_nothing_that_is_said_of_a_pair(trained: Any, tested: Any, levels: Any) -> None:
+    lstm, rnn = run("lstm", range(12), NOISE[0, :12]), run("rnn", range(12), 1.2 * NOISE[1, :12])
+    for which, flags in enumerate((trained, tested)):
+        rnn = elsewhere(rnn, which, np.flatnonzero(flags).tolist())
+    other = np.array(trained) | np.array(tested)
+    moved = replace(rnn, test_mse=np.where(other, np.array(levels), rnn.test_mse))
+    first, second = only_pair(lstm, rnn), only_pair(lstm, moved)
+    assert (first.num_other_data, first.num_shared) == (other.sum(), 12 - other.sum())
+    if first.paired:
+        assert first == second
+        alone = [replace(each, **cut(each, ~other)) for each in (lstm, rnn)]
+        assert only_pair(*alone).difference == first.difference
+    assert first.winner is None or first.difference.num_pairs == 12 - other.sum()
+
+
+def cut(whole: Run, kept: Any) -> dict[str, Any]:
+    """The fields of a run that has some of the seeds only."""
+    rows = {name: getattr(whole, name)[kept] for name in ("train_mse", "val_mse", "test_mse")}
+    at = np.flatnonzero(kept).tolist()
+    hashes = whole.data_hash or []
+    return {**rows, "seeds": [whole.seeds[index] for index in at], "data_hash": [hashes[index] for index in at]}
+
+
+def test_seeds_without_digests_are_paired_and_that_is_said() -> None:
+    lstm, rnn = run("lstm", range(8), 0.1 * NOISE[0, :8]), run("rnn", range(8), 0.3 * NOISE[1, :8])
+    said = "data (version 0.1 wrote none): such seeds are paired where the data settings agree."
+    for old, start in (((lstm,), "1 of 2 runs have no digests of their"), ((lstm, rnn), "No run has digests of its")):
+        runs = [replace(each, data_hash=None) if each in old else each for each in (lstm, rnn)]
+        found = section(*runs)
+        assert found.pairs[0].winner == "lstm"
+        assert f"{start} {said}" in found.data_set.notes
+    assert not any("digests" in note for note in section(lstm, rnn).data_set.notes)
+
+
+def test_without_digests_the_baselines_tell_other_data() -> None:
+    lines = {"constant": np.arange(8.0), "linear": np.ones(8)}
+    lstm = run("lstm", range(8), 0.1 * NOISE[0, :8], baselines=lines)
+    moved = {**lines, "constant": np.arange(8.0) * np.array([1] * 6 + [1.01] * 2)}
+    rnn = run("rnn", range(8), 0.3 * NOISE[1, :8], baselines=moved, data_hash=None)
+    found = section(lstm, rnn)
+    assert (found.pairs[0].num_other_data, found.pairs[0].difference.num_pairs) == (2, 6)
+    assert any("(test targets of seeds 6, 7)" in note for note in found.data_set.notes)
+
+
+def test_a_baseline_is_paired_on_its_own_data_only() -> None:
+    lstm = run("lstm", range(8), 0.1 * NOISE[0, :8], baselines={"constant": 9 * NOISE[2, :8]})
+    rnn = run("rnn", range(8), 0.3 * NOISE[1, :8], baselines={"constant": 9 * NOISE[3, :8]})
+    found = section(lstm, elsewhere(rnn, 1, range(3)))
+    first, second = found.baseline_pairs
+    assert (first.num_other_data, second.num_other_data) == (0, 3)
+
+
+def test_a_seed_that_one_row_has_of_two_data_counts_once_and_that_is_said() -> None:
+    first = run("lstm", range(4), 0.1 * NOISE[0, :4])
+    again = elsewhere(run("lstm", range(2, 6), 0.2 * NOISE[0, 2:6]), 1, (2,))
+    found = section(first, again)
+    row = found.data_set.rows[0]
+    np.testing.assert_array_equal(row.test.values[:4], first.test_mse)
+    assert found.data_set.notes[:2] == [
+        "1 seed of lstm found in more than one run: counted once, from the first folder, though the scores differ.",
+        "1 seed of lstm (seed 2) learnt other data in one run than in another: the first folder's counts.",
+    ]
+
+
+def test_settings_trained_on_other_data_are_told() -> None:
+    good = run("lstm", range(4), 0.1 * NOISE[0, :4], settings={"optimizer.lr": 0.1})
+    bad = elsewhere(run("lstm", range(4), 0.2 * NOISE[0, :4], settings={"optimizer.lr": 0.2}), 0, (1,))
+    assert "lstm: its settings were not all trained on the same data." in section(good, bad).data_set.notes
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_one_data_set_for_all_seeds_is_said(fixed: bool) -> None:
+    changes = {"data_hash": [["train", "test"]] * 4} if fixed else {}
+    notes = section(*(run(cell, range(4), NOISE[0, :4], **changes) for cell in ("lstm", "rnn"))).data_set.notes
+    assert ("All seeds share one data set: the interval is of initialisation and order only." in notes) == fixed
+
+
+# ---------------------------------------------------------------- who may win
+
+
+def test_nobody_wins_by_diverging() -> None:
+    lost = np.where(np.arange(20) < 8, np.nan, 0.05 * NOISE[0, :20])
+    found = section(run("lstm", range(20), lost), run("rnn", range(10, 30), 0.3 * NOISE[1, :20]))
+    (pair,) = found.pairs
+    assert (pair.lower, pair.winner, pair.num_diverged) == ("lstm", None, (8, 0))
+    assert "10 paired seeds of 20 and 20" in found.sentences[0]
+    assert "but lstm diverged on 8 and rnn diverged on 0." in found.sentences[0]
+
+
+def test_it_does_not_help_that_the_rival_lost_other_seeds() -> None:
+    first, second = 0.05 * NOISE[0, :20], 0.3 * NOISE[1, :20]
+    first[0] = second[5] = second[6] = np.nan
+    found = section(run("lstm", range(20), first), run("rnn", range(20), second))
+    assert found.pairs[0].winner is None
+    assert "but lstm diverged on 1 and rnn diverged on 2, not on the same seeds." in found.sentences[0]
+
+
+SEEDS = st.sets(st.integers(0, 30), min_size=7, max_size=25)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SEEDS, SEEDS, st.sets(st.integers(0, 30)), st.sets(st.integers(0, 30)), st.sampled_from([0.05, 1.0, 20.0]))
+def test_no_winner_lost_a_seed_that_its_rival_did_not(
+    first: set[int], second: set[int], lost: set[int], lost_too: set[int], factor: float
+) -> None:
+    runs = []
+    for cell, seeds, gone, level in (("lstm", first, lost, factor), ("rnn", second, lost_too, 1.0)):
+        scores = [np.nan if seed in gone else level * NOISE[0 if cell == "lstm" else 1, seed] for seed in sorted(seeds)]
+        runs.append(run(cell, sorted(seeds), scores))
+    pair = only_pair(*runs)
+    diverged = {"lstm": first & lost, "rnn": second & lost_too}
+    assert pair.num_diverged == (len(first & lost), len(second & lost_too))
+    if pair.winner is not None:
+        rival = "rnn" if pair.winner == "lstm" else "lstm"
+        assert diverged[pair.winner] <= diverged[rival]
+    elif pair.lower is not None:
+        rival = "rnn" if pair.lower == "lstm" else "lstm"
+        assert not diverged[pair.lower] <= diverged[rival]
+
+
+# ---------------------------------------------------------------- one name, two things
+
+
+def test_a_name_with_two_targets_is_two_cells() -> None:
+    targets = ("seqexp.cell.lstm.LSTM", "mine.LSTM", "mine.other.LSTM")
+    runs = [
+        run("lstm", range(8), level * NOISE[index, :8], settings={"cell": "lstm"}, targets={"cell": target})
+        for index, (target, level) in enumerate(zip(targets, (0.1, 0.3, 0.1), strict=True))
+    ]
+    found = section(
+        *runs, run("lstm", range(8, 16), 0.1 * NOISE[3, :8], settings={"cell": "lstm"}, targets=runs[0].targets)
+    )
+    names = [f"lstm ({target})" for target in sorted(targets)]
+    assert [row.label for row in found.data_set.rows] == names
+    assert [len(row.test.seeds) for row in found.data_set.rows] == [8, 8, 16]
+    assert len(found.pairs) == 3
+
+
+def test_a_name_with_two_targets_is_two_data_sets_or_optimisers() -> None:
+    def of(group: str, target: str) -> Run:
+        return run("lstm", range(4), NOISE[0, :4], settings={group: "same"}, targets={group: target})
+
+    names = [data_set.name for data_set in group([of("data", "mine.Same"), of("data", "seqexp.Same")])]
+    assert names == ["sine data=mine.Same", "sine data=seqexp.Same"]
+    (data_set,) = group([of("optimizer", "mine.Same"), of("optimizer", "torch.Same")])
+    assert [row.label for row in data_set.rows] == ["lstm optimizer=mine.Same", "lstm optimizer=torch.Same"]
