@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -219,6 +220,42 @@ def damaged_bytes(whole: bytes) -> st.SearchStrategy[bytes]:
         st.binary(min_size=1, max_size=64).map(lambda noise: whole + noise),
         st.binary(max_size=64),
     )
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: None,
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "link": lambda path: path.symlink_to("/dev/zero"),
+    "loop": lambda path: path.symlink_to(path.name),
+    "sparse": lambda path: (path.touch(), os.truncate(path, 20 * 2**30)),
+}
+
+
+@examples(40)
+@given(data=st.data())
+def test_no_damaged_file_of_a_run_stops_a_comparison_or_changes_another_row(
+    two_runs: Path, data: st.DataObject
+) -> None:
+    before = rows_of(two_runs, "rnn")
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name) / "two"
+        shutil.copytree(two_runs, top)
+        files = sorted(path for path in (top / "lstm").rglob("*") if path.is_file())
+        chosen = data.draw(st.sampled_from(files), label="file")
+        whole = chosen.read_bytes()
+        chosen.unlink()
+        kind = data.draw(st.sampled_from(["bytes", "bytes", *DAMAGES]))
+        if kind == "bytes":
+            chosen.write_bytes(data.draw(damaged_bytes(whole)))
+        else:
+            DAMAGES[kind](chosen)
+        comparison = compare(top)
+        comparison.to_markdown()
+        comparison.curves_figure()
+        json.dumps(comparison.to_dict(), allow_nan=False)
+        assert rows_of(top, "rnn") == before
+        assert rows_of(top, "lstm") in (rows_of(two_runs, "lstm"), []) or chosen.name == RESULT
 
 
 @pytest.fixture(scope="module")

@@ -147,7 +147,7 @@ class Record:
                 raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
         seeds = _seeds("seeds", values["seeds"])
         _seeds("diverged", values.get("diverged", []))
-        _check_hashes(values.get("data_hash"), len(seeds), values["status"])
+        _check_hashes(values.get("data_hash"), len(seeds))
         if values["status"] == "done":
             for name in ("train_mse", "test_mse"):
                 values[name] = _scores(name, values.get(name), len(seeds))
@@ -168,14 +168,12 @@ def find(root: Path) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _check_hashes(rows: Any, count: int, status: str) -> None:
-    if rows is None:
-        return
-    for row in rows:
-        if not isinstance(row, list) or len(row) != 2 or not all(isinstance(digest, str) for digest in row):
-            raise TypeError("data_hash must hold two digests for each seed")
-    if len(rows) != count:
+def _check_hashes(rows: Any, count: int) -> None:
+    if rows is not None and len(rows) != count:
         raise ValueError(f"data_hash must hold two digests for each of the {count} seeds")
+    for row in rows or ():
+        if not (isinstance(row, list) and len(row) == 2 and all(isinstance(digest, str) for digest in row)):
+            raise TypeError("data_hash must hold two texts for each seed")
 
 
 def _seeds(name: str, seeds: Any) -> list[int]:

@@ -34,6 +34,7 @@ from seqexp.record.record import INERT_SETTINGS
 from seqexp.run.build import build
 from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
+from seqexp.show.text import spreadsheet
 
 log = logging.getLogger(__name__)
 
@@ -294,9 +295,10 @@ def write_table(path: Path, studies: Iterable[Study]) -> None:
         for trial in study.trials
     ]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(spreadsheet, columns))
+    writer.writerows([spreadsheet(row.get(name, "")) for name in columns] for row in rows)
     write_atomically(path, text.getvalue().encode())
 
 

@@ -195,6 +195,14 @@ def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> Non
         ({"epochs": "3"}, "epochs"),
         ({"train_seconds": None}, "train_seconds"),
         ({"diverged": 3}, "diverged"),
+        ({"diverged": ["3"]}, "diverged"),
+        ({"seeds": [3, 3]}, "twice"),
+        ({"seeds": [-1, 4]}, "2^63"),
+        ({"seeds": [3, 2**63]}, "2^63"),
+        ({"data_hash": [["a", "b"]]}, "data_hash"),
+        ({"data_hash": [["a", "b"], ["c"]]}, "data_hash"),
+        ({"data_hash": [["a", "b"], ["c", None]]}, "data_hash"),
+        ({"matched": "337"}, "matched"),
     ],
 )
 def test_a_field_of_the_wrong_kind_is_named(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
@@ -208,6 +216,30 @@ def test_a_missing_field_is_named(tmp_path: Path, name: str) -> None:
     raw = stored(tmp_path)
     del raw[name]
     assert name in str(damage(tmp_path, json.dumps(raw)))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" + "0" * 400, "7" * 5_000, "NaN", "Infinity"])
+@pytest.mark.parametrize("place", ['{"epochs": %s}', '{"config": {"a": [{"b": %s}]}}', "[[%s]]"])
+def test_a_number_that_is_none_is_refused_wherever_it_stands(tmp_path: Path, place: str, number: str) -> None:
+    assert "is beyond what a number holds" in str(damage(tmp_path, place % number))
+
+
+def test_the_largest_numbers_and_any_letter_are_read(tmp_path: Path) -> None:
+    values = {"a": [1.7976931348623157e308, 5e-324, -(10**299), "é \u6a21 \U0001f600 \u200d \xa0"]}
+    replace(RECORD, config=values).write(tmp_path)
+    assert Record.read(tmp_path).config == values
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"a\\udfff": 1}', '[{"b": ["x\\ud83d"]}]'])
+def test_half_a_character_is_refused(tmp_path: Path, text: str) -> None:
+    assert "half of a character" in str(damage(tmp_path, text))
+
+
+def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    RECORD.write(tmp_path)
+    os.truncate(tmp_path / RESULT, 20 * 2**30)
+    with pytest.raises(RecordError, match="larger than 64 MiB"):
+        Record.read(tmp_path)
 
 
 def test_fields_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
@@ -302,7 +334,7 @@ def test_curves_have_a_row_for_each_epoch_and_seed(tmp_path: Path) -> None:
     assert [row["val_mse"] for row in rows] == ["", "", "0.5", ""]
 
 
-@pytest.mark.parametrize("bad", ["\x1b[2J", "\r", "\x7f", "\x9b2J", "\x07"])
+@pytest.mark.parametrize("bad", ["\x1b[2J", "\r", "\x7f", "\x9b2J", "\x07", "\u202e", "\u2066", "\u2028", "\u200f"])
 def test_no_record_commands_a_terminal(tmp_path: Path, bad: str) -> None:
     replace(RECORD, cell=f"ls{bad}tm", error={"type": "E", "message": f"two\nlines{bad}"}).write(tmp_path)
     found = Record.read(tmp_path)
