@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from seqexp.compare.settings import Setting, flatten
-from seqexp.record.files import printable
+from seqexp.record.files import printable, walk
 from seqexp.record.record import INERT_SETTINGS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
@@ -164,9 +164,9 @@ def _scores(name: str, row: list[float]) -> Array:
 def _unfinished(folders: Sequence[Path]) -> Iterator[Path]:
     """Yields the folders that Hydra has begun (`.hydra`) and no run has ended."""
     for root in folders:
-        for folder, subfolders, names in os.walk(root):
+        for folder, subfolders, names in walk(root):
             if ".hydra" in subfolders and RESULT not in names:
-                yield Path(folder)
+                yield folder
 
 
 def _name(path: Path, top: Path) -> str:

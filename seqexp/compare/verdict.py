@@ -150,7 +150,8 @@ def _unpaired(pair: Pair, data: str) -> str:
     text += ratio_text(d.ratio, d.low, d.high)
     if d.low <= 1 <= d.high:
         return f"{text}, no difference detected."
-    return f"{text}; a winner is named only on shared seeds: run both with the same seed and num_seeds."
+    wish = "train both on the same data" if pair.num_other_data else "run both with the same seed and num_seeds"
+    return f"{text}; a winner is named only on shared seeds: {wish}."
 
 
 def _seeds(pair: Pair) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
+from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, walk, write_atomically
 
 RESULT = "result.json"
 
@@ -162,10 +161,9 @@ class Record:
 
 def find(root: Path) -> Iterator[Path]:
     """Yields the folders at or below `root` that hold a `result.json`, in order of name."""
-    for folder, subfolders, names in os.walk(root):
-        subfolders.sort()
+    for folder, _, names in walk(root):
         if RESULT in names:
-            yield Path(folder)
+            yield folder
 
 
 def _check_hashes(rows: Any, count: int) -> None:

@@ -225,7 +225,7 @@ def test_a_number_that_is_none_is_refused_wherever_it_stands(tmp_path: Path, pla
 
 
 def test_the_largest_numbers_and_any_letter_are_read(tmp_path: Path) -> None:
-    values = {"a": [1.7976931348623157e308, 5e-324, -(10**299), "é \u6a21 \U0001f600 \u200d \xa0"]}
+    values = {"a": [1.7976931348623157e308, 5e-324, -(10**298), "é \u6a21 \U0001f600 \u200d \xa0"]}
     replace(RECORD, config=values).write(tmp_path)
     assert Record.read(tmp_path).config == values
 
@@ -321,6 +321,29 @@ def test_find_yields_every_run_below_a_folder_in_order(tmp_path: Path) -> None:
     assert list(find(tmp_path)) == [tmp_path / name for name in ("a/inner", "b", "c/x")]
     assert list(find(tmp_path / "b")) == [tmp_path / "b"]
     assert list(find(tmp_path / "nowhere")) == []
+
+
+def test_find_goes_as_deep_as_folders_do(tmp_path: Path) -> None:
+    folders = [tmp_path / "a"]
+    while len(folders) < 1_200:
+        folders.append(folders[-1] / "a")
+    for folder in folders:
+        folder.mkdir()
+    RECORD.write(folders[-1])
+    try:
+        assert list(find(tmp_path)) == folders[-1:]
+    finally:  # nobody else removes so deep a folder
+        (folders[-1] / RESULT).unlink()
+        for folder in reversed(folders):
+            folder.rmdir()
+
+
+def test_find_follows_no_links(tmp_path: Path) -> None:
+    (tmp_path / "in" / "run").mkdir(parents=True)
+    RECORD.write(tmp_path / "in" / "run")
+    (tmp_path / "in" / "loop").symlink_to(tmp_path / "in")
+    (tmp_path / "other").symlink_to(tmp_path / "in")
+    assert list(find(tmp_path)) == [tmp_path / "in" / "run"]
 
 
 def test_curves_have_a_row_for_each_epoch_and_seed(tmp_path: Path) -> None:
