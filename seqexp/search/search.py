@@ -68,15 +68,16 @@ def _finals(studies: Sequence[Study], settings: Settings) -> tuple[list[Path], b
     for study in studies:
         try:
             if study.best is None:
-                raise RuntimeError("no trial has a score, so there is nothing to run")
-            record, folder = run_final(study, settings)
+                log = settings.folder / "search.log"
+                raise RuntimeError(f"no trial has a score, so there is nothing to run → {log}")
+            found = run_final(study, settings)
         except Exception as error:
             failed = True
-            place = settings.folder / ("search.log" if study.best is None else f"{study.question.name}/seqexp.log")
-            sys.stderr.write(f"failed: {study.question.name}: {error} → {place}\n")
+            sys.stderr.write(f"failed: {study.question.name}: {error}\n")
         else:
-            folders.append(folder)
-            sys.stdout.write(report(record, Path(os.path.relpath(folder))) + "\n")
+            for folder, record in found:
+                folders.append(folder)
+                sys.stdout.write(report(record, Path(os.path.relpath(folder))) + "\n")
     return folders, failed
 
 

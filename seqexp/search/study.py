@@ -26,11 +26,11 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-import seqexp
 from seqexp.config.compose import compose_run
 from seqexp.config.mistakes import ConfigError, first_line
-from seqexp.record.files import write_atomically
-from seqexp.record.record import INERT_SETTINGS
+from seqexp.record.files import put, write_atomically
+from seqexp.record.own import digest as own_digest
+from seqexp.record.provenance import NUMERICS, defining
 from seqexp.run.build import build
 from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
@@ -88,7 +88,9 @@ def storage(folder: Path) -> Iterator[RDBStorage]:
         ConfigError: the folder is something else's, another process has it, or the file is damaged.
         SearchError: while it was open, the file could not be written any more.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / DATABASE).is_file():
+    path, part = folder / DATABASE, folder / f".{DATABASE}.part"
+    ours = {LOCK, f"{LOCK}-journal", "search.log", part.name, f"{part.name}-journal"}  # of one that was killed at once
+    if folder.is_dir() and {each.name for each in folder.iterdir()} - ours and not path.is_file():
         raise ConfigError(f"{folder}: the folder is not empty and holds no search; choose another search.name")
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as lock:
@@ -99,26 +101,39 @@ def storage(folder: Path) -> Iterator[RDBStorage]:
                 raise ConfigError(f"{folder}: another process is at work on this search") from None
             raise ConfigError(f"{folder / LOCK}: cannot be locked ({error})") from None
         try:
-            # Others may look on, so wait for them.
-            opened = RDBStorage(f"sqlite:///{folder / DATABASE}", engine_kwargs={"connect_args": {"timeout": 60}})
+            if not path.exists():  # there it is whole or not at all
+                part.unlink(missing_ok=True)
+                _close(_open(part))
+                put(part, path)
+            opened = _open(path)
         except Exception as error:
-            raise ConfigError(f"{folder / DATABASE}: is no record of a search ({first_line(error)})") from None
+            raise ConfigError(f"{path}: is no record of a search ({first_line(error)})") from None
         try:
             yield opened
         except optuna.exceptions.StorageInternalError as error:
             raise SearchError(
-                f"{folder / DATABASE}: cannot be written ({first_line(error.__cause__ or error)})"
+                f"{path}: cannot be written ({first_line(error.__cause__ or error)})"
             ) from error
         finally:
-            opened.remove_session()
-            opened.engine.dispose()
+            _close(opened)
+
+
+def _open(path: Path) -> RDBStorage:
+    """Others may look on, so this waits for them."""
+    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+
+
+def _close(opened: RDBStorage) -> None:
+    opened.remove_session()
+    opened.engine.dispose()
 
 
 def define(question: Question, settings: Settings) -> dict[str, str]:
     """Says what defines the trials of a study, and finds what is wrong with it.
 
     Returns:
-        key -> text: the space, every other setting, the search's own and the version.
+        key -> text: the space, every other setting that can change a number, the search's own, the version since which
+        numbers are the same, and the user's own code and files.
 
     Raises:
         ConfigError: a run with the lowest or highest values, or with one of the choices, could not be done.
@@ -136,10 +151,12 @@ def define(question: Question, settings: Settings) -> dict[str, str]:
         if not built.data.has_val or built.settings["trainer"].get("limit_val_batches") == 0:
             raise ConfigError("a search needs a validation split to choose on; see data.val_fraction")
         parts = parts or built
-    settled = _flat(parts.settings) if parts else {}
-    for key in (*INERT_SETTINGS, *question.space):
+    settled = _flat(defining(parts.settings)) if parts else {}
+    for key in question.space:
         settled.pop(key.lstrip("+"), None)
-    own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": seqexp.__version__}
+    own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": NUMERICS}
+    if parts and (digest := own_digest(parts.settings)):
+        own["its own code and files"] = digest
     return {**question.spelled_space(), **settled, **own}
 
 
