@@ -21,7 +21,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqexp.config.mistakes import ConfigError
-from seqexp.config.names import path_name
+from seqexp.config.names import folder_name, path_name
 from seqexp.config.schema import check
 from seqexp.record import lock
 from seqexp.record.files import is_plain, write_atomically
@@ -212,6 +212,9 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
     for folder, claim in begun:
         if all(seed in wanted.seeds or seed in there for seed in claim.seeds) and not lock.is_held(folder):
             return folder.relative_to(sweep).as_posix()
+    above = [sweep / each for each in Path(name).parents[:-1]]
+    if any(each.is_file() or (each / CLAIM).exists() or (each / RESULT).exists() for each in above):
+        name = folder_name(name)  # not into another run's folder
     for number in range(1, 10_000):
         own = wanted.family.rpartition("-")[2][:8]
         suffix = "" if number == 1 else f"-{own}" + (f"-{number}" if number > 2 else "")

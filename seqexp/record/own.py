@@ -61,7 +61,7 @@ def _texts(node: Any, key: str) -> Iterator[tuple[str, str]]:
 
 
 def _code(dotted: str) -> dict[str, str]:
-    """Module -> digest, of all modules of the user's own that a dotted path needs; for an installed package, its version."""
+    """Module -> digest, of all of the user's own that a dotted path needs; for an installed package, its version."""
     top = dotted.split(".")[0]
     if _is_installed(top):
         names = importlib.metadata.packages_distributions().get(top, ())

@@ -85,7 +85,8 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
 def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a configuration that can change a number; see `INERT_SETTINGS` and `NEUTRAL_SETTINGS`."""
     kept = copy.deepcopy(dict(settings))
-    for key in (*INERT_SETTINGS, *NEUTRAL_SETTINGS):
+    # The deepest first: a group of nothing but neutral keys can be neutral, too.
+    for key in sorted((*INERT_SETTINGS, *NEUTRAL_SETTINGS), key=lambda key: -key.count(".")):
         *path, name = key.split(".")
         node: Any = kept
         for part in path:

@@ -23,7 +23,8 @@ from seqexp.run.log import check_folder
 from seqexp.run.report import report
 from seqexp.search.final import run_final
 from seqexp.search.space import Question, Settings, read_questions
-from seqexp.search.study import Study, check, conduct, define, storage, write_table
+from seqexp.search.storage import storage
+from seqexp.search.study import Study, check, conduct, define, write_table
 
 AGAIN = "All trials: {}/trials.csv. The best of many trials flatters itself, so it runs again with fresh seeds:"
 

@@ -6,14 +6,12 @@ and goes on ends in the very trials of one that was not.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import logging
 import math
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +25,8 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from seqexp.config.compose import compose_run
-from seqexp.config.mistakes import ConfigError, first_line
-from seqexp.record.files import put, write_atomically
+from seqexp.config.mistakes import ConfigError
+from seqexp.record.files import write_atomically
 from seqexp.record.own import digest as own_digest
 from seqexp.record.provenance import NUMERICS, defining
 from seqexp.run.build import build
@@ -37,17 +35,11 @@ from seqexp.search.trial import DivergedError, train
 
 log = logging.getLogger(__name__)
 
-DATABASE, LOCK = "search.db", "search.lock"
-
 DEFINITION = "definition"
 """The study's attribute that says what defines its trials: key -> text."""
 
 WARM_UP = 0.1
 """Share of the epochs in which the median pruner lets everybody live."""
-
-
-class SearchError(RuntimeError):
-    """The search cannot go on now; the message is one paragraph. What had finished is in the database."""
 
 
 @dataclass(frozen=True)
@@ -76,56 +68,6 @@ class Study:
 def diverged(trial: FrozenTrial) -> bool:
     """Whether the trial has ended with an infinite score."""
     return trial.state is TrialState.COMPLETE and not math.isfinite(trial.values[0])
-
-
-@contextlib.contextmanager
-def storage(folder: Path) -> Iterator[RDBStorage]:
-    """Opens the search's database, for this process alone.
-
-    A lock on a database of SQLite is gone with its process, however that ended.
-
-    Raises:
-        ConfigError: the folder is something else's, another process has it, or the file is damaged.
-        SearchError: while it was open, the file could not be written any more.
-    """
-    path, part = folder / DATABASE, folder / f".{DATABASE}.part"
-    ours = {LOCK, f"{LOCK}-journal", "search.log", part.name, f"{part.name}-journal"}  # of one that was killed at once
-    if folder.is_dir() and {each.name for each in folder.iterdir()} - ours and not path.is_file():
-        raise ConfigError(f"{folder}: the folder is not empty and holds no search; choose another search.name")
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-                raise ConfigError(f"{folder}: another process is at work on this search") from None
-            raise ConfigError(f"{folder / LOCK}: cannot be locked ({error})") from None
-        try:
-            if not path.exists():  # there it is whole or not at all
-                part.unlink(missing_ok=True)
-                _close(_open(part))
-                put(part, path)
-            opened = _open(path)
-        except Exception as error:
-            raise ConfigError(f"{path}: is no record of a search ({first_line(error)})") from None
-        try:
-            yield opened
-        except optuna.exceptions.StorageInternalError as error:
-            raise SearchError(
-                f"{path}: cannot be written ({first_line(error.__cause__ or error)})"
-            ) from error
-        finally:
-            _close(opened)
-
-
-def _open(path: Path) -> RDBStorage:
-    """Others may look on, so this waits for them."""
-    return RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
-
-
-def _close(opened: RDBStorage) -> None:
-    opened.remove_session()
-    opened.engine.dispose()
 
 
 def define(question: Question, settings: Settings) -> dict[str, str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqexp.record.record import Record
 
 THERE = ".there"
-"""Below it Hydra writes of a job whose seeds are all there: it writes before a job begins, and not into finished runs."""
+"""Below it Hydra writes of a job whose seeds are all there: it writes before a job begins, not into finished runs."""
 
 
 def own_folders(config: DictConfig) -> None:

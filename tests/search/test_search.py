@@ -35,7 +35,8 @@ optuna = pytest.importorskip("optuna")
 from seqexp.config.compose import compose_run, configuration_folders  # noqa: E402
 from seqexp.search import study as conducting  # noqa: E402
 from seqexp.search.space import read_questions, read_settings  # noqa: E402
-from seqexp.search.study import DATABASE, Study, conduct, define, storage  # noqa: E402
+from seqexp.search.storage import DATABASE, storage  # noqa: E402
+from seqexp.search.study import Study, conduct, define  # noqa: E402
 from seqexp.search.trial import DivergedError, Outcome  # noqa: E402
 
 LR = "optimizer.lr=tag(log, interval(1e-4,1e-1))"
