@@ -48,29 +48,6 @@ class Killed(BaseException):
     """Ends the program as a signal would: nothing in seqexp catches it."""
 
 
-@pytest.fixture
-def sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs `seqexp --multirun sweep.name=NAME ...` in this process, and gives up its lock as a program's end does."""
-    right, held = locking.lock, []
-
-    def lock(folder: Path) -> int | None:
-        file = right(folder)
-        if file is not None and folder.parent.name == "outputs":
-            held.append(file)
-        return file
-
-    monkeypatch.setattr(locking, "lock", lock)
-
-    def sweep(*overrides: str, name: str = "mine") -> Any:
-        try:
-            return command("--multirun", f"sweep.name={name}", *overrides)
-        finally:
-            while held:
-                os.close(held.pop())
-
-    return sweep
-
-
 def folder(name: str = "mine") -> Path:
     return Path("outputs") / name
 
