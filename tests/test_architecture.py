@@ -26,7 +26,7 @@ HOMES = {
         *("__main__.py", "run/execute.py", "sweep/sweep.py", "sweep/jobs.py", "sweep/again.py", "search/space.py"),
         *("config/compose.py", "config/guard.py", "config/mistakes.py"),
     },
-    "optuna": {"search/space.py", "search/study.py", "search/trial.py", "search/search.py"},
+    "optuna": {f"search/{name}.py" for name in ("space", "storage", "study", "trial", "search")},
     "matplotlib": {"show/figures.py", "show/board.py"},
     "tensorboard": {"show/board.py"},
     "torch.utils.tensorboard": {"show/board.py"},

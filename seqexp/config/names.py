@@ -26,6 +26,12 @@ def folder_name(text: str) -> str:
     return f"{name.lstrip('.')[: LONGEST - 9]}-{digest}"
 
 
+def path_name(text: str) -> str:
+    """The same for folders in folders; what is no way down from where one is stays as it is, to be refused."""
+    parts = text.split("/")
+    return text if {"", ".", ".."} & {*parts[:-1]} or text in (".", "..") else "/".join(map(folder_name, parts))
+
+
 OmegaConf.register_new_resolver("seqexp.name", folder_name, replace=True)
 OmegaConf.register_new_resolver("seqexp.sweep", lambda name, fresh: name or fresh, replace=True)
 # Cached, so that one configuration has one token however often it is read.

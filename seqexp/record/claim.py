@@ -1,29 +1,41 @@
 """What of a sweep is there already: which runs its folder holds, which seeds are missing, and who is at work.
 
 A run is recognised by its *family*, the fingerprint of what defines its result but for the seeds, never by its
-folder's name. As seed k is the same training whoever rides along, a run of more seeds than before needs only the
-missing ones. Each run's folder says in `claim.json` which family and seeds it is for, from its first moment on.
+folder's name or depth. As seed k is the same training whoever rides along, a run of more seeds than before needs only
+the missing ones. Each run's folder says in `claim.json` which family and seeds it is for, from its first moment on. A
+folder with the record of a finished run is never given to another one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqexp.config.mistakes import ConfigError
-from seqexp.config.names import folder_name
+from seqexp.config.names import folder_name, path_name
 from seqexp.config.schema import check
+from seqexp.record import lock
 from seqexp.record.files import is_plain, write_atomically
 from seqexp.record.provenance import fingerprint
 from seqexp.record.record import RESULT, Record, RecordError
 
 CLAIM = "claim.json"
+
+BEGUN = {CLAIM, "seqexp.log", "checkpoints"}
+"""What an attempt leaves, beside hidden files, in a folder whose claim cannot be read."""
+
+Runs = list[tuple[Path, "Claim"]]
+
+_AT_REST: ContextVar[dict[Path, Runs] | None] = ContextVar("at_rest", default=None)
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Claim:
     """Which training a folder is for.
 
     Attributes:
-        family: fingerprint of what defines the result but for the seeds.
+        family: fingerprint of what defines the result but for the seeds; after a dash, the part of the user's own code.
         seed: the first seed.
         num_seeds: how many follow each other.
     """
@@ -44,6 +56,15 @@ class Claim:
     def seeds(self) -> range:
         """The seeds themselves."""
         return range(self.seed, self.seed + self.num_seeds)
+
+    @property
+    def settings(self) -> str:
+        """The family without the user's own code and files."""
+        return self.family.partition("-")[0]
+
+    def part(self, seeds: range) -> Claim:
+        """The claim of some of the seeds."""
+        return replace(self, seed=seeds.start, num_seeds=len(seeds))
 
     @classmethod
     def of(cls, config: DictConfig) -> Claim:
@@ -59,10 +80,25 @@ class Claim:
         return cls.from_settings(settings)
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> Claim:
-        """The claim of a checked and resolved configuration."""
+    def from_settings(cls, settings: Mapping[str, Any], own: str | None = None) -> Claim:
+        """The claim of a checked and resolved configuration; `own` as for `fingerprint`."""
         others = {**settings, "seed": None, "num_seeds": None}
-        return cls(fingerprint(others), settings["seed"], settings["num_seeds"])
+        return cls(fingerprint(others, own), settings["seed"], settings["num_seeds"])
+
+    @classmethod
+    def find(cls, folder: Path) -> Claim | None:
+        """The claim of a run's folder; where it cannot be read, that of the record. None where neither is to be had."""
+        if (claim := cls.read(folder)) is not None:
+            return claim
+        try:
+            record = Record.read(folder)
+            own = record.fingerprint.partition("-")[2]
+            if fingerprint(record.config, own) != record.fingerprint:  # masked, of another time, or not what ran
+                return None
+            claim = cls.from_settings(record.config, own)
+        except (RecordError, KeyError, TypeError, ValueError, RecursionError):
+            return None
+        return claim if list(claim.seeds[: len(record.seeds) + 1]) == record.seeds else None
 
     @classmethod
     def read(cls, folder: Path) -> Claim | None:
@@ -82,61 +118,134 @@ class Claim:
         write_atomically(folder / CLAIM, (json.dumps(asdict(self)) + "\n").encode())
 
 
-def finished(folder: Path) -> Record | None:
-    """The record of a run that is done; None where it failed, is unfinished, damaged, or not what was claimed."""
-    claim = Claim.read(folder)
-    if claim is None:
-        return None
+def done(folder: Path) -> Record | None:
+    """The record of a run that is done, whatever it was; None where there is none that can be read."""
     try:
         record = Record.read(folder)
     except RecordError:
         return None
-    claimed = list(claim.seeds[: len(record.seeds) + 1])  # not all of them: a damaged claim may name any number
-    return record if record.status == "done" and record.seeds == claimed else None
+    return record if record.status == "done" else None
 
 
-def missing(sweep: Path, wanted: Claim) -> range:
-    """The seeds that no finished run of the same family has, as one range; empty where nothing is missing."""
-    left = set(wanted.seeds)
-    for folder in _folders(sweep):
-        claim = Claim.read(folder)
-        if claim is not None and claim.family == wanted.family and any(seed in claim.seeds for seed in left):
-            record = finished(folder)
-            left -= set(record.seeds if record else ())
-    return range(min(left), max(left) + 1) if left else range(wanted.seed, wanted.seed)
+def finished(folder: Path, claim: Claim) -> Record | None:
+    """The record of a run that is done, if it has the seeds that were claimed."""
+    record = done(folder)
+    claimed = list(claim.seeds[: len(record.seeds) + 1]) if record else []  # a damaged claim may name any number
+    return record if record is not None and record.seeds == claimed else None
 
 
-def place(sweep: Path, name: str, wanted: Claim) -> str:
-    """The name of the folder in which a run belongs.
+def find(sweep: Path) -> Runs:
+    """Every run below a sweep's folder, at any depth, finished or not, with its claim, in order of name."""
+    if sweep in (known := _AT_REST.get() or {}):
+        return known[sweep]
+    found = []
+    for folder, subfolders, names in os.walk(sweep):
+        subfolders[:] = sorted(each for each in subfolders if not each.startswith(".") and each not in BEGUN)
+        if (CLAIM in names or RESULT in names) and (claim := Claim.find(Path(folder))) is not None:
+            found.append((Path(folder), claim))
+    return found
+
+
+@contextlib.contextmanager
+def at_rest(sweep: Path) -> Iterator[None]:
+    """Reads a sweep's claims once for all questions while this lasts: to be used where none of its runs changes."""
+    token = _AT_REST.set({sweep: find(sweep)})
+    try:
+        yield
+    finally:
+        _AT_REST.reset(token)
+
+
+def present(sweep: Path, wanted: Claim) -> list[tuple[Path, Record]]:
+    """The finished runs of the same family that have any of the seeds."""
+    same = [each for each in find(sweep) if each[1].family == wanted.family]
+    near = [each for each in same if each[1].seed < wanted.seeds.stop and wanted.seed < each[1].seeds.stop]
+    return [(folder, record) for folder, claim in near if (record := finished(folder, claim)) is not None]
+
+
+def missing(sweep: Path, wanted: Claim) -> list[range]:
+    """The seeds that no finished run of the same family has, as ranges; empty where nothing is missing."""
+    there = {seed for _, record in present(sweep, wanted) for seed in record.seeds}
+    return list(_neighbours(seed for seed in wanted.seeds if seed not in there))
+
+
+def parts(sweep: Path, name: str, wanted: Claim) -> Iterator[tuple[Path, Claim]]:
+    """What is left to train of a run, and where each part belongs.
+
+    The seeds of one run follow each other, so those around finished ones are as many runs.
 
     Args:
         sweep: the sweep's folder.
-        name: what the folder would be called.
+        name: what a new folder would be called.
+        wanted: what is to be there in the end.
+
+    Yields:
+        (folder, claim), the next one when the one before has been trained, so that its folder is known.
+    """
+    for seeds in missing(sweep, wanted):
+        part = wanted.part(seeds)
+        yield sweep / place(sweep, name, part), part
+
+
+def place(sweep: Path, name: str, wanted: Claim) -> str:
+    """The name, below the sweep's folder, of the folder in which a run belongs.
+
+    Args:
+        sweep: the sweep's folder.
+        name: what a new folder would be called.
         wanted: what is to be trained.
 
     Returns:
-        `name`, or, where another training has that folder, a name with the family's first letters and a number.
+        Where a run of the same family and seeds was begun, wherever that is; or one that nobody goes on with, as all
+        its seeds are wanted here or finished. Else `name`, or, where something else has that folder, a name with a
+        part of the family and a number.
+
+    Raises:
+        ConfigError: there are too many folders of that name.
     """
-    everything_there = not missing(sweep, wanted)
+    same = [(folder, claim) for folder, claim in find(sweep) if claim.family == wanted.family]
+    begun = [(folder, claim) for folder, claim in same if done(folder) is None]
+    for folder, claim in begun:
+        if claim == wanted:
+            return folder.relative_to(sweep).as_posix()
+    there = {seed for folder, claim in same if (record := finished(folder, claim)) for seed in record.seeds}
+    for folder, claim in begun:
+        if all(seed in wanted.seeds or seed in there for seed in claim.seeds) and not lock.is_held(folder):
+            return folder.relative_to(sweep).as_posix()
+    above = [sweep / each for each in Path(name).parents[:-1]]
+    if any(each.is_file() or (each / CLAIM).exists() or (each / RESULT).exists() for each in above):
+        name = folder_name(name)  # not into another run's folder
     for number in range(1, 10_000):
-        suffix = "" if number == 1 else f"-{wanted.family[:8]}" + (f"-{number}" if number > 2 else "")
-        candidate = folder_name(name + suffix)
-        claim = Claim.read(sweep / candidate)
-        if claim is None:
-            if (sweep / candidate / RESULT).exists() and not (sweep / candidate / CLAIM).exists():
-                continue  # a run of whatever kind, which is not to be touched
-            return candidate
-        if claim.family == wanted.family and (everything_there or finished(sweep / candidate) is None):
+        own = wanted.family.rpartition("-")[2][:8]
+        suffix = "" if number == 1 else f"-{own}" + (f"-{number}" if number > 2 else "")
+        candidate = path_name(name + suffix)
+        if _is_free(sweep / candidate):
             return candidate
     raise ConfigError(f"{sweep / name}: there are too many folders of that name")
 
 
-def _folders(sweep: Path) -> Iterator[Path]:
-    """The runs' folders of a sweep, in order of name."""
-    try:
-        entries = sorted(os.scandir(sweep), key=lambda entry: entry.name)
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield Path(entry.path)
+def outdated(sweep: Path, wanted: Claim) -> Path | None:
+    """A finished run with the same settings and one of the seeds, and other code or files of the user's own."""
+    for folder, claim in find(sweep):
+        if claim.settings == wanted.settings and claim.family != wanted.family:
+            record = finished(folder, claim)
+            if record is not None and any(seed in wanted.seeds for seed in record.seeds):
+                return folder
+    return None
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a new run may have the folder: nothing is there, or an attempt of which nothing can be read."""
+    if not folder.is_dir():
+        return not os.path.lexists(folder)
+    names = os.listdir(folder)
+    if RESULT in names or Claim.read(folder) is not None:
+        return False
+    return not names or any(name.startswith(".") or name in BEGUN for name in names)
+
+
+def _neighbours(seeds: Iterable[int]) -> Iterator[range]:
+    """Cuts ascending numbers into ranges."""
+    for _, group in itertools.groupby(enumerate(seeds), key=lambda each: each[1] - each[0]):
+        run = [seed for _, seed in group]
+        yield range(run[0], run[-1] + 1)

@@ -48,6 +48,23 @@ def lock(folder: Path) -> int | None:
     return file
 
 
+def is_held(folder: Path) -> bool:
+    """Whether another process is at work in a folder; looks, and leaves everything as it is."""
+    try:
+        file = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # the file system knows no locks
+        return False
+    finally:
+        os.close(file)
+    return False
+
+
 def holder(folder: Path) -> str:
     """Who holds a folder, as far as its lock file says."""
     return (folder / LOCK).read_text(encoding="utf-8").strip() or "unknown"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import hashlib
 import importlib.metadata
 import json
@@ -16,7 +15,17 @@ from typing import Any
 import torch
 
 import seqexp
+from seqexp.record.own import digest as own_digest
 from seqexp.record.record import INERT_SETTINGS
+
+NUMERICS = "0.1.0"
+"""The version since which the same settings give the same bits: raised only when some settings do not any more."""
+
+NEUTRAL_SETTINGS: dict[str, Any] = {}
+"""Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
+
+So a key that is added retrains nothing, and whoever trains with another value of it has another run.
+"""
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -55,14 +64,35 @@ def device_name(device: torch.device) -> str:
     return str(device.type)
 
 
-def fingerprint(settings: Mapping[str, Any]) -> str:
-    """Hash of what defines a result: the resolved configuration, and this package's version.
+def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
+    """Hash of what defines a run's numbers: its configuration, and the user's own code and files that this names.
 
-    Settings that cannot change a result are left out.
+    Settings that change no bit are left out, and so are keys at their neutral value.
+
+    Args:
+        settings: the configuration, checked and resolved.
+        own: digest of the user's own code and files; None takes that of today's.
+
+    Returns:
+        32 letters for the configuration; where something of the user's own is named, a dash and its digest as well.
     """
+    text = json.dumps([NUMERICS, defining(settings)], sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    own = own_digest(settings) if own is None else own
+    return f"{digest}-{own}" if own else digest
+
+
+def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a configuration that can change a number; see `INERT_SETTINGS` and `NEUTRAL_SETTINGS`."""
     kept = copy.deepcopy(dict(settings))
-    for key in INERT_SETTINGS:
+    # The deepest first: a group of nothing but neutral keys can be neutral, too.
+    for key in sorted((*INERT_SETTINGS, *NEUTRAL_SETTINGS), key=lambda key: -key.count(".")):
         *path, name = key.split(".")
-        functools.reduce(lambda node, part: node[part], path, kept).pop(name, None)
-    text = json.dumps([seqexp.__version__, kept], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+        node: Any = kept
+        for part in path:
+            node = node.get(part) if isinstance(node, dict) else None
+        if not isinstance(node, dict) or name not in node:
+            continue
+        if key in INERT_SETTINGS or json.dumps(node[name]) == json.dumps(NEUTRAL_SETTINGS[key]):
+            del node[name]
+    return kept

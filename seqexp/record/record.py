@@ -13,8 +13,14 @@ from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json,
 
 RESULT = "result.json"
 
-INERT_SETTINGS = ("allowed_packages", "checkpoint", "sweep", "trainer.enable_progress_bar", "trainer.profiler")
-"""Dotted keys of a configuration that cannot change a result."""
+INERT_SETTINGS = (
+    *("allowed_environment", "allowed_packages", "checkpoint", "compare", "diagnostic", "logger", "progress", "sweep"),
+    *("trainer.enable_progress_bar", "trainer.profiler"),
+)
+"""Dotted keys of a configuration that cannot change a result.
+
+Keys that 0.1 had and did not name here may not be added: they are part of its records' fingerprints.
+"""
 
 BASELINES = ("constant", "persistence", "linear", "noise")
 
@@ -62,7 +68,7 @@ class Record:
         train_seconds: wall time inside fit.
         config: the resolved configuration.
         overrides: the command line's part of it.
-        fingerprint: hash of what defines the result.
+        fingerprint: hash of what defines the result; after a dash, that of the user's own code and files.
         versions: package -> version.
         git: commit and dirty flag of the source tree, None outside one.
         device: where it was trained.

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from seqexp.config.mistakes import ConfigError
+from seqexp.record.claim import done
 from seqexp.record.record import RESULT
 
 SUBFOLDERS = (".hydra", "checkpoints", "comparison")
@@ -27,8 +28,23 @@ def refuse_links(folder: Path) -> None:
             )
 
 
+def refuse_finished(folder: Path) -> None:
+    """Refuses to touch the folder of a finished run, whatever is to be trained there.
+
+    Raises:
+        ConfigError: the folder has the record of a finished run.
+    """
+    if done(folder) is not None:
+        raise ConfigError(f"{folder}: holds a finished run, which is never trained again or cleared; move it away")
+
+
 def clear(folder: Path) -> None:
-    """Removes what an earlier, unfinished attempt left in a run's folder, but for its log."""
+    """Removes what an earlier, unfinished attempt left in a run's folder, but for its log.
+
+    Raises:
+        ConfigError: the run is finished.
+    """
+    refuse_finished(folder)
     for name in LEFTOVERS:
         path = folder / name
         if path.is_dir():

@@ -50,10 +50,15 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
         del config["hydra"]
     build(config)
     check_folder(place)
-    for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
-        (place / ".hydra").mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(node, place / ".hydra" / f"{name}.yaml")
+    note(config, hydra, place)
     return execute(config, hydra, place)
+
+
+def note(config: DictConfig, hydra: DictConfig, folder: Path) -> None:
+    """Leaves what Hydra leaves in a run's folder."""
+    (folder / ".hydra").mkdir(parents=True, exist_ok=True)
+    for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
+        OmegaConf.save(node, folder / ".hydra" / f"{name}.yaml")
 
 
 def run_in_hydra(config: DictConfig) -> Record:
@@ -80,8 +85,9 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         The record, which has been written.
 
     Raises:
-        ConfigError: the configuration cannot be run, or the folder is taken.
+        ConfigError: the configuration cannot be run, or the folder is taken or has a finished run.
     """
+    tidy.refuse_finished(folder)
     parts = build(config)
     claim = Claim.of(config)
     choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}

@@ -65,7 +65,7 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
             if not any(each.startswith("search.name=") for each in overrides):
                 again.append(f"search.name={settings.name}")
             from seqexp.search.search import search
-            from seqexp.search.study import SearchError
+            from seqexp.search.storage import SearchError
 
             broken = (OSError, SearchError)
             return search(settings, others)

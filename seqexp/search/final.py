@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
 from seqexp.config.compose import compose_run
-from seqexp.config.mistakes import ConfigError
 from seqexp.record import claim, tidy
-from seqexp.record.record import RESULT, Record
-from seqexp.run.execute import execute
+from seqexp.record.record import Record
+from seqexp.run.execute import execute, note
 from seqexp.search.space import Settings
 from seqexp.search.study import Study
 
@@ -31,36 +27,25 @@ def final_overrides(study: Study, settings: Settings) -> list[str]:
     return study.question.overrides(study.best.params, seed=config.seed + config.num_seeds, num_seeds=count)
 
 
-def run_final(study: Study, settings: Settings) -> tuple[Record, Path]:
-    """Trains a study's best settings, unless that has been done; from the last checkpoint if it was broken off.
+def run_final(study: Study, settings: Settings) -> list[tuple[Path, Record]]:
+    """Trains what is missing of a study's best settings; from the last checkpoint if that was broken off.
+
+    The final run of an earlier, smaller search with other settings stays where it is.
 
     Returns:
-        The record and its folder, which held perhaps the final run of an earlier, smaller search before.
+        The finished runs that have the seeds, each folder with its record.
 
     Raises:
-        ConfigError: the folder is something else's.
+        RuntimeError: training failed; the message says where its log is.
     """
     config, hydra = compose_run(final_overrides(study, settings))
-    folder = settings.folder / study.question.name
-    tidy.refuse_links(folder)
-    if claim.Claim.read(folder) != claim.Claim.of(config):
-        _clear(folder)
-    elif (done := claim.finished(folder)) is not None:
-        return done, folder
-    _note(config, hydra, folder)
-    return execute(config, hydra, folder, go_on=True), folder
-
-
-def _clear(folder: Path) -> None:
-    """Removes a final run of settings that are not the best any more; the database can repeat it."""
-    if folder.exists() and not any((folder / name).exists() for name in (".hydra", RESULT)):
-        raise ConfigError(f"{folder}: is not a run of this search; move it away")
-    if folder.exists():
-        shutil.rmtree(folder)
-
-
-def _note(config: DictConfig, hydra: DictConfig, folder: Path) -> None:
-    """Leaves what Hydra would leave in a run's folder."""
-    (folder / ".hydra").mkdir(parents=True, exist_ok=True)
-    for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
-        OmegaConf.save(node, folder / ".hydra" / f"{name}.yaml")
+    wanted = claim.Claim.of(config)
+    for folder, part in claim.parts(settings.folder, study.question.name, wanted):
+        tidy.refuse_links(folder)
+        config.seed, config.num_seeds = part.seed, part.num_seeds
+        note(config, hydra, folder)
+        try:
+            execute(config, hydra, folder, go_on=True)
+        except Exception as error:
+            raise RuntimeError(f"{error} → {folder}/seqexp.log") from error
+    return claim.present(settings.folder, wanted)

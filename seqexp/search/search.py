@@ -23,7 +23,8 @@ from seqexp.run.log import check_folder
 from seqexp.run.report import report
 from seqexp.search.final import run_final
 from seqexp.search.space import Question, Settings, read_questions
-from seqexp.search.study import Study, check, conduct, define, storage, write_table
+from seqexp.search.storage import storage
+from seqexp.search.study import Study, check, conduct, define, write_table
 
 AGAIN = "All trials: {}/trials.csv. The best of many trials flatters itself, so it runs again with fresh seeds:"
 
@@ -68,15 +69,16 @@ def _finals(studies: Sequence[Study], settings: Settings) -> tuple[list[Path], b
     for study in studies:
         try:
             if study.best is None:
-                raise RuntimeError("no trial has a score, so there is nothing to run")
-            record, folder = run_final(study, settings)
+                log = settings.folder / "search.log"
+                raise RuntimeError(f"no trial has a score, so there is nothing to run → {log}")
+            found = run_final(study, settings)
         except Exception as error:
             failed = True
-            place = settings.folder / ("search.log" if study.best is None else f"{study.question.name}/seqexp.log")
-            sys.stderr.write(f"failed: {study.question.name}: {error} → {place}\n")
+            sys.stderr.write(f"failed: {study.question.name}: {error}\n")
         else:
-            folders.append(folder)
-            sys.stdout.write(report(record, Path(os.path.relpath(folder))) + "\n")
+            for folder, record in found:
+                folders.append(folder)
+                sys.stdout.write(report(record, Path(os.path.relpath(folder))) + "\n")
     return folders, failed
 
 

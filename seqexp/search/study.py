@@ -6,14 +6,12 @@ and goes on ends in the very trials of one that was not.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
 import logging
 import math
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,11 +24,11 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
-import seqexp
 from seqexp.config.compose import compose_run
-from seqexp.config.mistakes import ConfigError, first_line
+from seqexp.config.mistakes import ConfigError
 from seqexp.record.files import write_atomically
-from seqexp.record.record import INERT_SETTINGS
+from seqexp.record.own import digest as own_digest
+from seqexp.record.provenance import NUMERICS, defining
 from seqexp.run.build import build
 from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
@@ -38,17 +36,11 @@ from seqexp.show.text import spreadsheet
 
 log = logging.getLogger(__name__)
 
-DATABASE, LOCK = "search.db", "search.lock"
-
 DEFINITION = "definition"
 """The study's attribute that says what defines its trials: key -> text."""
 
 WARM_UP = 0.1
 """Share of the epochs in which the median pruner lets everybody live."""
-
-
-class SearchError(RuntimeError):
-    """The search cannot go on now; the message is one paragraph. What had finished is in the database."""
 
 
 @dataclass(frozen=True)
@@ -79,47 +71,12 @@ def diverged(trial: FrozenTrial) -> bool:
     return trial.state is TrialState.COMPLETE and not math.isfinite(trial.values[0])
 
 
-@contextlib.contextmanager
-def storage(folder: Path) -> Iterator[RDBStorage]:
-    """Opens the search's database, for this process alone.
-
-    A lock on a database of SQLite is gone with its process, however that ended.
-
-    Raises:
-        ConfigError: the folder is something else's, another process has it, or the file is damaged.
-        SearchError: while it was open, the file could not be written any more.
-    """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / DATABASE).is_file():
-        raise ConfigError(f"{folder}: the folder is not empty and holds no search; choose another search.name")
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-                raise ConfigError(f"{folder}: another process is at work on this search") from None
-            raise ConfigError(f"{folder / LOCK}: cannot be locked ({error})") from None
-        try:
-            # Others may look on, so wait for them.
-            opened = RDBStorage(f"sqlite:///{folder / DATABASE}", engine_kwargs={"connect_args": {"timeout": 60}})
-        except Exception as error:
-            raise ConfigError(f"{folder / DATABASE}: is no record of a search ({first_line(error)})") from None
-        try:
-            yield opened
-        except optuna.exceptions.StorageInternalError as error:
-            raise SearchError(
-                f"{folder / DATABASE}: cannot be written ({first_line(error.__cause__ or error)})"
-            ) from error
-        finally:
-            opened.remove_session()
-            opened.engine.dispose()
-
-
 def define(question: Question, settings: Settings) -> dict[str, str]:
     """Says what defines the trials of a study, and finds what is wrong with it.
 
     Returns:
-        key -> text: the space, every other setting, the search's own and the version.
+        key -> text: the space, every other setting that can change a number, the search's own, the version since which
+        numbers are the same, and the user's own code and files.
 
     Raises:
         ConfigError: a run with the lowest or highest values, or with one of the choices, could not be done.
@@ -137,10 +94,12 @@ def define(question: Question, settings: Settings) -> dict[str, str]:
         if not built.data.has_val or built.settings["trainer"].get("limit_val_batches") == 0:
             raise ConfigError("a search needs a validation split to choose on; see data.val_fraction")
         parts = parts or built
-    settled = _flat(parts.settings) if parts else {}
-    for key in (*INERT_SETTINGS, *question.space):
+    settled = _flat(defining(parts.settings)) if parts else {}
+    for key in question.space:
         settled.pop(key.lstrip("+"), None)
-    own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": seqexp.__version__}
+    own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": NUMERICS}
+    if parts and (digest := own_digest(parts.settings)):
+        own["its own code and files"] = digest
     return {**question.spelled_space(), **settled, **own}
 
 

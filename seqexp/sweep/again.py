@@ -2,53 +2,99 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqexp.config.mistakes import ConfigError
-from seqexp.config.names import folder_name
+from seqexp.config.names import path_name
+from seqexp.sweep.launchers import quoted
 
 if TYPE_CHECKING:
+    from seqexp.record.claim import Claim
     from seqexp.record.record import Record
 
+THERE = ".there"
+"""Below it Hydra writes of a job whose seeds are all there: it writes before a job begins, not into finished runs."""
 
-def run_in_sweep(config: DictConfig) -> Record | None:
-    """Runs what is missing of the present job of a multirun, from its last checkpoint where there is one.
 
-    Returns:
-        The record; None where finished runs have all its seeds already.
+def own_folders(config: DictConfig) -> None:
+    """Lets each job find its folder by what it trains, whatever `hydra.sweep.subdir` says of its name.
+
+    Args:
+        config: the composed configuration, with its `hydra` node; the overrides for the jobs are added to.
+    """
+    text = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload, index]
+    if not str(text).startswith("${seqexp.subdir:"):
+        escaped = str(text).replace("\\", "\\\\").replace('"', '\\"')
+        wrapped = quoted(f'${{seqexp.subdir:"{escaped}"}}')
+        with read_write(config), open_dict(config):
+            config.hydra.overrides.hydra.append(f"hydra.sweep.subdir={wrapped}")
+
+
+def parts(config: DictConfig) -> Iterator[tuple[Path, Claim]]:
+    """What is left to train of the present job of a multirun; see `record.claim.parts`."""
+    from seqexp.record import claim
+
+    hydra = HydraConfig.get()
+    sweep = Path(hydra.sweep.dir)
+    name = Path(hydra.runtime.output_dir).relative_to(sweep.absolute()).as_posix()
+    return claim.parts(sweep, name, claim.Claim.of(config))
+
+
+def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
+    """Runs a part of the present job of a multirun, from its last checkpoint where there is one.
 
     Raises:
         ConfigError: another process is at work in the folder.
     """
-    from seqexp.record import claim, lock
-    from seqexp.run.execute import execute
+    from seqexp.record import lock
+    from seqexp.run.execute import execute, note
 
-    hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
+    hydra = OmegaConf.structured(HydraConfig.get())
     with lock.taken(folder) as ours:
         if not ours:
             raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")
-        wanted = claim.Claim.of(config)
-        left = claim.missing(Path(hydra.sweep.dir), wanted)
-        if not left:
-            if {path.name for path in folder.iterdir()} <= {".hydra", lock.LOCK}:
-                shutil.rmtree(folder)  # another folder has the seeds; Hydra has just made this one
-            return None
+        config = config.copy()
         with open_dict(config):
-            config.seed, config.num_seeds = left.start, len(left)
-        return execute(config, OmegaConf.structured(hydra), folder, go_on=True)
+            config.seed, config.num_seeds = part.seed, part.num_seeds
+        if not (folder / ".hydra").exists():
+            note(config, hydra, folder)
+        return execute(config, hydra, folder, go_on=True)
+
+
+def outdated(config: DictConfig) -> Path | None:
+    """A finished run of the sweep that would be the present job's, had the user's own code and files not changed."""
+    from seqexp.record import claim
+
+    sweep, wanted = Path(HydraConfig.get().sweep.dir), claim.Claim.of(config)
+    return claim.outdated(sweep, wanted) if claim.missing(sweep, wanted) else None
+
+
+def leave() -> None:
+    """Removes the folder that Hydra has made for the present job, if nothing was done there."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
+        shutil.rmtree(folder)
+    if folder.parent.name == THERE:
+        with contextlib.suppress(OSError):  # others are still there
+            folder.parent.rmdir()
 
 
 def subdir(text: str, *, _root_: DictConfig) -> str:
     """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's."""
     from seqexp.record import claim
 
-    return claim.place(Path(_root_.hydra.sweep.dir), folder_name(text), claim.Claim.of(_root_))
+    wanted, sweep = claim.Claim.of(_root_), Path(_root_.hydra.sweep.dir)
+    left = claim.missing(sweep, wanted)
+    if not left:
+        return f"{THERE}/{wanted.family}-{wanted.seed}-{wanted.num_seeds}"
+    return claim.place(sweep, path_name(text), wanted.part(left[0]))
 
 
 OmegaConf.register_new_resolver("seqexp.subdir", subdir, replace=True)

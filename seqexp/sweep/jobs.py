@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -15,7 +15,19 @@ from seqexp.config.compose import known_keys
 from seqexp.config.mistakes import ConfigError, explain
 
 if TYPE_CHECKING:
-    pass
+    from seqexp.record.claim import Claim
+
+
+ANEW = "anew, as its own code or files have changed since {}"
+
+
+class Job(NamedTuple):
+    """One run of a multirun: its folder below the sweep's, its command line, what comes of that, and its claim."""
+
+    name: str
+    overrides: list[str]
+    config: DictConfig
+    claim: Claim
 
 
 def say(stream: TextIO, text: str) -> None:

@@ -39,7 +39,7 @@ def prepare(config: DictConfig) -> None:
     # The workers of a cluster that runs already are in the folder that it was started in.
     folder = str(Path(config.hydra.sweep.dir).absolute())
     with read_write(config), open_dict(config):
-        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={_quoted(folder)}")
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
     if OmegaConf.select(config, "hydra.launcher.ray.init.address") == "local":
         # Ray reads these when it is imported, which is after this.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # or it listens on all interfaces
@@ -48,7 +48,7 @@ def prepare(config: DictConfig) -> None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # or it leaves one in the home folder
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A value as Hydra's command line wants it, whatever letters it has."""
     escaped = re.sub(r"(\\*)(')", r"\1\1\\\2", text)  # backslashes count only before a quote
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"

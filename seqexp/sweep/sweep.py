@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import sys
 import traceback
 import warnings
@@ -19,9 +20,10 @@ from seqexp import startup
 from seqexp.config.mistakes import ConfigError, lament, refuse
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
-from seqexp.sweep.jobs import check_job, check_places, is_inside, job_config, say, split_jobs
+from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, is_inside, job_config, say, split_jobs
 
 if TYPE_CHECKING:
+    from seqexp.record.claim import Claim
     from seqexp.sweep.progress import SweepLine
 
 
@@ -51,23 +53,41 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
 
 
 def run_job(config: DictConfig) -> None:
-    """Runs one job of a multirun and says in one line what came of it; its failure is recorded and stops no other."""
+    """Runs what is missing of one job of a multirun, and says in one line what came of it; a failure stops no other."""
+    hydra = HydraConfig.get()
+    folder, stop, there = Path(hydra.runtime.output_dir), Path(hydra.sweep.dir) / STOP, True
+    try:
+        if old := again.outdated(config):
+            say(sys.stdout, f"{ANEW.format(os.path.relpath(old))}: {hydra.job.override_dirname}")
+        for folder, part in again.parts(config):
+            there = False
+            if stop.exists():
+                say(sys.stderr, f"not run: {os.path.relpath(folder)} (sweep.fail_fast)")
+                return
+            _run_part(config, folder, part, stop)
+    except Exception as error:
+        _fail(config, folder, stop, error)
+    again.leave()
+    if there:
+        say(sys.stdout, f"there already: {hydra.job.override_dirname}")
+
+
+def _run_part(config: DictConfig, folder: Path, part: Claim, stop: Path) -> None:
     from seqexp.run.report import report
 
-    hydra = HydraConfig.get()
-    folder, stop = Path(os.path.relpath(hydra.runtime.output_dir)), Path(hydra.sweep.dir) / STOP
-    if stop.exists():
-        say(sys.stderr, f"not run: {folder} (sweep.fail_fast)")
-        return
     try:
-        record = again.run_in_sweep(config)
+        record = again.run_in_sweep(config, folder, part)
     except Exception as error:
-        # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
-        say(sys.stderr, f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log")
-        if config.sweep.fail_fast:
-            stop.touch()
-        return
-    say(sys.stdout, report(record, folder) if record else f"there already: {hydra.job.override_dirname}")
+        _fail(config, folder, stop, error)
+    else:
+        say(sys.stdout, report(record, Path(os.path.relpath(folder))))
+
+
+def _fail(config: DictConfig, folder: Path, stop: Path, error: Exception) -> None:
+    """The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure."""
+    say(sys.stderr, f"failed: {type(error).__name__}: {error} → {os.path.relpath(folder)}/seqexp.log")
+    if config.sweep.fail_fast:
+        stop.touch()
 
 
 class Sweep(Callback):
@@ -97,43 +117,33 @@ class Sweep(Callback):
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
         launchers.require(config)
         launchers.prepare(config)
+        again.own_folders(config)
         startup.load()
         from rich.console import Console
 
-        from seqexp.record import claim, lock, tidy
+        from seqexp.record import claim, lock
         from seqexp.run.execute import is_elsewhere
         from seqexp.run.log import check_folder
         from seqexp.sweep.progress import SweepLine
 
         folder = Path(config.hydra.sweep.dir)
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / lock.LOCK).exists():
+        if folder.is_dir() and any(folder.iterdir()) and not _is_sweep(folder):
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty and no sweep's; choose another")
         check_folder(folder)
         check_places(config.hydra, folder)
-        jobs: dict[str, tuple[list[str], DictConfig]] = {}
-        for number, overrides in enumerate(split_jobs(config)):
-            job = job_config(config, overrides, number)
-            try:
-                check_job(job)
-                name = str(job.hydra.sweep.subdir)
-            except ConfigError as error:
-                raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
-            if name in jobs:
-                raise ConfigError(f"the sweep names one run twice: {' '.join(overrides)}")
-            if not is_inside(folder / name, folder):
-                raise ConfigError(f"hydra.sweep.subdir={name}: leads out of the sweep's folder {folder}")
-            tidy.refuse_links(folder / name)
-            jobs[name] = overrides, job
-        if config.sweep.dry:
-            tell(folder, jobs)
-            sys.exit(0)
+        with claim.at_rest(folder):
+            jobs = _check_jobs(config, folder)
+            if config.sweep.dry:
+                tell(folder, jobs)
+                sys.exit(0)
         folder.mkdir(parents=True, exist_ok=True)
         if lock.lock(folder) is None:  # held until the program ends
             raise ConfigError(f"{folder}: another process is at work on this sweep ({lock.holder(folder)})")
         (folder / STOP).unlink(missing_ok=True)
+        shutil.rmtree(folder / again.THERE, ignore_errors=True)
         if is_elsewhere(config.hydra):
-            missing = [name for name, (_, job) in jobs.items() if claim.missing(folder, claim.Claim.of(job))]
-            self.line = SweepLine([folder / name for name in missing], Console(stderr=True))
+            missing = [folder / job.name for job in jobs if not job.name.startswith(again.THERE)]
+            self.line = SweepLine(missing, Console(stderr=True))
             self.line.begin()
 
     @_final
@@ -153,3 +163,42 @@ class Sweep(Callback):
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
+
+
+def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
+    """Refuses a sweep of which any run could not be done, or two would be one.
+
+    Raises:
+        ConfigError: which run it is, and what is wrong with it.
+    """
+    from seqexp.record import claim, tidy
+
+    jobs: list[Job] = []
+    for number, overrides in enumerate(split_jobs(config)):
+        composed = job_config(config, overrides, number)
+        text = " ".join(overrides) or "of the defaults"
+        try:
+            check_job(composed)
+            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim.Claim.of(composed))
+        except ConfigError as error:
+            raise ConfigError(f"{error} (in the run {text})") from None
+        if not is_inside(folder / job.name, folder):
+            raise ConfigError(f"hydra.sweep.subdir={job.name}: leads out of the sweep's folder {folder}")
+        for other in jobs:
+            if other.claim == job.claim:
+                raise ConfigError(f"the sweep names one run twice: {text}")
+            if other.name == job.name and other.claim.family != job.claim.family:
+                raise ConfigError(
+                    f"hydra.sweep.subdir={job.name}: would be the folder of two runs (the second: {text})"
+                )
+        tidy.refuse_links(folder / job.name)
+        jobs.append(job)
+    return jobs
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether a folder is that of a sweep, even if it is a copy without hidden files, or has lost some."""
+    from seqexp.record import claim, lock
+
+    names = (lock.LOCK, "multirun.yaml", "comparison.json")
+    return any((folder / name).exists() for name in names) or any(claim.Claim.find(each) for each in folder.iterdir())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import platform
 import shutil
 import subprocess
@@ -45,17 +47,58 @@ def test_what_changes_the_result_changes_the_fingerprint(group: str | None, key:
 
 @pytest.mark.parametrize(
     ("group", "key", "value"),
-    [("trainer", "enable_progress_bar", False), ("trainer", "profiler", "simple"), (None, "allowed_packages", ["x"])],
+    [
+        ("trainer", "enable_progress_bar", False),
+        ("trainer", "profiler", "simple"),
+        (None, "allowed_packages", ["x"]),
+        (None, "diagnostic", ["gates"]),
+        (None, "logger", {"_target_": "x"}),
+        (None, "allowed_environment", ["HOME"]),
+    ],
 )
 def test_what_does_not_change_the_result_leaves_the_fingerprint(group: str | None, key: str, value: Any) -> None:
     assert provenance.fingerprint(changed(group, key, value)) == provenance.fingerprint(settings())
 
 
-def test_the_order_of_keys_does_not_matter_and_the_version_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_of_keys_and_the_version_do_not_matter_and_numerics_does(monkeypatch: pytest.MonkeyPatch) -> None:
     before = provenance.fingerprint(settings())
     assert provenance.fingerprint(dict(reversed(settings().items()))) == before
     monkeypatch.setattr(seqexp, "__version__", "999")
+    assert provenance.fingerprint(settings()) == before
+    monkeypatch.setattr(provenance, "NUMERICS", "999")
     assert provenance.fingerprint(settings()) != before
+
+
+@pytest.mark.parametrize(
+    ("key", "neutral", "other"),
+    [("data.score", "mse", "mae"), ("scheduler", None, {"_target_": "x"}), ("cell.readout.bias", True, False),
+     ("trainer.more", 0, False), ("model", {"tied": False}, {"tied": True})],
+)  # fmt: skip
+def test_a_key_at_its_neutral_value_is_as_good_as_none(
+    monkeypatch: pytest.MonkeyPatch, key: str, neutral: Any, other: Any
+) -> None:
+    before = provenance.fingerprint(settings())
+
+    def added(value: Any) -> str:
+        made = settings()
+        node, *path = made, *key.split(".")
+        for name in path[:-1]:
+            node = node.setdefault(name, {})
+        node[path[-1]] = value
+        if key.startswith("cell.readout"):  # the group is as new as the key
+            monkeypatch.setitem(provenance.NEUTRAL_SETTINGS, "cell.readout", {})
+        return provenance.fingerprint(made)
+
+    assert added(neutral) != before  # unless it is said to be neutral
+    monkeypatch.setitem(provenance.NEUTRAL_SETTINGS, key, neutral)
+    assert added(neutral) == before
+    assert added(other) != before
+
+
+def test_the_fingerprints_of_0_1_are_those_of_today() -> None:
+    text = json.dumps(["0.1.0", {k: v for k, v in settings().items() if k != "allowed_packages"}], sort_keys=True)
+    text = text.replace('"enable_progress_bar": true, ', "").replace(', "profiler": null', "")
+    assert provenance.fingerprint(settings()) == hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def test_a_fingerprint_is_the_same_in_another_process(environment: dict[str, str]) -> None:

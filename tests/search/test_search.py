@@ -33,9 +33,11 @@ from tests.conftest import REPOSITORY, TINY_SINE, Done
 optuna = pytest.importorskip("optuna")
 
 from seqexp.config.compose import compose_run, configuration_folders  # noqa: E402
+from seqexp.search import storage as storing  # noqa: E402
 from seqexp.search import study as conducting  # noqa: E402
 from seqexp.search.space import read_questions, read_settings  # noqa: E402
-from seqexp.search.study import DATABASE, Study, conduct, define, storage  # noqa: E402
+from seqexp.search.storage import DATABASE, storage  # noqa: E402
+from seqexp.search.study import Study, conduct, define  # noqa: E402
 from seqexp.search.trial import DivergedError, Outcome  # noqa: E402
 
 LR = "optimizer.lr=tag(log, interval(1e-4,1e-1))"
@@ -418,7 +420,7 @@ def test_more_trials_are_added_and_fewer_are_not_mixed_with_more(home: Path) -> 
     assert told({"rnn-sine": both["rnn-sine"]}) == three[:2]
 
 
-def test_going_on_runs_nothing_twice_and_replaces_what_is_not_the_best_any_more(
+def test_going_on_runs_nothing_twice_and_keeps_what_is_not_the_best_any_more(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ("optimizer.lr=1e-6,0.03", NAME, "search.sampler=random")
@@ -429,10 +431,17 @@ def test_going_on_runs_nothing_twice_and_replaces_what_is_not_the_best_any_more(
     assert (MINE / "rnn-sine" / "result.json").stat().st_mtime_ns == when
     assert search(*command, "search.trials=4", "seed=3").status == 0
     assert (first.config["optimizer"]["lr"], first.seeds) == (1e-6, [5, 6])
-    assert Record.read(MINE / "rnn-sine").config["optimizer"]["lr"] == 0.03
-    (MINE / "rnn-sine" / "result.json").unlink()  # as if it had been broken off
+    assert Record.read(MINE / "rnn-sine") == first
+    assert (MINE / "rnn-sine" / "result.json").stat().st_mtime_ns == when
+    (best,) = set(find(MINE)) - {MINE / "rnn-sine"}
+    assert Record.read(best).config["optimizer"]["lr"] == 0.03
+    assert (MINE / "comparison.md").read_text() == compare(best).to_markdown()  # and nothing of the other
+    (best / "result.json").unlink()  # as if it had been broken off
     assert search(*command, "search.trials=4", "seed=3").status == 0
-    assert Record.read(MINE / "rnn-sine").status == "done"
+    assert Record.read(best).status == "done"
+    assert f"→ {MINE / 'rnn-sine'}" in search(*command, "search.trials=1", "seed=3").out  # the best of one is known
+    assert search(*command, "search.trials=4", "seed=3", "search.final_seeds=4").status == 0
+    assert sorted(Record.read(path).seeds for path in find(MINE)) == [[5, 6], [5, 6], [7, 8]]
 
 
 def test_a_final_run_that_was_broken_off_goes_on_from_its_checkpoint(
@@ -571,10 +580,57 @@ def test_a_folder_in_the_place_of_a_final_run_is_left_alone(search: Search) -> N
     trials(LR, "search.trials=1")
     (MINE / "rnn-sine").mkdir()
     (MINE / "rnn-sine" / "thesis.txt").write_text("precious")
-    done = search(LR, NAME, "search.trials=1")
-    assert done.status == 1
-    assert "is not a run of this search" in done.err
-    assert (MINE / "rnn-sine" / "thesis.txt").read_text() == "precious"
+    assert search(LR, NAME, "search.trials=1").status == 0
+    assert [path.name for path in (MINE / "rnn-sine").iterdir()] == ["thesis.txt"]
+    assert [path.name[:9] for path in find(MINE)] == ["rnn-sine-"]
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        *(
+            [],
+            ["search.lock"],
+            ["search.lock", "search.log"],
+            [".search.db.part"],
+            ["search.lock", "search.lock-journal"],
+        ),
+        *([".search.db.part", ".search.db.part-journal", "search.lock"], [DATABASE]),
+    ],
+)
+def test_a_search_that_was_killed_at_once_begins_again(search: Search, left: list[str]) -> None:
+    MINE.mkdir(parents=True)
+    for name in left:
+        (MINE / name).write_bytes(b"half a file" if name.endswith("part") else b"")
+    studies = trials(LR, "search.trials=1")
+    assert [trial.state.name for trial in studies["rnn-sine"].trials] == ["COMPLETE"]
+    assert not list(MINE.glob(".search.db*"))
+
+
+def test_a_database_is_there_as_a_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put(part: Path, path: Path) -> None:
+        with contextlib.closing(sqlite3.connect(part)) as whole:
+            assert whole.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "put", put)
+        with pytest.raises(KilledError):
+            trials(LR, "search.trials=1")
+    assert not (MINE / DATABASE).exists()
+    assert len(trials(LR, "search.trials=1")["rnn-sine"].trials) == 1
+
+
+def test_a_search_of_0_1_goes_on_and_one_of_other_code_does_not(home: Path) -> None:
+    with configuration_folders(None):
+        settings, others = read_settings([NAME, *TINY_SINE, LR])
+        (question,) = read_questions(others)
+        definition = define(question, settings)
+        assert definition["seqexp"] == "0.1.0"
+        with storage(settings.folder) as opened:
+            conduct(opened, question, definition, settings, lambda study: None)
+            with pytest.raises(ConfigError, match="code and files was not set and is abc"):
+                conducting.check(opened, question, {**definition, "its own code and files": "abc"})
 
 
 @pytest.mark.parametrize("link", ["", "search.db", "search.lock", "search.log", "rnn-sine"])

@@ -16,17 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import seqexp
 import seqexp.run
 from seqexp.compare import compare
 from seqexp.config.compose import CONF
-from seqexp.config.mistakes import ConfigError
 from seqexp.record import lock as locking
-from seqexp.record import tidy
-from seqexp.record.claim import CLAIM, Claim, missing, place
+from seqexp.record import provenance
+from seqexp.record.claim import CLAIM
 from seqexp.record.lock import LOCK
 from seqexp.record.record import RESULT, Record, RecordError, find
 from seqexp.training.checkpoints import Checkpoints
@@ -49,29 +46,6 @@ HARD = (
 
 class Killed(BaseException):
     """Ends the program as a signal would: nothing in seqexp catches it."""
-
-
-@pytest.fixture
-def sweep(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs `seqexp --multirun sweep.name=NAME ...` in this process, and gives up its lock as a program's end does."""
-    right, held = locking.lock, []
-
-    def lock(folder: Path) -> int | None:
-        file = right(folder)
-        if file is not None and folder.parent.name == "outputs":
-            held.append(file)
-        return file
-
-    monkeypatch.setattr(locking, "lock", lock)
-
-    def sweep(*overrides: str, name: str = "mine") -> Any:
-        try:
-            return command("--multirun", f"sweep.name={name}", *overrides)
-        finally:
-            while held:
-                os.close(held.pop())
-
-    return sweep
 
 
 def folder(name: str = "mine") -> Path:
@@ -124,11 +98,6 @@ def kill_at_save(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> Non
             raise Killed
 
     monkeypatch.setattr(Checkpoints, "_save", save)
-
-
-def composed(*overrides: str) -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", list(overrides))
 
 
 # What a resumed run ends with
@@ -283,7 +252,7 @@ def test_a_changed_setting_is_another_run(sweep: Command) -> None:
     assert len(sizes) == len(set(sizes)) == 2
 
 
-@pytest.mark.parametrize("what", ["default", "version"])
+@pytest.mark.parametrize("what", ["default", "numerics"])
 def test_what_changed_outside_the_command_line_is_another_run_in_another_folder(
     sweep: Command, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -298,7 +267,7 @@ def test_what_changed_outside_the_command_line_is_another_run_in_another_folder(
         Path("conf/cell/mine.yaml").write_text(text.replace("hidden_size: 16", "hidden_size: 5"))
         assert "hidden_size: 5" in Path("conf/cell/mine.yaml").read_text()
     else:
-        monkeypatch.setattr(seqexp, "__version__", "99.0.0")
+        monkeypatch.setattr(provenance, "NUMERICS", "99.0.0")
     done = sweep(*settings)
     assert (done.status, done.out.count("there already")) == (0, 0)
     found = list(find(folder()))
@@ -547,91 +516,3 @@ def test_a_finished_run_stays_even_without_its_log(sweep: Command) -> None:
     done = sweep("cell=rnn", *TINY)
     assert (done.status, done.out.count("there already")) == (0, 1)
     assert list(runs().values()) == [run]
-
-
-# The parts
-
-
-def test_a_claim_is_of_everything_but_the_seeds() -> None:
-    first = Claim.of(composed("seed=3", "num_seeds=2"))
-    assert list(first.seeds) == [3, 4]
-    assert first.family == Claim.of(composed("num_seeds=7", "sweep.name=x", "checkpoint.every_seconds=1")).family
-    for other in ("cell.hidden_size=3", "data.noise=0.5", "optimizer.lr=0.1", "trainer.max_epochs=3", "cell=lstm"):
-        assert Claim.of(composed(other)).family != first.family
-
-
-def test_a_claim_is_read_as_it_was_written(tmp_path: Path) -> None:
-    assert Claim.read(tmp_path) is None
-    claim = Claim("abc", 3, 2)
-    claim.write(tmp_path)
-    assert Claim.read(tmp_path) == claim
-    (tmp_path / CLAIM).write_text('{"family": "abc", "seed": true, "num_seeds": 2}')
-    assert Claim.read(tmp_path) is None
-
-
-def finish(sweep: Path, name: str, claim: Claim, status: Any = "done", seeds: list[int] | None = None) -> None:
-    """Makes the folder of a run."""
-    path = sweep / name
-    path.mkdir(parents=True)
-    claim.write(path)
-    seeds = list(claim.seeds) if seeds is None else seeds
-    scores = [0.5] * len(seeds)
-    record = Record(status=status, data="sine", cell="rnn", seeds=seeds, train_mse=scores, test_mse=scores)
-    record.write(path)
-
-
-def test_missing_are_the_seeds_that_no_finished_run_of_the_family_has(tmp_path: Path) -> None:
-    wanted = Claim("abc", 0, 5)
-    assert list(missing(tmp_path / "nowhere", wanted)) == [0, 1, 2, 3, 4]
-    finish(tmp_path, "first", Claim("abc", 0, 2))
-    finish(tmp_path, "other", Claim("xyz", 0, 5))
-    finish(tmp_path, "failed", Claim("abc", 2, 3), status="failed")
-    finish(tmp_path, "not what was claimed", Claim("abc", 2, 3), seeds=[7, 8, 9])
-    assert list(missing(tmp_path, wanted)) == [2, 3, 4]
-    finish(tmp_path, "second", Claim("abc", 2, 9))
-    assert list(missing(tmp_path, wanted)) == []
-
-
-def test_a_claim_to_more_seeds_than_can_be_counted_is_none(tmp_path: Path) -> None:
-    finish(tmp_path, "run", Claim("abc", 0, 10**30), seeds=[0, 1])
-    assert list(missing(tmp_path, Claim("abc", 0, 2))) == [0, 1]
-
-
-def test_a_linked_folder_is_no_run_of_the_sweep(tmp_path: Path) -> None:
-    finish(tmp_path / "elsewhere", "run", Claim("abc", 0, 2))
-    (tmp_path / "sweep").mkdir()
-    (tmp_path / "sweep" / "run").symlink_to(tmp_path / "elsewhere" / "run")
-    assert list(missing(tmp_path / "sweep", Claim("abc", 0, 2))) == [0, 1]
-
-
-def test_a_place_is_free_or_of_the_same_training(tmp_path: Path) -> None:
-    mine, other = Claim("abcdefghij", 0, 2), Claim("xyz", 0, 2)
-    assert place(tmp_path, "run", mine) == "run"
-    finish(tmp_path, "run", other)
-    assert place(tmp_path, "run", mine) == "run-abcdefgh"
-    finish(tmp_path, "run-abcdefgh", mine)
-    assert place(tmp_path, "run", mine) == "run-abcdefgh"  # all is there
-    assert place(tmp_path, "run", Claim("abcdefghij", 0, 4)) == "run-abcdefgh-3"  # a finished run keeps its folder
-    assert len(place(tmp_path, "x" * 99, mine)) < 100
-
-
-def test_a_place_that_is_unfinished_is_gone_on_with(tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    Claim("abc", 0, 2).write(tmp_path / "run")
-    assert place(tmp_path, "run", Claim("abc", 0, 4)) == "run"
-    assert place(tmp_path, "run", Claim("abc", 0, 2)) == "run"
-
-
-def test_places_do_not_run_out_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Claim, "read", lambda folder: Claim("other", 0, 1))
-    with pytest.raises(ConfigError, match="too many folders"):
-        place(tmp_path, "run", Claim("abc", 0, 1))
-
-
-def test_clear_leaves_the_log(tmp_path: Path) -> None:
-    for name in (RESULT, "curves.csv", "predictions.npz", "seqexp.log", "events.out.tfevents.1.a.1.0"):
-        (tmp_path / name).touch()
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "last.ckpt").touch()
-    tidy.clear(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["seqexp.log"]
