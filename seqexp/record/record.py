@@ -25,6 +25,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("baselines", "config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
+    "data_hash": (list, type(None)),
     "train_seconds": (int, float),
 }
 """What JSON must hold in the fields that are not checked one by one."""
@@ -46,6 +47,8 @@ class Record:
         data: name of the chosen `conf/data` file.
         cell: name of the chosen `conf/cell` file.
         seeds: the S seeds.
+        data_hash: for each seed two digests: of what train and validation are made of, and of the test targets; None
+            in records of versions that did not make them.
         train_mse: S scores on the training split, at the selected weights.
         val_mse: S scores on the validation split, None where there is none.
         test_mse: S scores on the test split.
@@ -70,6 +73,7 @@ class Record:
     data: str
     cell: str
     seeds: list[int]
+    data_hash: list[list[str]] | None = None
     train_mse: list[float] = field(default_factory=list)
     val_mse: list[float] | None = None
     test_mse: list[float] = field(default_factory=list)
@@ -147,6 +151,7 @@ class Record:
         seeds = values["seeds"]
         if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
             raise TypeError("seeds must be a list of whole numbers")
+        _check_hashes(values.get("data_hash"), len(seeds))
         if values["status"] == "done":
             for name in ("train_mse", "test_mse"):
                 values[name] = _scores(name, values.get(name), len(seeds))
@@ -165,6 +170,14 @@ def find(root: Path) -> Iterator[Path]:
         subfolders.sort()
         if RESULT in names:
             yield Path(folder)
+
+
+def _check_hashes(rows: Any, count: int) -> None:
+    if rows is not None and len(rows) != count:
+        raise ValueError(f"data_hash must hold two digests for each of the {count} seeds")
+    for row in rows or ():
+        if not (isinstance(row, list) and len(row) == 2 and all(isinstance(digest, str) for digest in row)):
+            raise TypeError("data_hash must hold two texts for each seed")
 
 
 def _scores(name: str, row: Any, count: int) -> list[float]:

@@ -48,7 +48,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
-    build(config)
+    build(config).make_data()
     check_folder(place)
     for name, node in (("config", config), ("hydra", hydra), ("overrides", hydra.overrides.task)):
         (place / ".hydra").mkdir(parents=True, exist_ok=True)
@@ -83,6 +83,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         ConfigError: the configuration cannot be run, or the folder is taken.
     """
     parts = build(config)
+    parts.make_data()
     claim = Claim.of(config)
     choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}
     record = Record(
@@ -90,6 +91,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         data=choices["data"],
         cell=choices["cell"],
         seeds=list(parts.data.seeds),
+        data_hash=parts.data.data_hash,
         num_parameters=parts.training.model.num_parameters,
         matched=parts.matched,
         config=parts.settings,

@@ -85,7 +85,7 @@ class Sweep(Callback):
         startup.load()
         from seqexp.run.log import check_folder
 
-        check_job(config)
+        check_job(config, set())
         check_places(config.hydra, Path(config.hydra.run.dir))
         for name, value in config.sweep.items():
             if value not in (None, False):
@@ -111,10 +111,11 @@ class Sweep(Callback):
         check_folder(folder)
         check_places(config.hydra, folder)
         jobs: dict[str, tuple[list[str], DictConfig]] = {}
+        made: set[str] = set()
         for number, overrides in enumerate(split_jobs(config)):
             job = job_config(config, overrides, number)
             try:
-                check_job(job)
+                check_job(job, made)
                 name = str(job.hydra.sweep.subdir)
             except ConfigError as error:
                 raise ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})") from None
