@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Mapping
+
 from torch import Tensor
 
 from seqexp.data.split import Split
+from seqexp.data.task import Task
 
 
-def baselines(train: Split, test: Split, forecasts: bool) -> dict[str, Tensor | None]:
-    """Scores the guesses that need no training, on the same test targets as the trained models.
+def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
+    """Asks a task for what needs no training.
 
     Args:
+        task: made both splits.
         train: what a guess may be fitted to.
-        test: what it is scored on.
-        forecasts: whether the targets continue the inputs' series, which gives persistence a meaning.
+        test: whose targets are guessed.
 
     Returns:
-        Name -> MSE of each seed, (S,) float64, or None where the guess has no meaning:
-        `constant`, the mean of the training targets; `persistence`, the last input again;
-        `linear`, least squares on all input values and a constant; `noise`, the noiseless targets.
+        The task's own guesses, and `noise`, the noiseless targets: each (S, N, O) or (S, 1, O), None where it has no
+        meaning.
+
+    Raises:
+        ValueError: a guess has another shape, or numbers that are not finite.
+    """
+    seeds, count, outputs = test.targets.shape
+    guesses = task.guesses(train, test)
+    for name, values in guesses.items():
+        if values is None:
+            continue
+        if tuple(values.shape) not in ((seeds, count, outputs), (seeds, 1, outputs)):
+            raise ValueError(
+                f"{type(task).__qualname__}.guesses: {name} must have the shape (S, N, O) = {(seeds, count, outputs)}, "
+                f"or 1 for N, got {tuple(values.shape)}"
+            )
+        if not values.isfinite().all():
+            raise ValueError(f"{type(task).__qualname__}.guesses: {name} must be finite for every sequence")
+    return {**guesses, "noise": test.noiseless}
+
+
+def score(guesses: Mapping[str, Tensor | None], test: Split) -> dict[str, Tensor | None]:
+    """Scores guesses on the same test targets as the trained models.
+
+    Args:
+        guesses: as `guess` returns them.
+        test: the split that they were made for, or the first of its sequences.
+
+    Returns:
+        Name -> MSE of each seed, (S,) float64, or None where the guess has no meaning.
     """
     targets = test.targets.double()  # (S, N, O)
-    guesses: dict[str, Tensor | None] = {
-        "constant": train.targets.double().mean(1, keepdim=True),  # (S, 1, O)
-        "persistence": test.inputs[:, :, -1, : targets.shape[2]] if forecasts else None,
-        "linear": _linear(train, test),
-        "noise": test.noiseless,
-    }
     return {
-        name: None if guess is None else (guess.double() - targets).square().mean((1, 2))  # (S, N, O) -> (S,)
-        for name, guess in guesses.items()
+        name: None
+        if values is None
+        else (values[:, : targets.shape[1]].double() - targets).square().mean((1, 2))  # (S, N, O) -> (S,)
+        for name, values in guesses.items()
     }
-
-
-def _linear(train: Split, test: Split) -> Tensor:
-    """Fits and applies least squares per seed; the smallest solution where the inputs don't fix it."""
-    design = _design(train.inputs)  # (S, N, T * I + 1)
-    targets = train.targets.double().cpu()
-    # gelsd is the driver that allows inputs of any rank, and it runs on the CPU only.
-    weights: Tensor = torch.linalg.lstsq(design, targets, driver="gelsd").solution
-    return (_design(test.inputs) @ weights).to(test.targets.device)
-
-
-def _design(inputs: Tensor) -> Tensor:
-    flat = inputs.double().cpu().flatten(2)  # (S, N, T, I) -> (S, N, T * I)
-    return torch.cat([flat, torch.ones_like(flat[..., :1])], dim=2)

@@ -1,4 +1,4 @@
-"""The baselines against NumPy, and what shuffled targets do to them and to a trained population."""
+"""The baselines against NumPy, a task's own guesses, and what shuffled targets do to all of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,33 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from seqexp.baselines import baselines
+from seqexp import baselines
+from seqexp.data.guesses import linear
 from seqexp.data.module import PopulationData
 from seqexp.data.sine import Sine
 from seqexp.data.split import Split
+from seqexp.data.sum import Sum
 from seqexp.data.task import Sample
 
+TASK = Sum(1, 1, "normal")  # guesses as any task does
 
-def split(count: int, seed: int, outputs: int = 1, noiseless: bool = True) -> Split:
+
+def split(count: int, seed: int, outputs: int = 1, known: bool = True) -> Split:
     """Random inputs (3, count, 4, 2); targets that a linear model explains in part."""
     rng = torch.Generator().manual_seed(seed)
     inputs = torch.randn(3, count, 4, 2, generator=rng)
     weights = torch.randn(3, 8, outputs, generator=torch.Generator().manual_seed(99))
     clean = inputs.flatten(2) @ weights + 3
-    return Split(inputs, clean + torch.randn(3, count, outputs, generator=rng), clean if noiseless else None)
+    targets = clean + torch.randn(3, count, outputs, generator=rng)
+    last = clean + torch.randn(3, count, outputs, generator=rng)
+    return Split(inputs, targets, clean, last) if known else Split(inputs, targets, None)
+
+
+def scores(train: Split, test: Split) -> dict[str, torch.Tensor | None]:
+    return baselines.score(baselines.guess(TASK, train, test), test)
 
 
 def in_numpy(train: Split, test: Split, index: int) -> dict[str, float]:
@@ -32,23 +44,24 @@ def in_numpy(train: Split, test: Split, index: int) -> dict[str, float]:
     ones, ones_test = np.ones((len(x), 1)), np.ones((len(x_test), 1))
     weights, *_ = np.linalg.lstsq(np.hstack([x.reshape(len(x), -1), ones]), y)
     assert test.noiseless is not None
+    assert test.persistence is not None
     guesses = {
         "constant": y.mean(0),
-        "persistence": x_test[:, -1, : y.shape[1]],
+        "persistence": test.persistence[index].double().numpy(),
         "linear": np.hstack([x_test.reshape(len(x_test), -1), ones_test]) @ weights,
         "noise": test.noiseless[index].double().numpy(),
     }
     return {name: float(np.mean((guess - y_test) ** 2)) for name, guess in guesses.items()}
 
 
-@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("outputs", [1, 2, 5])
 @pytest.mark.parametrize("count", [200, 6])  # with 6 sequences, least squares has many solutions
 def test_every_baseline_equals_numpys(outputs: int, count: int) -> None:
     train, test = split(count, 1, outputs), split(50, 2, outputs)
-    found = baselines(train, test, forecasts=True)
+    found = scores(train, test)
     for index in range(3):
         expected = in_numpy(train, test, index)
-        assert set(found) == set(expected)
+        assert list(found) == list(expected)
         for name, value in expected.items():
             row = found[name]
             assert row is not None
@@ -57,20 +70,92 @@ def test_every_baseline_equals_numpys(outputs: int, count: int) -> None:
 
 
 def test_what_has_no_meaning_is_none() -> None:
-    found = baselines(split(20, 1, noiseless=False), split(20, 2, noiseless=False), forecasts=False)
+    found = scores(split(20, 1, known=False), split(20, 2, known=False))
     assert found["persistence"] is None
     assert found["noise"] is None
     assert found["constant"] is not None
     assert found["linear"] is not None
 
 
+def test_the_first_sequences_are_scored_as_they_are_in_all() -> None:
+    train, test = split(20, 1), split(20, 2)
+    guesses = baselines.guess(TASK, train, test)
+    for name, row in baselines.score(guesses, test.first(7)).items():
+        alone = baselines.score(baselines.guess(TASK, train, test.first(7)), test.first(7))[name]
+        torch.testing.assert_close(row, alone)
+
+
 def test_the_constant_is_the_training_mean_not_the_tests() -> None:
     train, test = split(20, 1), split(20, 2)
     moved = Split(train.inputs, train.targets + 100, None)
     for key in ("constant", "linear"):
-        row = baselines(moved, test, forecasts=False)[key]
+        row = scores(moved, test)[key]
         assert row is not None
         assert (row > 90**2).all()
+
+
+# ---------------------------------------------------------------- a task's own guesses
+
+
+class Doubling(Sum):
+    """Adds a guess of its own, and leaves one out."""
+
+    def __init__(self, guess: Callable[[Split], torch.Tensor | None]) -> None:
+        super().__init__(40, 3, "normal")
+        self.guess = guess
+
+    def guesses(self, train: Split, test: Split) -> dict[str, torch.Tensor | None]:
+        return {"double": self.guess(test), "linear": None}
+
+
+def test_a_tasks_own_guesses_are_scored_like_the_others() -> None:
+    data = PopulationData(Doubling(lambda test: 2 * test.inputs[:, :, -1]), range(3), None, 0.5, 0.0, 0.5)
+    data.make()
+    test = data.splits["test"]
+    found = baselines.score(baselines.guess(data.task, data.splits["train"], test), test)
+    assert list(found) == ["double", "linear", "noise"]
+    assert found["linear"] is None
+    expected = (2 * test.inputs[:, :, -1] - test.targets).double().square().mean((1, 2))
+    torch.testing.assert_close(found["double"], expected, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("guess", "message"),
+    [
+        (lambda test: test.targets[..., 0], r"double must have the shape \(S, N, O\) = \(3, 20, 1\), .* got \(3, 20\)"),
+        (lambda test: test.targets[0], r"got \(20, 1\)"),
+        (lambda test: test.targets[:, 1:], r"got \(3, 19, 1\)"),
+        (lambda test: test.inputs[:, :, :, 0], r"got \(3, 20, 3\)"),
+        (lambda test: test.targets / 0, "double must be finite"),
+    ],
+)
+def test_a_guess_that_would_be_broadcast_or_is_no_number_is_refused(guess: Any, message: str) -> None:
+    data = PopulationData(Doubling(guess), range(3), None, 0.5, 0.0, 0.5)
+    data.make()
+    with pytest.raises(ValueError, match=message):
+        baselines.guess(data.task, data.splits["train"], data.splits["test"])
+
+
+# ---------------------------------------------------------------- least squares
+
+
+NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.lists(NUMBERS, min_size=4, max_size=4), min_size=1, max_size=12), st.integers(1, 4))
+def test_least_squares_answers_whatever_finite_table_it_is_given(rows: list[list[float]], times: int) -> None:
+    table = torch.tensor(rows).repeat(times, 1)  # rows that repeat fix nothing
+    one = Split(table[None, :, :3, None], table[None, :, 3:], None)
+    found = linear(one, one)
+    assert found.shape == (1, len(table), 1)
+    assert bool(found.isfinite().all())
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 3.4e38, 1e-45])
+def test_least_squares_on_constant_columns_is_the_mean(value: float) -> None:
+    targets = torch.arange(8.0)[None, :, None]
+    one = Split(torch.full((1, 8, 3, 2), value), targets, None)
+    torch.testing.assert_close(linear(one, one), targets.double().mean(1, keepdim=True).expand(-1, 8, -1))
 
 
 # ---------------------------------------------------------------- mutation: targets that have lost their inputs
@@ -83,7 +168,7 @@ def shuffled_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     def sample(self: Sine, generator: torch.Generator) -> Sample:
         made = right(self, generator)
         order = torch.randperm(self.num_sequences, generator=generator)
-        return Sample(made.inputs, made.targets[order], None)
+        return Sample(made.inputs, made.targets[order], None)  # and persistence has no meaning
 
     monkeypatch.setattr(Sine, "sample", sample)
 
@@ -112,9 +197,7 @@ def test_with_shuffled_targets_nothing_beats_the_constant(train: Callable[..., A
 def test_linear_is_fitted_on_the_training_split_only() -> None:
     data = PopulationData(Sine(300, 12.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.5, 0.0, 0.5)
     data.setup()
-    fitted, cheating = (
-        baselines(data.splits[name], data.splits["test"], forecasts=True)["linear"] for name in ("train", "test")
-    )
+    fitted, cheating = (scores(data.splits[name], data.splits["test"])["linear"] for name in ("train", "test"))
     assert fitted is not None
     assert cheating is not None
     assert (cheating < fitted).all()

@@ -6,7 +6,7 @@ import functools
 import importlib
 import inspect
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 # Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
@@ -29,7 +29,7 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
         allowed: packages that the user trusts, beside `PACKAGES`. Nothing is imported from any other.
 
     Raises:
-        ConfigError: the path lies elsewhere, does not import, or is not such a class.
+        ConfigError: the path lies elsewhere, does not import, or is not such a class, or lacks a method.
     """
     packages = (*PACKAGES, *allowed)
     shown = f"{where}._target_={target}"
@@ -46,6 +46,9 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
         raise ConfigError(f"{shown}: cannot be imported ({first_line(error)})") from None
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise ConfigError(f"{shown}: every {base.__name__} must have {missing}, and this class has not")
     return found
 
 
@@ -102,7 +105,7 @@ def arguments(
     return kept
 
 
-def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:
+def make(where: str, made: Callable[..., T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:
     """Builds an object, and turns what its constructor says of a wrong value into a `ConfigError`.
 
     Args:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
 
+from seqexp.data.check import check_chance, check_sample, check_sizes, digest
 from seqexp.data.split import EVALUATION_ROWS, Batches, Split
 from seqexp.data.task import Sample, Task
 from seqexp.seeding import generator
@@ -18,6 +20,11 @@ class PopulationData(LightningDataModule):
 
     Seed k's data, split and shuffling depend on k alone.
 
+    Attributes:
+        splits: `train`, `val` and `test`, once they are made.
+        data_hash: for each seed two digests: of its training and validation sequences as they were sampled and split,
+            and of its test targets. Seeds of two runs share their data if the digests are equal.
+
     Args:
         task: makes one seed's sequences.
         seeds: the S seeds.
@@ -27,7 +34,7 @@ class PopulationData(LightningDataModule):
         test_fraction: share that is scored once, at the end.
 
     Raises:
-        ValueError: a size or fraction is out of range, or a split would be empty.
+        ValueError: the task lacks an attribute, a size or fraction is out of range, or a split would be empty.
     """
 
     def __init__(
@@ -42,12 +49,15 @@ class PopulationData(LightningDataModule):
         super().__init__()
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, or null for full batch, got {batch_size}")
+        check_sizes(task)
         self.task = task
         self.seeds = seeds
         self.batch_size = batch_size
         self.bounds = _bounds(task.num_sequences, train_fraction, val_fraction, test_fraction)
         self.shuffle: list[torch.Generator] = []
         self.splits: dict[str, Split] = {}
+        self.data_hash: list[list[str]] = []
+        self._first: Sample | None = None
 
     @property
     def has_val(self) -> bool:
@@ -76,29 +86,59 @@ class PopulationData(LightningDataModule):
         start, stop = self.bounds[split]
         return stop - start
 
-    def setup(self, stage: str | None = None) -> None:
-        """Makes the data once; later calls change nothing."""
+    def first(self) -> Sample:
+        """The first seed's sample, checked, as its task made it; kept until all data are made."""
+        if self._first is None:
+            self._first = self._sample(self.seeds[0])
+        return self._first
+
+    def make(self) -> None:
+        """Makes and checks every seed's data, once; later calls change nothing.
+
+        Raises:
+            ValueError: a sample is not what the task says, or is not drawn from its generator alone.
+        """
         if self.splits:
             return
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        first = self.first()
+        check_chance(self.task, self.seeds[0], first, lambda: self._sample(self.seeds[0], first))
+        count = len(self.seeds)
+        splits = {name: _room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
+        for index, seed in enumerate(self.seeds):
+            sample = self._ordered(seed, first if index == 0 else self._sample(seed, first))
+            for name, (start, stop) in self.bounds.items():
+                for room, values in zip(splits[name], sample, strict=True):
+                    if room is not None and values is not None:
+                        room[index] = values[start:stop]  # a copy: a task may use its own memory again
         self.shuffle = [generator(seed, "shuffle") for seed in self.seeds]
-        samples = [self._ordered(seed) for seed in self.seeds]
-        for name, (start, stop) in self.bounds.items():
-            inputs, targets, noiseless = zip(*samples, strict=True)  # S tensors (N, ...) each
-            self.splits[name] = Split(
-                torch.stack([each[start:stop] for each in inputs]).to(device),
-                torch.stack([each[start:stop] for each in targets]).to(device),
-                None if None in noiseless else torch.stack([each[start:stop] for each in noiseless]).to(device),
-            )
+        self.data_hash = [_hashes(splits, index) for index in range(count)]
+        self.splits, self._first = splits, None
 
-    def _ordered(self, seed: int) -> Sample:
+    def setup(self, stage: str | None = None) -> None:
+        """Makes the data, where that has not been done, and puts them on the trainer's device."""
+        self.make()
+        if self.trainer and self.splits["train"].inputs.device != self.trainer.strategy.root_device:
+            device = self.trainer.strategy.root_device
+            self.splits = {name: split.to(device) for name, split in self.splits.items()}
+
+    def _sample(self, seed: int, first: Sample | None = None) -> Sample:
+        """One seed's sample, checked."""
+        try:
+            sample = self.task.sample(generator(seed, "data"))
+        except (MemoryError, RuntimeError) as error:
+            if isinstance(error, MemoryError) or re.search(r"allocate|overflow", str(error)):
+                reason = str(error).partition("\n")[0]
+                raise ValueError(f"the sample of seed {seed} needs more memory than there is ({reason})") from error
+            raise
+        check_sample(self.task, seed, sample, first)
+        return sample
+
+    def _ordered(self, seed: int, sample: Sample) -> Sample:
         """One seed's sample, so ordered that its splits are consecutive."""
-        sample = self.task.sample(generator(seed, "data"))
         if self.task.forecasts:
             return sample
         order = torch.randperm(self.task.num_sequences, generator=generator(seed, "split"))
-        noiseless = None if sample.noiseless is None else sample.noiseless[order]
-        return Sample(sample.inputs[order], sample.targets[order], noiseless)
+        return Sample._make(None if each is None else each[order] for each in sample)
 
     def train_dataloader(self) -> Batches:
         """Batches of the training split, each seed in its own new order at each pass."""
@@ -124,6 +164,17 @@ class PopulationData(LightningDataModule):
         """Continues each seed's shuffling where a checkpoint left it."""
         for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
             each.set_state(state.clone())  # torch ignores where a view begins, and crashes
+
+
+def _room(sample: Sample, num_seeds: int, count: int) -> Split:
+    """Memory for one split of all seeds, of the shapes of one seed's sample."""
+    return Split._make(None if each is None else each.new_empty(num_seeds, count, *each.shape[1:]) for each in sample)
+
+
+def _hashes(splits: dict[str, Split], index: int) -> list[str]:
+    """Digests of what one seed is trained and selected on, and of the targets that it is scored on."""
+    seen = [each[index] for name in ("train", "val") for each in (splits[name].inputs, splits[name].targets)]
+    return [digest(*seen), digest(splits["test"].targets[index])]
 
 
 def _rows(count: int, size: int) -> set[int]:

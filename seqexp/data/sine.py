@@ -69,7 +69,10 @@ class Sine(Task):
         self.num_sequences = length - window - horizon + 1
 
     def sample(self, generator: torch.Generator) -> Sample:
-        """Makes one seed's windows: inputs (N, window, 1), targets (N, 1), N = length - window - horizon + 1."""
+        """Makes one seed's windows: inputs (N, window, 1), targets (N, 1), N = length - window - horizon + 1.
+
+        What persistence guesses is the window's last value.
+        """
         t = torch.linspace(0, self.time_range, self.length, dtype=torch.float64)
         clean = self.amplitude * torch.sin(self.frequency * t)
         series = clean + self.noise * torch.randn(self.length, generator=generator, dtype=torch.float64)
@@ -79,4 +82,5 @@ class Sine(Task):
             inputs=windows[: self.num_sequences, :, None],  # (N, T, 1)
             targets=series.float()[first_target:, None],  # (N, 1)
             noiseless=clean.float()[first_target:, None],  # (N, 1)
+            persistence=windows[: self.num_sequences, -1:],  # (N, 1)
         )

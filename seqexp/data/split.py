@@ -13,16 +13,20 @@ EVALUATION_ROWS = 2**15
 
 
 class Split(NamedTuple):
-    """One split of all seeds: inputs (S, N, T, I), targets (S, N, O), noiseless (S, N, O) or None."""
+    """One split of all seeds: inputs (S, N, T, I), targets (S, N, O), and what else a `Sample` has, stacked."""
 
     inputs: Tensor
     targets: Tensor
     noiseless: Tensor | None
+    persistence: Tensor | None = None
 
     def first(self, count: int) -> Split:
         """The first `count` sequences of every seed."""
-        noiseless = None if self.noiseless is None else self.noiseless[:, :count]
-        return Split(self.inputs[:, :count], self.targets[:, :count], noiseless)
+        return Split._make(None if each is None else each[:, :count] for each in self)
+
+    def to(self, device: torch.device) -> Split:
+        """The same split on a device."""
+        return Split._make(None if each is None else each.to(device) for each in self)
 
     def batches(self, batch_size: int | None, shuffle: Sequence[torch.Generator] | None = None) -> Batches:
         """Cuts this split into batches; None takes all of it at once."""

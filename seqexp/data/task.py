@@ -8,20 +8,26 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from seqexp.data.guesses import constant, linear
+from seqexp.data.split import Split
+
 
 class Sample(NamedTuple):
-    """All sequences of one seed, float32.
+    """All sequences of one seed: finite torch.float32 on the CPU, of the sizes that the task states.
 
     Attributes:
         inputs: (N, T, I).
         targets: (N, O).
         noiseless: (N, O) targets as they would be without noise, None where that is not known.
             Their distance from `targets` is the score that no model can be expected to beat.
+        persistence: (N, O) the last values that were known when each target was still to come, None where
+            that has no meaning. Which column of which input that is, or none of them, only the task can say.
     """
 
     inputs: Tensor
     targets: Tensor
     noiseless: Tensor | None
+    persistence: Tensor | None = None
 
 
 class Task(ABC):
@@ -32,7 +38,7 @@ class Task(ABC):
         output_size: O, features of one target.
         num_sequences: N, sequences that `sample` makes.
         forecasts: the targets continue the inputs' own series. Then the split into train, val and test is
-            chronological, and guessing the last input (persistence) is a baseline.
+            chronological, and a picture shows the forecast along the test split.
     """
 
     input_size: int
@@ -42,4 +48,21 @@ class Task(ABC):
 
     @abstractmethod
     def sample(self, generator: torch.Generator) -> Sample:
-        """Makes one seed's sequences; the same generator state gives the same numbers."""
+        """Makes one seed's sequences; the same generator state gives the same numbers.
+
+        A ValueError that it raises is shown as a refusal of the configuration, before anything is written.
+        """
+
+    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
+        """Predicts the test targets in the ways that need no network, to hold every network against.
+
+        Args:
+            train: what a guess may be fitted to.
+            test: whose targets are predicted. Only its inputs and `persistence` may be read.
+
+        Returns:
+            Name -> finite (S, N, O), or (S, 1, O) for all N alike; None where a guess has no meaning. By default
+            `constant`, the mean of the training targets; `persistence`, where the sample gives it; `linear`,
+            least squares on all input values and a constant.
+        """
+        return {"constant": constant(train), "persistence": test.persistence, "linear": linear(train, test)}

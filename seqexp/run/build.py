@@ -48,8 +48,17 @@ class Parts:
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
 
+    def make_data(self) -> None:
+        """Makes every seed's data, which `build` leaves alone but for the first seed's.
+
+        Raises:
+            ConfigError: the task does not keep its word; see `seqexp/data/check.py`.
+        """
+        make("data", self.data.make, {})
+
     def estimate(self) -> float:
         """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""
+        self.make_data()
         self.data.setup()
         training, batches = self.training, self.data.train_dataloader()
         optimizer = training.configure_optimizers()
@@ -66,6 +75,8 @@ class Parts:
 
 def build(config: DictConfig) -> Parts:
     """Builds everything that a run needs, and so finds everything that is wrong with its configuration.
+
+    All data but the first seed's are left to `Parts.make_data`: many configurations may share them.
 
     Args:
         config: as Hydra composed it, without its `hydra` node.
@@ -108,8 +119,11 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Train
         single = unset_model(settings["cell"], settings["allowed_packages"], data.task, 1)
     device = trainer.strategy.root_device
     itemsize = 8 if "64" in str(trainer.precision) else 4
-    needed = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
     free = memory.available(device)
+    needed = memory.least(data, itemsize)
+    if needed <= free:
+        make("data", data.first, {})
+        needed = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
     if needed > free:
         raise ConfigError(
             f"this run needs about {memory.readable(needed)} of memory and {memory.readable(free)} are free: num_seeds "

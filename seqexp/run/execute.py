@@ -48,7 +48,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     hydra = config.hydra
     with open_dict(config):
         del config["hydra"]
-    build(config)
+    build(config).make_data()
     check_folder(place)
     note(config, hydra, place)
     return execute(config, hydra, place)
@@ -89,6 +89,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     """
     tidy.refuse_finished(folder)
     parts = build(config)
+    parts.make_data()
     claim = Claim.of(config)
     choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}
     record = Record(
@@ -96,6 +97,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         data=choices["data"],
         cell=choices["cell"],
         seeds=list(parts.data.seeds),
+        data_hash=parts.data.data_hash,
         num_parameters=parts.training.model.num_parameters,
         matched=parts.matched,
         config=parts.settings,

@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from seqexp.baselines import baselines
+from seqexp import baselines
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
@@ -48,6 +48,7 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
         trainer = parts.make_trainer(callbacks, str(folder))
         data.trainer = trainer
         data.setup()
+        guesses = baselines.guess(data.task, data.splits["train"], data.splits["test"])
         board.start(_hparams(parts, record, optimizer))
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
@@ -57,7 +58,7 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
         test = data.splits["test"].first(predictions.shape[1])
         test_mse = (predictions.double() - test.targets.double()).square().mean((1, 2))  # (S, N, O) -> (S,)
-        scores = {name: _list(row) for name, row in baselines(data.splits["train"], test, data.task.forecasts).items()}
+        scores = {name: _list(row) for name, row in baselines.score(guesses, test).items()}
         final = {"test/mse": as_array(test_mse)}
         if selection.validated:
             final["selected/val_mse"] = as_array(selection.best_mse)
@@ -148,7 +149,7 @@ def _draw(board: Board, groups: Groups, forecasts: bool, test: Split, prediction
             mean=np.mean(forecast, axis=0),
             low=low,
             high=high,
-            persistence=as_array(test.inputs[0, :, -1, 0]),
+            persistence=None if test.persistence is None else as_array(test.persistence[0, :, 0]),
             title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
         ),
     )

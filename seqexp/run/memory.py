@@ -10,11 +10,10 @@ import torch
 
 from seqexp.data.module import PopulationData
 from seqexp.model import Model
-from seqexp.seeding import generator
 from seqexp.training.groups import EVALUATION_STATE, GROUP_STATE, cut, threads
 
 COPIES_OF_DATA = 4
-"""Each seed's own sample, the stacked splits, a shuffled training split, and what is between them for a moment."""
+"""The splits, one seed's sample, a shuffled training split, and what is between them for a moment."""
 
 COPIES_OF_PARAMETERS = 9
 """Values, two gradients (packed, of the last batch), Adam's two, kept ones, and those on their way to a file."""
@@ -41,14 +40,14 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
 
     Args:
         model: one seed's model on the meta device, where tensors have shapes and no memory.
-        data: all seeds' data; nothing of it need exist.
+        data: all seeds' data, of which only the first seed's are made.
         itemsize: bytes of one number.
         epochs: how many there will be.
         device: where the population will live.
     """
     model.eval()  # dropout would ask for generators
     num_seeds = len(data.seeds)
-    inputs, targets, _ = data.task.sample(generator(data.seeds[0], "data"))
+    inputs, targets, *_ = data.first()
     start, stop = data.bounds["test"]
     numbers = (
         COPIES_OF_DATA * (inputs.numel() + 2 * targets.numel())
@@ -60,6 +59,12 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
     batches += [(rows, False) for rows in data.evaluation_rows()]
     passes = sum(_pass(model, inputs, rows, num_seeds, device, trained) for rows, trained in batches)
     return PROGRAM_BYTES + num_seeds * (numbers * itemsize + curves) + int(SLACK * passes) * itemsize
+
+
+def least(data: PopulationData, itemsize: int) -> int:
+    """Bytes that the data alone take if a sequence has a single step; for this nothing need be made."""
+    task = data.task
+    return COPIES_OF_DATA * len(data.seeds) * task.num_sequences * (task.input_size + 2 * task.output_size) * itemsize
 
 
 def available(device: torch.device) -> int:

@@ -86,6 +86,7 @@ def define(question: Question, settings: Settings) -> dict[str, str]:
         overrides = question.overrides(values)
         try:
             built = build(compose_run(overrides)[0])
+            built.make_data()
         except ConfigError as error:
             hint = ""
             if any(str(error).startswith(f"{key} must be a whole number") for key in question.space):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -74,11 +75,20 @@ def job_config(config: DictConfig, overrides: list[str], number: int) -> DictCon
     return job
 
 
-def check_job(config: DictConfig) -> None:
-    """Builds what the configuration describes, and throws it away."""
+def check_job(config: DictConfig, made: set[str]) -> None:
+    """Builds what the configuration describes, its data too, and throws it away.
+
+    Args:
+        config: of one job.
+        made: the data that other jobs have had already, which are not made again; this job's are added.
+    """
     from seqexp.run.build import build
 
-    build(without_hydra(config))
+    parts = build(without_hydra(config))
+    data = json.dumps([parts.settings["data"], config.seed, config.num_seeds], sort_keys=True)
+    if data not in made:
+        parts.make_data()
+        made.add(data)
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

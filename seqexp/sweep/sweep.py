@@ -105,7 +105,7 @@ class Sweep(Callback):
         startup.load()
         from seqexp.run.log import check_folder
 
-        check_job(config)
+        check_job(config, set())
         check_places(config.hydra, Path(config.hydra.run.dir))
         for name, value in config.sweep.items():
             if value not in (None, False):
@@ -174,11 +174,12 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
     from seqexp.record import claim, tidy
 
     jobs: list[Job] = []
+    made: set[str] = set()
     for number, overrides in enumerate(split_jobs(config)):
         composed = job_config(config, overrides, number)
         text = " ".join(overrides) or "of the defaults"
         try:
-            check_job(composed)
+            check_job(composed, made)
             job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim.Claim.of(composed))
         except ConfigError as error:
             raise ConfigError(f"{error} (in the run {text})") from None

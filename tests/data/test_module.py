@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -246,3 +247,112 @@ def test_first_takes_the_first_of_every_seed() -> None:
     assert torch.equal(part.targets, split.targets[:, :2])
     assert part.noiseless is not None
     assert torch.equal(part.noiseless, split.targets[:, :2])
+
+
+# ---------------------------------------------------------------- digests
+
+
+def hashes(task: Task, seeds: Any = range(3), fractions: tuple[float, ...] = (0.7, 0.15, 0.15)) -> list[list[str]]:
+    return population(task, seeds, fractions=fractions).data_hash
+
+
+def by_hand(task: Task, seed: int) -> list[str]:
+    """The same of a task of 100 sequences that is split in order, written out."""
+    sample = task.sample(generator(seed, "data"))
+    seen, scored = hashlib.sha256(), hashlib.sha256()
+    for rows in (slice(0, 70), slice(70, 85)):
+        for tensor in sample[:2]:
+            part = tensor[rows].numpy()
+            seen.update(f"torch.float32{part.shape}".encode() + part.tobytes())
+    part = sample.targets[85:].numpy()
+    scored.update(f"torch.float32{part.shape}".encode() + part.tobytes())
+    return [seen.hexdigest()[:32], scored.hexdigest()[:32]]
+
+
+def test_digests_are_those_of_the_sample_in_the_order_of_its_splits() -> None:
+    task = Sine(120, 8.0, 1.0, 1.0, 0.1, 20, 1)
+    assert hashes(task, (4, 9)) == [by_hand(task, 4), by_hand(task, 9)]
+
+
+@pytest.mark.parametrize("task", [Sum(100, 5, "normal"), Sine(120, 8.0, 1.0, 1.0, 0.1, 20, 1)])
+def test_a_seeds_digests_do_not_depend_on_the_others_or_on_how_it_is_trained(task: Task) -> None:
+    together = hashes(task, (3, 4, 5))
+    assert [hashes(task, (seed,))[0] for seed in (3, 4, 5)] == together
+    assert population(task, (3, 4, 5), batch_size=7).data_hash == together
+    assert len({digest for pair in together for digest in pair}) == 6
+
+
+class Changed(Sum):
+    """Sums, changed in one sequence, which is counted in the order of the splits."""
+
+    def __init__(self, field: str, sequence: int) -> None:
+        super().__init__(100, 5, "normal")
+        self.forecasts = True  # type: ignore[misc]
+        self.field = field
+        self.sequence = sequence
+
+    def sample(self, generator: torch.Generator) -> Sample:
+        made = super().sample(generator)
+        changed = getattr(made, self.field).clone()
+        changed[self.sequence] += 1
+        return made._replace(**{self.field: changed})
+
+
+@pytest.mark.parametrize(
+    ("field", "sequence", "differ"),
+    [
+        ("inputs", 0, [True, False]),
+        ("inputs", 69, [True, False]),
+        ("targets", 35, [True, False]),
+        ("inputs", 70, [True, False]),  # of the validation split
+        ("targets", 84, [True, False]),
+        ("targets", 85, [False, True]),  # of the test split
+        ("targets", 99, [False, True]),
+        ("inputs", 99, [False, False]),  # neither learnt nor scored
+        ("noiseless", 0, [False, False]),
+    ],
+)
+def test_each_digest_follows_what_it_is_of(field: str, sequence: int, differ: list[bool]) -> None:
+    plain = Changed("noiseless", 1)
+    for one, other in zip(hashes(plain), hashes(Changed(field, sequence)), strict=True):
+        assert [a != b for a, b in zip(one, other, strict=True)] == differ
+
+
+def test_another_split_is_other_data() -> None:
+    task = Sum(100, 5, "normal")
+    apart = [hashes(task, fractions=fractions)[0] for fractions in ((0.7, 0.15, 0.15), (0.6, 0.25, 0.15))]
+    assert apart[0][0] != apart[1][0]
+    assert apart[0][1] == apart[1][1]
+    in_order = Sum(100, 5, "normal")
+    in_order.forecasts = True  # type: ignore[misc]
+    assert all(a != b for a, b in zip(hashes(task)[0], hashes(in_order)[0], strict=True))
+
+
+def test_each_seed_is_sampled_once_and_the_first_once_more() -> None:
+    drawn: list[int] = []
+
+    class Counting(Sum):
+        def sample(self, generator: torch.Generator) -> Sample:
+            drawn.append(generator.initial_seed())
+            return super().sample(generator)
+
+    data = PopulationData(Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data.first()
+    data.make()
+    data.setup("fit")
+    data.setup("test")
+    seeds = [generator(seed, "data").initial_seed() for seed in (0, 0, 1, 2)]
+    assert drawn == seeds
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("can't allocate memory: you tried\nstack"), KeyError("x")]
+)
+def test_only_want_of_memory_is_a_refusal_among_the_failures_of_a_sample(error: Exception) -> None:
+    class Failing(Sum):
+        def sample(self, generator: torch.Generator) -> Sample:
+            raise error
+
+    data = PopulationData(Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    with pytest.raises(type(error) if isinstance(error, KeyError) else ValueError, match=r"more memory|^'x'$"):
+        data.make()

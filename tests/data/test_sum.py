@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqexp.baselines import baselines
+from seqexp import baselines
 from seqexp.data.module import PopulationData
 from seqexp.data.sum import Sum
 from seqexp.seeding import generator
@@ -17,7 +17,8 @@ from seqexp.seeding import generator
 def scores(distribution: Any) -> dict[str, Any]:
     data = PopulationData(Sum(1000, 20, distribution), range(30), None, 0.8, 0.0, 0.2)
     data.setup()
-    return baselines(data.splits["train"], data.splits["test"], forecasts=False)
+    train, test = data.splits["train"], data.splits["test"]
+    return baselines.score(baselines.guess(data.task, train, test), test)
 
 
 @pytest.mark.parametrize("distribution", ["normal", "uniform"])

@@ -48,7 +48,8 @@ def test_a_sample_has_the_stated_sizes_and_is_float32(task: Task) -> None:
     assert sample.targets.shape == (N, task.output_size)
     for tensor in sample:
         assert tensor is None or (tensor.dtype == torch.float32 and bool(tensor.isfinite().all()))
-    assert sample.noiseless is None or sample.noiseless.shape == sample.targets.shape
+    for tensor in (sample.noiseless, sample.persistence):
+        assert tensor is None or tensor.shape == sample.targets.shape
 
 
 def test_the_generator_is_the_only_source_of_chance(task: Task) -> None:
