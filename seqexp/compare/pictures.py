@@ -40,7 +40,7 @@ def comparison(sections: Sequence[Section]) -> figures.Figure:
 
 def curves(sections: Sequence[Section]) -> figures.Figure:
     """The figure of learning curves; of the training split where no run measured validation."""
-    for column, split in (("val_mse", "validation"), ("train_mse", "training")):
+    for column, split in (("val_mse", "validation"), ("train_mse_running", "training")):
         panels = {
             section.data_set.name: [
                 curve for label, row in _shown(section) if (curve := _curve(label, row, column)) is not None
@@ -77,6 +77,10 @@ def _curve(label: str, row: Row, column: str) -> figures.Curve | None:
     return figures.Curve(label=label, seconds=seconds, mean=ends[:, 0], low=ends[:, 1], high=ends[:, 2])
 
 
+OLD_COLUMNS = {"train_mse_running": "train_mse"}
+"""What columns of `curves.csv` were called up to version 0.1."""
+
+
 def read_curves(run: Run, column: str) -> dict[int, Array]:
     """Seed -> (E,) values of a column of `curves.csv`; empty where the file is missing or damaged."""
     values: dict[int, list[float]] = defaultdict(list)
@@ -86,7 +90,8 @@ def read_curves(run: Run, column: str) -> dict[int, Array]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                values[int(row["seed"])].append(float(row[column] or "nan"))
+                value = row[column] if column in row else row[OLD_COLUMNS[column]]
+                values[int(row["seed"])].append(float(value or "nan"))
     except (OSError, KeyError, TypeError, ValueError):
         return {}
     return {seed: np.array(line) for seed, line in values.items()}

@@ -101,8 +101,9 @@ class PopulationData(LightningDataModule):
         return Sample(sample.inputs[order], sample.targets[order], noiseless)
 
     def train_dataloader(self) -> Batches:
-        """Batches of the training split, each seed in its own new order at each pass."""
-        return self.splits["train"].batches(self.batch_size, self.shuffle)
+        """Batches of the training split, each seed in its own new order at each pass; overfitting wants the same."""
+        overfit = self.trainer is not None and self.trainer.overfit_batches > 0
+        return self.splits["train"].batches(self.batch_size, None if overfit else self.shuffle)
 
     def val_dataloader(self) -> Batches | list[Any]:
         """The validation split in order; nothing where there is none."""

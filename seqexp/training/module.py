@@ -46,7 +46,7 @@ class Training(LightningModule):
         train_score: the running training MSE of this epoch, per seed.
         val_score: the running validation MSE, per seed.
         predictions: (S, B, O) for each test batch.
-        share: of an update, what one batch is: less than 1 where batches accumulate.
+        share: of an update, what the present batch is: less than 1 where batches accumulate.
     """
 
     def __init__(self, model: Model, make_optimizer: OptimizerFactory) -> None:
@@ -80,13 +80,18 @@ class Training(LightningModule):
         """Zeroes the gradients in place, as they are views of the packed ones."""
         self.packed.gradients.zero_()
 
-    def on_train_start(self) -> None:
-        """Notes what share of an update each batch is."""
-        self.share = 1 / self.trainer.accumulate_grad_batches
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Notes what share of an update the batch is; an epoch's last update may be made of fewer batches."""
+        size, count = self.trainer.accumulate_grad_batches, int(self.trainer.num_training_batches)
+        if size > 1:
+            self.share = 1 / min(size, count - batch_idx // size * size)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""
         mse = self.groups.differentiate(*batch)
+        if torch.is_anomaly_enabled() and self.groups.gradient.isnan().any():  # a gradient by hand has no graph
+            scores = ", ".join(f"{score:.4g}" for score in mse)
+            raise RuntimeError(f"a gradient is NaN in batch {batch_idx} (trainer.detect_anomaly); MSE of the seeds: {scores}")
         self.train_score.add(mse, batch[1].shape[1])
         return mse.sum()
 
