@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import os
 import signal
 import threading
@@ -33,13 +35,15 @@ class Ending:
 
     Args:
         at_once: raise `Terminated` where the program stands; otherwise who is at work asks `told`, and `check`s.
+        pass_on: tell the processes that this one has started, too.
 
     Attributes:
         told: the number of the signal that came; None before.
     """
 
-    def __init__(self, at_once: bool) -> None:
+    def __init__(self, at_once: bool, pass_on: bool = False) -> None:
         self.at_once = at_once
+        self.pass_on = pass_on
         self.told: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
@@ -55,7 +59,9 @@ class Ending:
             self.listen()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if kind is None:
@@ -64,8 +70,8 @@ class Ending:
     def listen(self) -> None:
         """Takes the signals, also back from a library that has taken them meanwhile."""
         for number, handler in self._before.items():
-            ours = handler is signal.SIG_DFL or isinstance(getattr(handler, "__self__", None), Ending)
-            signal.signal(number, self._hear if ours else handler)
+            free = handler is signal.SIG_DFL or self._outer(number) is not None
+            signal.signal(number, self._hear if free else handler)
 
     def check(self) -> None:
         """Raises `Terminated` if the program has been told to end."""
@@ -73,10 +79,24 @@ class Ending:
             raise Terminated(self.told)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.told is None:
-            self.told, self._since = number, time.monotonic()
-            if self.at_once:
-                self.check()
-        elif self.seconds > ECHO_SECONDS:
+        if self.told is not None and self.seconds > ECHO_SECONDS:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        if self.told is None:
+            self._note(number)
+            for child in multiprocessing.active_children() if self.pass_on else ():
+                with contextlib.suppress(ProcessLookupError, TypeError):
+                    os.kill(child.pid, number)  # type: ignore[arg-type]
+            if self.at_once:
+                self.check()
+
+    def _note(self, number: int) -> None:
+        """Notes the signal, also for those who listened before and will again."""
+        self.told, self._since = number, time.monotonic()
+        if (outer := self._outer(number)) is not None:
+            outer._note(number)
+
+    def _outer(self, number: int) -> Ending | None:
+        """Who listened before, if it was one of these."""
+        owner = getattr(self._before[number], "__self__", None)
+        return owner if isinstance(owner, Ending) else None

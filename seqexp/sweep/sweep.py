@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from seqexp import startup
 from seqexp.config.mistakes import ConfigError, lament, refuse
+from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import check_job, check_places, is_inside, job_config, say, split_jobs
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
 
 STOP = ".stop"
-"""A file in the sweep's folder: a run has failed, and sweep.fail_fast wants no other to start."""
+"""A file in the sweep's folder that says why no other run may start: one has failed, or a worker is told to end."""
 
 
 def _final(method: Callable[..., None]) -> Callable[..., None]:
@@ -52,20 +53,27 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
 
 def run_job(config: DictConfig) -> None:
     """Runs one job of a multirun and says in one line what came of it; its failure is recorded and stops no other."""
+    from seqexp.run.execute import is_elsewhere
     from seqexp.run.report import report
 
     hydra = HydraConfig.get()
     folder, stop = Path(os.path.relpath(hydra.runtime.output_dir)), Path(hydra.sweep.dir) / STOP
     if stop.exists():
-        say(sys.stderr, f"not run: {folder} (sweep.fail_fast)")
+        say(sys.stderr, f"not run: {folder} ({stop.read_text(encoding='utf-8')})")
         return
     try:
         record = again.run_in_sweep(config)
+    except Terminated as end:
+        if not is_elsewhere(hydra):
+            raise
+        stop.write_text(str(end), encoding="utf-8")  # or the launcher would give this worker the next run
+        say(sys.stderr, f"not finished: {folder} ({end})")
+        return
     except Exception as error:
         # The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure.
         say(sys.stderr, f"failed: {type(error).__name__}: {error} → {folder}/seqexp.log")
         if config.sweep.fail_fast:
-            stop.touch()
+            stop.write_text("sweep.fail_fast", encoding="utf-8")
         return
     say(sys.stdout, report(record, folder) if record else f"there already: {hydra.job.override_dirname}")
 
@@ -74,9 +82,10 @@ class Sweep(Callback):
     """Hydra's hooks: refuse before anything is written, compare when all is done."""
 
     line: SweepLine | None = None
+    ending: Ending | None = None
 
     def __reduce__(self) -> tuple[type[Sweep], tuple[()]]:
-        """Goes to the launchers' workers without the line, which belongs to the process that was started."""
+        """Goes to the launchers' workers without what belongs to the process that was started."""
         return Sweep, ()
 
     @_final
@@ -135,12 +144,18 @@ class Sweep(Callback):
             missing = [name for name, (_, job) in jobs.items() if claim.missing(folder, claim.Claim.of(job))]
             self.line = SweepLine([folder / name for name in missing], Console(stderr=True))
             self.line.begin()
+        if str(config.hydra.launcher._target_).endswith("JoblibLauncher"):
+            # Its workers save their runs when they are told to end, which takes as long as this process stays.
+            self.ending = Ending(at_once=False, pass_on=True)
+            self.ending.__enter__()
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Compares the runs; exit status 1 if one of them failed."""
         if self.line is not None:
             self.line.end()
+        if self.ending is not None:
+            self.ending.__exit__(None, None, None)
         from rich.console import Console
 
         from seqexp.compare.comparison import WRITTEN, compare

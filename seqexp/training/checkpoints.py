@@ -21,7 +21,7 @@ from seqexp.signals import Ending
 log = logging.getLogger(__name__)
 
 LONG_EPOCH_SECONDS = 5.0
-"""An epoch that takes so long is saved at its end, so that it need not be repeated if the next one cannot be awaited."""
+"""An epoch that takes so long is saved at its end, so that a signal need not wait for the end of the next one."""
 
 GRACE_SECONDS = 10.0
 """How long a signal waits at most for the end of an epoch whose predecessor is not saved; Slurm waits 30."""

@@ -91,7 +91,9 @@ class Training(LightningModule):
         mse = self.groups.differentiate(*batch)
         if torch.is_anomaly_enabled() and self.groups.gradient.isnan().any():  # a gradient by hand has no graph
             scores = ", ".join(f"{score:.4g}" for score in mse)
-            raise RuntimeError(f"a gradient is NaN in batch {batch_idx} (trainer.detect_anomaly); MSE of the seeds: {scores}")
+            raise RuntimeError(
+                f"a gradient is NaN in batch {batch_idx} (trainer.detect_anomaly); MSE of the seeds: {scores}"
+            )
         self.train_score.add(mse, batch[1].shape[1])
         return mse.sum()
 
@@ -131,7 +133,8 @@ class Training(LightningModule):
         checkpoint["dropout"] = self.model.cell.generator_states()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Sets those generators."""
+        """Sets those generators; takes the weights' precision, which Lightning sets only after it has loaded them."""
+        self.to(next(iter(checkpoint["state_dict"].values())).dtype)
         self.model.cell.set_generator_states(checkpoint["dropout"])
 
     def configure_gradient_clipping(

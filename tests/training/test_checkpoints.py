@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
+import os
 import random
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,13 +17,16 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Timer
 from omegaconf import open_dict
 
 from seqexp.config.compose import CONF
 from seqexp.record.record import Record
 from seqexp.run.execute import execute
+from seqexp.signals import Terminated
 from seqexp.training import checkpoints
-from seqexp.training.checkpoints import Checkpoints
+from seqexp.training.checkpoints import VERSIONS, Checkpoints
+from seqexp.training.module import Training
 
 TINY = (
     "num_seeds=2", "data.length=130", "data.batch_size=16", "trainer.enable_progress_bar=false", "cell.hidden_size=4",
@@ -84,9 +88,10 @@ def count_saves(folder: Path, *overrides: str) -> int:
 
 def disturb(folder: Path, number: int, *overrides: str) -> None:
     """Trains until the nth save, and no further."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
+    with pytest.MonkeyPatch.context() as patch:
         kill(patch, number)
-        train(folder, *overrides)
+        with pytest.raises(Killed):
+            train(folder, *overrides)
 
 
 # ---------------------------------------------------------------- the ends of a training
@@ -154,3 +159,149 @@ def test_a_resumed_run_has_the_bits_of_an_undisturbed_one(tmp_path: Path, end: s
             disturb(folder, second, *overrides)
         train(folder, *overrides)
         assert content(folder) == expected, (number, overrides)
+
+
+def test_time_that_was_spent_counts(tmp_path: Path) -> None:
+    """Nobody can repeat where a clock ends a training, but the epochs that two have in common are the same."""
+    settings = ("trainer.max_time=00:00:00:02", "trainer.max_epochs=-1")
+    disturb(tmp_path / "killed", 5, *settings)
+    path = tmp_path / "killed" / "checkpoints" / "last.ckpt"
+    saved = torch.load(path, weights_only=True)
+    spent = saved["callbacks"]["Timer"]["time_elapsed"]["train"]
+    assert spent > 0
+    with pytest.MonkeyPatch.context() as patch:
+        offsets: list[float] = []
+        right = Timer.on_train_start
+        patch.setattr(Timer, "on_train_start", lambda self, *a: (offsets.append(self.time_elapsed()), right(self, *a)))
+        resumed = train(tmp_path / "killed", *settings)
+    assert offsets == [spent]
+    whole = train(tmp_path / "whole", *settings)
+    rows = [(tmp_path / name / "curves.csv").read_text().splitlines() for name in ("whole", "killed")]
+    common = 1 + 2 * (min(whole.epochs, resumed.epochs) - 1)  # the last epoch may have been cut short
+    assert common > 9
+    assert rows[0][:common] == rows[1][:common]
+
+
+# ---------------------------------------------------------------- a checkpoint that does not fit
+
+
+def change(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
+    saved = torch.load(path, weights_only=True)
+    alter(saved)
+    torch.save(saved, path)
+
+
+def other_versions(path: Path) -> None:
+    """The file as another version of Lightning would have left it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(VERSIONS, "lightning", "2.0.0")
+        shutil.rmtree(path.parent)
+        disturb(path.parent.parent, 2, "trainer.max_epochs=3")
+
+
+def parameters(saved: dict[str, Any]) -> dict[str, Any]:
+    weights: dict[str, Any] = saved["state_dict"]
+    return weights
+
+
+MISFITS: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "noise": lambda path: path.write_bytes(path.read_bytes()[:2000] + b"?" + path.read_bytes()[2001:]),
+    "of version 0.1, which seals nothing": lambda path: change(path, lambda saved: None),
+    "no loops": lambda path: change(path, lambda saved: saved.pop("loops")),
+    "no optimizer": lambda path: change(path, lambda saved: saved.pop("optimizer_states")),
+    "no shuffling": lambda path: change(path, lambda saved: saved.pop("PopulationData")),
+    "no selection": lambda path: change(path, lambda saved: saved["callbacks"].pop("Selection")),
+    "a key more": lambda path: change(path, lambda saved: saved.update(more=1)),
+    "other shapes": lambda path: change(
+        path, lambda saved: parameters(saved).update({name: value[:1] for name, value in parameters(saved).items()})
+    ),
+    "other precision": lambda path: change(
+        path, lambda saved: parameters(saved).update({name: value.half() for name, value in parameters(saved).items()})
+    ),
+    "another cell's": lambda path: (shutil.rmtree(path.parent), foreign(path, "cell=lstm")),
+    "other seeds'": lambda path: (shutil.rmtree(path.parent), foreign(path, "seed=5")),
+    "other versions'": other_versions,
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+def foreign(path: Path, *overrides: str) -> None:
+    """Puts the checkpoint of another training there."""
+    other = path.parent.parent.with_name("other")
+    disturb(other, 2, *overrides)
+    path.parent.mkdir()
+    shutil.copy(other / "checkpoints" / "last.ckpt", path)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train(folder, "trainer.max_epochs=3")
+    return content(folder)
+
+
+@pytest.mark.parametrize("kind", MISFITS)
+def test_a_checkpoint_that_does_not_fit_is_not_used_at_all(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], undisturbed: dict[str, Any], kind: str
+) -> None:
+    folder = tmp_path / "run"
+    disturb(folder, 2, "trainer.max_epochs=3")
+    MISFITS[kind](folder / "checkpoints" / "last.ckpt")
+    capfd.readouterr()
+    train(folder, "trainer.max_epochs=3")
+    assert content(folder) == undisturbed
+    said = " ".join(capfd.readouterr().err.split())
+    assert said.count("training begins anew") == 1, said
+    assert "training begins anew" in (folder / "seqexp.log").read_text()
+
+
+def test_a_checkpoint_that_fits_is_used_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    disturb(tmp_path, 2, "trainer.max_epochs=3")
+    capfd.readouterr()
+    train(tmp_path, "trainer.max_epochs=3")
+    assert capfd.readouterr().err == ""
+    assert "Restored all states" in (tmp_path / "seqexp.log").read_text()
+
+
+# ---------------------------------------------------------------- long epochs
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.0, 4), (1e9, 1)])
+def test_a_long_epoch_is_saved_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threshold: float, expected: int
+) -> None:
+    monkeypatch.setattr(checkpoints, "LONG_EPOCH_SECONDS", threshold)
+    saves = count_saves(tmp_path, "trainer.max_epochs=3", "checkpoint.every_seconds=1000")
+    assert saves == expected + 1  # the state and the kept weights at the end
+
+
+@pytest.mark.parametrize("up_to_date", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_signal_waits_for_the_end_of_an_epoch_only_where_it_gains_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, up_to_date: bool, late: bool
+) -> None:
+    """The signal comes in the second batch of the third epoch."""
+    monkeypatch.setattr(checkpoints, "LONG_EPOCH_SECONDS", 0.0 if up_to_date else 1e9)
+    monkeypatch.setattr(checkpoints, "GRACE_SECONDS", -1.0 if late else 1e9)
+    right, batches = Training.training_step, iter(range(1000))
+
+    def training_step(self: Training, batch: Any, batch_idx: int) -> torch.Tensor:
+        if next(batches) == 11:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return right(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "training_step", training_step)
+        with pytest.raises(Terminated):
+            train(tmp_path, "trainer.max_epochs=5", "checkpoint.every_seconds=1000")
+    at_once = up_to_date or late
+    assert next(batches) == (12 if at_once else 15)
+    path = tmp_path / "checkpoints" / "last.ckpt"
+    assert path.exists() == (up_to_date or not late)
+    if path.exists():
+        assert torch.load(path, weights_only=True)["epoch"] == (1 if at_once else 2)
+    train(tmp_path, "trainer.max_epochs=5")
+    train(tmp_path.with_name("whole"), "trainer.max_epochs=5")
+    assert content(tmp_path) == content(tmp_path.with_name("whole"))
