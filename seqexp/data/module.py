@@ -102,7 +102,7 @@ class PopulationData(LightningDataModule):
 
     def train_dataloader(self) -> Batches:
         """Batches of the training split, each seed in its own new order at each pass; overfitting wants the same."""
-        overfit = self.trainer is not None and self.trainer.overfit_batches > 0
+        overfit = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
         return self.splits["train"].batches(self.batch_size, None if overfit else self.shuffle)
 
     def val_dataloader(self) -> Batches | list[Any]:

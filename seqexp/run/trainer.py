@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Timer
 
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.targets import arguments, find_class, make
@@ -22,6 +23,7 @@ PRECISIONS = (None, 32, "32", "32-true", 64, "64", "64-true", "bf16-true", "16-t
 """Mixed precision is left out: its gradient scaler skips a step for all seeds when one of them overflows."""
 
 ACCELERATORS = (None, "cpu", "gpu", "cuda", "mps", "auto")
+PROFILERS = (None, "simple", "advanced", "pytorch")
 
 USELESS = {
     "barebones": "it is for measuring Lightning alone, without what selects the weights",
@@ -69,8 +71,6 @@ def trainer_maker(
         )
     if val:
         _check_validation(values, train)
-    else:
-        values["limit_val_batches"] = 0  # Lightning warns of a validation split without batches
 
     def make_trainer(callbacks: list[Callback], folder: str) -> Trainer:
         own = {
@@ -84,7 +84,10 @@ def trainer_maker(
         if "profiler" not in values:
             own["profiler"] = NoProfiler()
         # Whatever Lightning says here is about a setting.
-        return make("trainer", trainer_class, {**values, **own}, (Exception,))
+        trainer = make("trainer", trainer_class, {**values, **own}, (Exception,))
+        if not val:
+            trainer.limit_val_batches = 0  # Lightning warns of a validation split without batches
+        return trainer
 
     return make_trainer
 
@@ -108,6 +111,8 @@ def _check_values(values: dict[str, Any]) -> None:
     no_gpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
     if accelerator in ("gpu", "cuda", "mps") and no_gpu:
         raise ConfigError(f"trainer.accelerator={accelerator}: torch finds no GPU here; cpu or auto is allowed")
+    if values.get("profiler") not in PROFILERS:
+        raise ConfigError(f"trainer.profiler must be simple, advanced, pytorch or null, got {values['profiler']}")
     for name, least in LEAST.items():
         value = values.get(name)
         if value is not None and value < least:
@@ -119,6 +124,10 @@ def _check_end(values: dict[str, Any], may_stop: bool) -> None:
     for name in ("max_epochs", "max_steps"):
         if values.get(name) == 0:
             raise ConfigError(f"trainer.{name} must be >= 1, or -1 for no limit, got 0")
+    if "max_time" in values:
+        timer = make("trainer.max_time", Timer, {"duration": values["max_time"]}, (Exception,))
+        if not (timer.time_remaining() or 0) > 0:
+            raise ConfigError(f"trainer.max_time must be > 0, got {values['max_time']}")
     ends = (values.get("max_steps", -1) > 0, "max_time" in values, values.get("fast_dev_run"), may_stop)
     if values.get("max_epochs") == -1 and not any(ends):
         raise ConfigError(
@@ -185,9 +194,9 @@ def _last_batch(values: dict[str, Any], batches: int) -> float:
     max_epochs, max_steps = values.get("max_epochs"), values.get("max_steps", -1)
     if max_epochs is None:  # Lightning's own default
         max_epochs = 1000 if max_steps == -1 and "max_time" not in values else -1
-    last = math.inf if max_epochs == -1 else max_epochs * batches
+    last = math.inf if max_epochs == -1 else float(max_epochs * batches)
     if max_steps == -1:
         return last
     group = values.get("accumulate_grad_batches", 1)
     epochs, steps = divmod(max_steps, -(-batches // group))  # an epoch's last step may have fewer batches
-    return min(last, epochs * batches + min(steps * group, batches))
+    return min(last, float(epochs * batches + min(steps * group, batches)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
 from seqexp.config.mistakes import ConfigError, lament, refuse
@@ -64,7 +64,7 @@ def run_job(config: DictConfig) -> None:
     try:
         record = again.run_in_sweep(config)
     except Terminated as end:
-        if not is_elsewhere(hydra):
+        if not is_elsewhere(OmegaConf.structured(hydra)):
             raise
         stop.write_text(str(end), encoding="utf-8")  # or the launcher would give this worker the next run
         say(sys.stderr, f"not finished: {folder} ({end})")

@@ -89,11 +89,6 @@ class Training(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""
         mse = self.groups.differentiate(*batch)
-        if torch.is_anomaly_enabled() and self.groups.gradient.isnan().any():  # a gradient by hand has no graph
-            scores = ", ".join(f"{score:.4g}" for score in mse)
-            raise RuntimeError(
-                f"a gradient is NaN in batch {batch_idx} (trainer.detect_anomaly); MSE of the seeds: {scores}"
-            )
         self.train_score.add(mse, batch[1].shape[1])
         return mse.sum()
 
