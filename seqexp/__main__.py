@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -17,7 +18,10 @@ from seqexp import startup
 from seqexp.config.compose import CONF, known_keys
 from seqexp.config.guard import check_config_dir
 from seqexp.config.mistakes import ConfigError, explain, lament, refuse
+from seqexp.signals import Ending, Terminated
 from seqexp.sweep.sweep import run_job
+
+GO_ON = "What had finished stays: python -m seqexp.compare FOLDER. The same command goes on with a named sweep"
 
 
 def _job(config: DictConfig) -> None:
@@ -52,15 +56,24 @@ def main() -> None:
         sys.path.insert(0, os.getcwd())  # the console script finds what `python -m seqexp` finds
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
+        with Ending(at_once=True) as ending:
+            _run(ending)
+    except Terminated as end:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(f"seqexp: {end}; no result was written for the run that was going on. {GO_ON}\n")
+        sys.exit(end.code)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"seqexp: interrupted; no result was written for the run that was going on. {GO_ON}\n")
+        sys.exit(130)
+
+
+def _run(ending: Ending) -> None:
+    """Has Hydra do everything; words what is wrong with the command line or the machine."""
+    try:
         _check_flags()
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            "seqexp: interrupted; no result was written for the run that was going on. "
-            "What had finished stays: python -m seqexp.compare FOLDER. The same command goes on with a named sweep\n"
-        )
-        sys.exit(130)
     except Exception as error:
+        ending.check()  # what broke after a signal broke over it, such as the pool of a launcher's workers
         wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))
         if wrong is None:
             lament(error)

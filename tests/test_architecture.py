@@ -46,7 +46,7 @@ LAYERS = [
     {"baselines", "model"},
     {"data", "cell"},
     {"config"},
-    {"score", "seeding", "statistics", "startup"},
+    {"score", "seeding", "statistics", "startup", "signals"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 

@@ -53,7 +53,7 @@ def comparison(sections: Sequence[Section]) -> figures.Figure:
 def curves(sections: Sequence[Section]) -> tuple[figures.Figure, list[Problem]]:
     """The figure of learning curves, of the training split where no run measured validation; and damaged files."""
     damaged: dict[str, Problem] = {}
-    for column, split in (("val_mse", "validation"), ("train_mse", "training")):
+    for column, split in (("val_mse", "validation"), ("train_mse_running", "training")):
         panels = {
             section.data_set.name: [
                 curve for label, row in _shown(section) if (curve := _curve(label, row, column, damaged)) is not None
@@ -101,6 +101,10 @@ def _curve(label: str, row: Row, column: str, damaged: dict[str, Problem]) -> fi
     )
 
 
+OLD_COLUMNS = {"train_mse_running": "train_mse"}
+"""What columns of `curves.csv` were called up to version 0.1."""
+
+
 def read_curves(run: Run, column: str) -> dict[int, Array]:
     """Seed -> (E,) values of a column of `curves.csv`; empty where there is no such file or column.
 
@@ -115,6 +119,7 @@ def read_curves(run: Run, column: str) -> dict[int, Array]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         head = next(reader, [])
+        column = column if column in head else OLD_COLUMNS.get(column, column)
         if column not in head:
             return {}
         seed, value = head.index("seed"), head.index(column)

@@ -47,7 +47,7 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
     if inspect.isabstract(found):
-        missing = ", ".join(sorted(found.__abstractmethods__))
+        missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
         raise ConfigError(f"{shown}: every {base.__name__} must have {missing}, and this class has not")
     return found
 

@@ -141,8 +141,9 @@ class PopulationData(LightningDataModule):
         return Sample._make(None if each is None else each[order] for each in sample)
 
     def train_dataloader(self) -> Batches:
-        """Batches of the training split, each seed in its own new order at each pass."""
-        return self.splits["train"].batches(self.batch_size, self.shuffle)
+        """Batches of the training split, each seed in its own new order at each pass; overfitting wants the same."""
+        overfit = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        return self.splits["train"].batches(self.batch_size, None if overfit else self.shuffle)
 
     def val_dataloader(self) -> Batches | list[Any]:
         """The validation split in order; nothing where there is none."""

@@ -88,8 +88,6 @@ def build(config: DictConfig) -> Parts:
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
     data = _data(settings["data"], allowed, seeds)
-    if settings["early_stopping"]["patience"] is not None and not data.has_val:
-        raise ConfigError("early_stopping.patience must be null where data.val_fraction is 0: nothing could be watched")
     matched = match_size(settings["cell"], allowed, data.task)
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
     trainer = make_trainer([], ".")

@@ -22,6 +22,7 @@ from seqexp.run.build import build
 from seqexp.run.fit import fit
 from seqexp.run.log import check_folder, log_file
 from seqexp.run.report import report
+from seqexp.signals import Ending, Terminated
 
 log = logging.getLogger(__name__)
 
@@ -111,10 +112,13 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     console = Console(stderr=True, force_terminal=False if is_elsewhere(hydra) else None)
     if go_on and Claim.read(folder) != claim:
         tidy.clear(folder)
-    with log_file(folder, console, go_on):
+    with log_file(folder, console, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
             record = fit(parts, record, claim, choices["optimizer"], folder, console)
+        except Terminated as end:
+            log.info("%s", end)
+            raise
         except Exception as error:
             log.info("failed", exc_info=True)
             failed = {"type": type(error).__name__, "message": str(error)}

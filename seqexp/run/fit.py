@@ -15,6 +15,7 @@ import lightning.pytorch as pl
 import numpy as np
 import numpy.typing as npt
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from torch import Tensor
 
@@ -26,17 +27,23 @@ from seqexp.record.record import Record
 from seqexp.run.build import Parts
 from seqexp.show import figures
 from seqexp.show.board import Board
+from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import Groups, threads
 from seqexp.training.keeper import Selection
 from seqexp.training.screen import BoardWriter, EpochBar
+
+CURVES = {"train_mse": "train_mse_running", "val_mse": "val_mse"}
+"""Columns of `curves.csv`. The training MSE there is the mean over an epoch's batches, each at the weights of its turn
+and with dropout; the record's `train_mse` is at the kept weights and without."""
 
 
 def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder: Path, console: Console) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-    checkpoints = Checkpoints(folder / "checkpoints", parts.settings["checkpoint"]["every_seconds"], asdict(claim))
+    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
+    checkpoints = Checkpoints(folder / "checkpoints", every, asdict(claim), ending)
     start = checkpoints.usable()
     if start is None:
         tidy.clear(folder)
@@ -52,7 +59,8 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
         board.start(_hparams(parts, record, optimizer))
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
-            trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
+            with ending:
+                trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
             seconds = checkpoints.seconds
             trainer.test(training, datamodule=data, verbose=False)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
@@ -64,8 +72,8 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
             final["selected/val_mse"] = as_array(selection.best_mse)
         board.scores(final, trainer.current_epoch)
         _draw(board, training.groups, data.task.forecasts, test, predictions)
-    history = {name: as_array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
-    write_curves(folder, data.seeds, history)
+    curves = {CURVES[name]: as_array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
+    write_curves(folder, data.seeds, curves)
     write_predictions(
         folder, seeds=np.array(data.seeds), targets=as_array(test.targets), predictions=as_array(predictions)
     )
@@ -100,9 +108,14 @@ def limit_threads(parts: Parts) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Lightning answers Ctrl-C by leaving the program, deaf to a second one; this makes it an ordinary Ctrl-C again."""
+    """Lightning answers Ctrl-C by leaving the program, deaf to a second one; this makes it an ordinary Ctrl-C again.
+
+    SIGTERM it answers by leaving with status 0, wherever nobody else listens; this gives it the right one.
+    """
     try:
         yield
+    except SIGTERMException:
+        raise Terminated(signal.SIGTERM) from None
     except SystemExit as end:
         if not isinstance(end.__context__, KeyboardInterrupt):  # a launcher that queues the run again, say
             raise

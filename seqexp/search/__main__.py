@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import shlex
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from seqexp.config.compose import CONF
 from seqexp.config.mistakes import ConfigError
+from seqexp.signals import Ending, Terminated
 
 USAGE = """
 Searches for the best settings of each cell on each task, runs them with fresh seeds, and compares the cells.
@@ -34,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0; 1 where something failed on the way; 2 for a wrong input; 130 for Ctrl-C.
+
+    Raises:
+        Terminated: a signal told the program to end; the line is written.
     """
     lines = (CONF / "search.yaml").read_text(encoding="utf-8").splitlines()
     settings_help = "\n".join(f"  search.{line}" for line in lines if not line.startswith("#"))
@@ -50,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'")
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return _search(options.overrides, options.config_dir)
+    with Ending(at_once=True):
+        return _search(options.overrides, options.config_dir)
 
 
 def _search(overrides: list[str], config_dir: str | None) -> int:
@@ -74,6 +80,10 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write(f"seqexp: interrupted. {_go_on(again)}\n")
         return 130
+    except Terminated as end:
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(f"seqexp: {end}. {_go_on(again)}\n")
+        raise
     except broken as error:
         sys.stderr.write(f"seqexp: {error}. {_go_on(again)}\n")
         return 1

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
 from seqexp.config.mistakes import ConfigError, lament, refuse
+from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, is_inside, job_config, say, split_jobs
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
 
 STOP = ".stop"
-"""A file in the sweep's folder: a run has failed, and sweep.fail_fast wants no other to start."""
+"""A file in the sweep's folder that says why no other run may start: one has failed, or a worker is told to end."""
 
 
 def _final(method: Callable[..., None]) -> Callable[..., None]:
@@ -62,7 +63,7 @@ def run_job(config: DictConfig) -> None:
         for folder, part in again.parts(config):
             there = False
             if stop.exists():
-                say(sys.stderr, f"not run: {os.path.relpath(folder)} (sweep.fail_fast)")
+                say(sys.stderr, f"not run: {os.path.relpath(folder)} ({stop.read_text(encoding='utf-8')})")
                 return
             _run_part(config, folder, part, stop)
     except Exception as error:
@@ -73,10 +74,16 @@ def run_job(config: DictConfig) -> None:
 
 
 def _run_part(config: DictConfig, folder: Path, part: Claim, stop: Path) -> None:
+    from seqexp.run.execute import is_elsewhere
     from seqexp.run.report import report
 
     try:
         record = again.run_in_sweep(config, folder, part)
+    except Terminated as end:
+        if not is_elsewhere(OmegaConf.structured(HydraConfig.get())):
+            raise
+        stop.write_text(str(end), encoding="utf-8")  # or the launcher would give this worker the next run
+        say(sys.stderr, f"not finished: {os.path.relpath(folder)} ({end})")
     except Exception as error:
         _fail(config, folder, stop, error)
     else:
@@ -87,16 +94,17 @@ def _fail(config: DictConfig, folder: Path, stop: Path, error: Exception) -> Non
     """The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure."""
     say(sys.stderr, f"failed: {type(error).__name__}: {error} → {os.path.relpath(folder)}/seqexp.log")
     if config.sweep.fail_fast:
-        stop.touch()
+        stop.write_text("sweep.fail_fast", encoding="utf-8")
 
 
 class Sweep(Callback):
     """Hydra's hooks: refuse before anything is written, compare when all is done."""
 
     line: SweepLine | None = None
+    ending: Ending | None = None
 
     def __reduce__(self) -> tuple[type[Sweep], tuple[()]]:
-        """Goes to the launchers' workers without the line, which belongs to the process that was started."""
+        """Goes to the launchers' workers without what belongs to the process that was started."""
         return Sweep, ()
 
     @_final
@@ -145,12 +153,18 @@ class Sweep(Callback):
             missing = [folder / job.name for job in jobs if not job.name.startswith(again.THERE)]
             self.line = SweepLine(missing, Console(stderr=True))
             self.line.begin()
+        if str(config.hydra.launcher._target_).endswith("JoblibLauncher"):
+            # Its workers save their runs when they are told to end, which takes as long as this process stays.
+            self.ending = Ending(at_once=False, pass_on=True)
+            self.ending.__enter__()
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Compares the runs; exit status 1 if one of them failed."""
         if self.line is not None:
             self.line.end()
+        if self.ending is not None:
+            self.ending.__exit__(None, None, None)
         from rich.console import Console
 
         from seqexp.compare.comparison import WRITTEN, compare

@@ -46,7 +46,7 @@ class Training(LightningModule):
         train_score: the running training MSE of this epoch, per seed.
         val_score: the running validation MSE, per seed.
         predictions: (S, B, O) for each test batch.
-        share: of an update, what one batch is: less than 1 where batches accumulate.
+        share: of an update, what the present batch is: less than 1 where batches accumulate.
     """
 
     def __init__(self, model: Model, make_optimizer: OptimizerFactory) -> None:
@@ -80,9 +80,11 @@ class Training(LightningModule):
         """Zeroes the gradients in place, as they are views of the packed ones."""
         self.packed.gradients.zero_()
 
-    def on_train_start(self) -> None:
-        """Notes what share of an update each batch is."""
-        self.share = 1 / self.trainer.accumulate_grad_batches
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Notes what share of an update the batch is; an epoch's last update may be made of fewer batches."""
+        size, count = self.trainer.accumulate_grad_batches, int(self.trainer.num_training_batches)
+        if size > 1:
+            self.share = 1 / min(size, count - batch_idx // size * size)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""
@@ -126,7 +128,8 @@ class Training(LightningModule):
         checkpoint["dropout"] = self.model.cell.generator_states()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Sets those generators."""
+        """Sets those generators; takes the weights' precision, which Lightning sets only after it has loaded them."""
+        self.to(next(iter(checkpoint["state_dict"].values())).dtype)
         self.model.cell.set_generator_states(checkpoint["dropout"])
 
     def configure_gradient_clipping(

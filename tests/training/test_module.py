@@ -415,6 +415,7 @@ def test_at_the_sheets_own_settings_neither_cell_has_learnt_the_sum(train: Train
 
 def test_training_can_go_on_from_the_last_checkpoint(train: Train, tmp_path: Path) -> None:
     """Half the epochs, then the other half from `last.ckpt`, is the whole."""
+    from seqexp.signals import Ending
     from seqexp.training.checkpoints import Checkpoints
     from seqexp.training.keeper import Selection
 
@@ -422,7 +423,7 @@ def test_training_can_go_on_from_the_last_checkpoint(train: Train, tmp_path: Pat
         parts = parts_of([*SHORT[:-1], f"trainer.max_epochs={epochs}", "optimizer.lr=0.05"])
         selection = Selection(parts.training, parts.data.seeds, None)
         history = selection.history
-        trainer = parts.make_trainer([selection, Checkpoints(tmp_path, 30, {})], str(tmp_path))
+        trainer = parts.make_trainer([selection, Checkpoints(tmp_path, 30, {}, Ending(at_once=False))], str(tmp_path))
         parts.data.setup()
         trainer.fit(parts.training, datamodule=parts.data, ckpt_path=ckpt, weights_only=True)
         assert selection.history is history  # what others hold goes on, too
