@@ -1,0 +1,189 @@
+"""Tasks from outside seqexp, through the whole program: refused before anything is written, or scored as they say."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqexp.config.mistakes import ConfigError
+from seqexp.record.record import Record
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+Command = Callable[..., Any]
+SHORT = ("num_seeds=3", "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "data.batch_size=null")
+TRUSTED = "allowed_packages=[own_tasks]"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> str:
+    """The flag for a folder of groups that hold the tasks of `own_tasks.py`."""
+    fractions = "\n".join(["batch_size: 32", "train_fraction: 0.6", "val_fraction: 0.2", "test_fraction: 0.2", ""])
+    keys = {
+        "Wrong": "how: float64\nseed: 2",
+        "Ragged": "how: steps\nseed: 2",
+        "Chancy": "how: torch\nseed: 0",
+        "Raises": "how: refuses\nseed: 0",
+        "Lacks": "how: forecasts\nvalue: null",
+        "Columns": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
+        "Ahead": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
+        "Older": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
+    }
+    (tmp_path / "conf" / "data").mkdir(parents=True)
+    for name, text in keys.items():
+        path = tmp_path / "conf" / "data" / f"{name.lower()}.yaml"
+        path.write_text(f"# own\n_target_: own_tasks.{name}\n{text}\n{fractions}")
+    return f"--config-dir={tmp_path / 'conf'}"
+
+
+def table(path: Path) -> list[tuple[float, float, float]]:
+    """Writes 60 rows of day, open and value; a guess by `day` would be off by thousands."""
+    rows = [(1000.0 + n, round(50 + np.cos(n), 3), round(10 * np.sin(0.3 * n) + n % 3, 3)) for n in range(60)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("day", "open", "value"), *rows])
+    return rows
+
+
+# ---------------------------------------------------------------- refused
+
+
+WRONG = {
+    "wrong": "the sample of seed 2 by own_tasks.Wrong: inputs must be an ordinary torch.float32 tensor",
+    "ragged": "the sample of seed 2 by own_tasks.Ragged: inputs must have the shape (N, T, I) = (40, 5, 1), got",
+    "chancy": "own_tasks.Chancy.sample must draw from the generator that it is given and from nothing else",
+    "raises": "data: row 7 of the table is empty",
+    "lacks": "own_tasks.Lacks: forecasts must be True",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_run_is_refused_in_one_paragraph_before_anything_is_written(command: Command, mine: str, name: str) -> None:
+    done = command(mine, TRUSTED, f"data={name}", *SHORT)
+    assert done.status == 2
+    assert done.out == ""
+    assert done.err.startswith("seqexp: data")
+    assert WRONG[name] in done.err
+    assert done.err.count("\n") == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["wrong", "chancy"])
+@pytest.mark.parametrize("flag", [[], ["sweep.dry=true"]])
+def test_a_sweep_is_refused_before_any_job_trains(command: Command, mine: str, name: str, flag: list[str]) -> None:
+    done = command("--multirun", mine, TRUSTED, f"data=sine,{name}", "cell=rnn,gru", *SHORT, *flag)
+    assert done.status == 2
+    assert done.out == ""
+    assert WRONG[name] in done.err
+    assert re.search(rf"\(in the run .*data={name} cell=rnn", done.err)
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_python_is_refused_too(tmp_path: Path) -> None:
+    from seqexp.run import run
+
+    target = ["data=sum", "~data.length", "~data.distribution", "~data.num_sequences", "data._target_=own_tasks.Wrong"]
+    own = [TRUSTED, "+data.how=surplus", "+data.seed=1"]
+    with pytest.raises(ConfigError, match=r"seed 1 .* \(40, 5, 1\), got \(80, 5, 1\)"):
+        run([*target, *own, *SHORT], folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_breaks_in_a_sample_keeps_its_traceback(command: Command, mine: str) -> None:
+    done = command(mine, TRUSTED, "data=raises", "data.how=breaks", *SHORT)
+    assert done.status == 1
+    assert "KeyError: 'column'" in done.err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_sweep_makes_the_data_that_its_jobs_share_once(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqexp.data.module import PopulationData
+    from seqexp.sweep import again
+
+    made: list[str] = []
+    right = PopulationData.make
+
+    def make(self: PopulationData) -> None:
+        made.append(type(self.task).__name__)
+        right(self)
+
+    monkeypatch.setattr(PopulationData, "make", make)
+    monkeypatch.setattr(again, "run_in_sweep", lambda config: None)
+    command("--multirun", "cell=rnn,gru", *SHORT)
+    assert made == ["Sine"]
+
+
+# ---------------------------------------------------------------- scored as they say
+
+
+@pytest.fixture
+def pictured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the picture of a forecast is drawn from."""
+    from seqexp.show import figures
+
+    seen: dict[str, Any] = {}
+
+    def forecast(**values: Any) -> Any:
+        seen.update(values)
+        return right(**values)
+
+    right = figures.forecast
+    monkeypatch.setattr(figures, "forecast", forecast)
+    return seen
+
+
+def result(command: Command, *arguments: str) -> Record:
+    done = command(*arguments, *SHORT)
+    assert (done.status, done.err) == (0, "")
+    (folder,) = Path("outputs").iterdir()
+    return Record.read(folder)
+
+
+def test_persistence_of_a_table_is_the_target_columns_last_value(
+    command: Command, mine: str, pictured: dict[str, Any]
+) -> None:
+    rows = table(Path("table.csv"))
+    record = result(command, mine, TRUSTED, "data=columns")
+    values = np.array([row[2] for row in rows])
+    last = np.arange(4 - 1, 60 - 2)[44:]  # the last row of each window, of which there are 55; 11 are tested on
+    errors = (values[last + 2] - values[last]) ** 2
+    assert 1 < np.mean(errors) < 100
+    assert record.baselines["persistence"] == pytest.approx([np.mean(errors)] * 3, rel=1e-5)
+    np.testing.assert_allclose(pictured["persistence"], values[last], rtol=1e-6)
+    np.testing.assert_allclose(pictured["target"], values[last + 2], rtol=1e-6)
+    assert len({json.dumps(pair) for pair in record.data_hash or []}) == 1  # every seed has the same table
+
+
+@pytest.mark.parametrize(("ahead", "with_time"), [(1, True), (2, False), (3, True)])
+def test_persistence_of_several_targets_is_the_same_value_for_each(
+    command: Command, mine: str, ahead: int, with_time: bool, pictured: dict[str, Any]
+) -> None:
+    from own_tasks import Ahead
+
+    from seqexp.data.module import PopulationData
+
+    data = PopulationData(Ahead(80, 6, ahead, with_time), range(3), None, 0.6, 0.2, 0.2)
+    data.make()
+    inputs, targets, *_ = data.splits["test"]
+    expected = (inputs[:, :, -1, -1:] - targets).double().square().mean((1, 2))
+    record = result(command, mine, TRUSTED, "data=ahead", f"data.ahead={ahead}", f"data.with_time={with_time}")
+    assert record.baselines["persistence"] == pytest.approx(expected.tolist(), rel=1e-5)
+    assert record.data_hash == data.data_hash
+    np.testing.assert_array_equal(pictured["persistence"], inputs[0, :, -1, -1])
+
+
+def test_a_task_of_0_1_runs_as_before_and_has_no_persistence(
+    command: Command, mine: str, pictured: dict[str, Any]
+) -> None:
+    record = result(command, mine, TRUSTED, "data=older")
+    assert record.baselines["persistence"] is None
+    assert record.baselines["linear"] is not None
+    assert pictured["persistence"] is None
