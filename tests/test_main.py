@@ -123,7 +123,6 @@ def interrupted(folder: Path, environment: dict[str, str], arguments: list[str])
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's `&` ignores it
     )
     try:
         end = time.monotonic() + 60

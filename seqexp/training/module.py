@@ -82,9 +82,9 @@ class Training(LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Notes what share of an update the batch is; an epoch's last update may be made of fewer batches."""
-        size, count = self.trainer.accumulate_grad_batches, int(self.trainer.num_training_batches)
-        if size > 1:
-            self.share = 1 / min(size, count - batch_idx // size * size)
+        if (size := self.trainer.accumulate_grad_batches) > 1:
+            rest = int(self.trainer.num_training_batches) - batch_idx // size * size
+            self.share = 1 / min(size, rest)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""

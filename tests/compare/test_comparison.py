@@ -11,6 +11,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ import seqexp.compare
 from seqexp import statistics
 from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
+from seqexp.compare.pictures import read_curves
 from seqexp.compare.verdict import mse_text, ratio_text
 from seqexp.record.arrays import write_curves
 from seqexp.record.record import Record
@@ -505,3 +507,10 @@ def test_a_run_that_is_called_comparison_keeps_its_curves(tmp_path: Path) -> Non
     own.write_bytes(b"curves")
     compare(tmp_path).write(tmp_path)
     assert own.read_bytes() == b"curves"
+
+
+@pytest.mark.parametrize("name", ["train_mse_running", "train_mse"])  # the latter up to version 0.1
+def test_the_training_curve_is_read_by_its_old_name_too(tmp_path: Path, name: str) -> None:
+    write_curves(tmp_path, [4], {name: np.array([[1.0], [0.5]]), "val_mse": np.full((2, 1), np.nan)})
+    found = read_curves(SimpleNamespace(folder=tmp_path), "train_mse_running")  # type: ignore[arg-type]
+    assert {seed: line.tolist() for seed, line in found.items()} == {4: [1.0, 0.5]}

@@ -354,7 +354,6 @@ def started(folder: Path, environment: dict[str, str], *arguments: str) -> Itera
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's `&` ignores it
     )
     try:
         yield process
