@@ -1,0 +1,1 @@
+"""The parts of scripts/fuzz.py: what is thrown, what throws it, and what is held against the promises."""

@@ -1,0 +1,142 @@
+"""The global state of a process, and what of it a command line that has ended may not have changed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+OWN = ("HYDRA_FULL_ERROR", "OMP_WAIT_POLICY", "KMP_", "PYTHONWARNINGS", "TORCHINDUCTOR_", "LC_", "HYDRA_MAIN_MODULE")
+"""Environment variables that seqexp and its libraries set for good."""
+
+
+def look() -> dict[str, Any]:
+    """The state by name."""
+    import torch
+
+    root, own = logging.getLogger(), logging.getLogger("seqexp")
+    return {
+        "environment": {key: value for key, value in os.environ.items() if not key.startswith(OWN)},
+        "working directory": _cwd(),
+        "sys.path": list(sys.path),
+        "signal handlers": {number: signal.getsignal(number) for number in signal.valid_signals() if number not in (9, 19)},
+        "log handlers": (list(root.handlers), list(own.handlers)),
+        "log levels": (root.level, own.level, logging.root.manager.disable),
+        "warning filters": list(warnings.filters),
+        "warnings into the log": warnings.showwarning,
+        "threads": sorted(each.name for each in threading.enumerate() if not each.daemon),
+        "torch's threads": torch.get_num_threads(),
+        "torch's default type": torch.get_default_dtype(),
+        "torch's random state": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
+        "torch's switches": (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_anomaly_enabled(),
+            torch.is_grad_enabled(),
+            torch.backends.cudnn.benchmark,
+        ),
+        "NumPy's random state": repr(np.random.get_state()[1:3]),
+        "random's state": hash(random.getstate()),
+        "garbage collector": gc.isenabled(),
+        "exception hook": sys.excepthook,
+        "open files": _open_files(),
+    }
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[list[str]]:
+    """Compares the state before and after; yields the list that then names what differs, and takes back what can be."""
+    before, leaked = look(), []  # type: dict[str, Any], list[str]
+    environment, path, filters = dict(os.environ), list(sys.path), list(warnings.filters)
+    try:
+        yield leaked
+    finally:
+        after = look()
+        for name, value in before.items():
+            if name == "open files":
+                if after[name] - value:
+                    leaked.append(f"open files: {sorted(after[name] - value)[:3]}")
+            elif after[name] != value:
+                leaked.append(f"{name}: {_difference(value, after[name])}")
+        _restore(before, environment, path, filters)
+
+
+def _restore(before: dict[str, Any], environment: dict[str, str], path: list[str], filters: list[Any]) -> None:
+    import torch
+
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:] = path
+    warnings.filters[:] = filters
+    logging.captureWarnings(False)
+    warnings.showwarning = before["warnings into the log"]
+    for number, handler in before["signal handlers"].items():
+        with contextlib.suppress(OSError, TypeError, ValueError):
+            signal.signal(number, handler)
+    for logger, handlers, level in zip(
+        (logging.getLogger(), logging.getLogger("seqexp")), before["log handlers"], before["log levels"], strict=False
+    ):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+    logging.disable(before["log levels"][2])
+    for each in list(logging.root.manager.loggerDict.values()):
+        if isinstance(each, logging.Logger):
+            each.disabled = False
+    torch.set_num_threads(before["torch's threads"])
+    torch.set_default_dtype(before["torch's default type"])
+    torch.use_deterministic_algorithms(before["torch's switches"][0])
+    torch.autograd.set_detect_anomaly(before["torch's switches"][1])
+    torch.set_grad_enabled(before["torch's switches"][2])
+    torch.backends.cudnn.benchmark = before["torch's switches"][3]
+    sys.excepthook = before["exception hook"]
+
+
+def forget(home: Path) -> None:
+    """Hydra keeps one configuration per process; a home's modules go with it."""
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
+    GlobalHydra.instance().clear()
+    HydraConfig.instance().cfg = None  # type: ignore[assignment]
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(home)):
+            del sys.modules[name]
+    sys.path_importer_cache.clear()
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "gone"
+
+
+def _open_files() -> set[str]:
+    found = set()
+    for number in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+        with contextlib.suppress(OSError):
+            name = os.readlink(f"/proc/self/fd/{number}")
+            # Of a case, not a library's fonts; a sweep is locked until the program ends.
+            if "/home/" in name and not name.endswith("/.lock"):
+                found.add(name)
+    return found
+
+
+def _difference(before: Any, after: Any) -> str:
+    if isinstance(before, dict):
+        keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+        return str({key: (before.get(key), after.get(key)) for key in keys})[:300]
+    if isinstance(before, list):
+        return f"new {[each for each in after if each not in before]}, gone {[each for each in before if each not in after]}"[:300]
+    return f"{before} -> {after}"[:300]
