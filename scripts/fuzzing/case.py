@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import json
+import random
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 HOME = "{home}"
 """Stands in arguments and files for the case's own folder, which is the working directory."""
+
+T = TypeVar("T")
+
+
+class Chance(random.Random):
+    """Chance with a seed that can also deal: everything in a table has its turn before anything has its second."""
+
+    def deal(self, table: Sequence[T], name: str) -> T:
+        """The next item of a table.
+
+        Args:
+            table: the same each time for the same name.
+            name: of the table.
+        """
+        left: dict[str, list[int]] = self.__dict__.setdefault("left", {})
+        if not left.get(name):
+            left[name] = self.sample(range(len(table)), len(table))
+        return table[left[name].pop()]
 
 
 @dataclass(frozen=True)

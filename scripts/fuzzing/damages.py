@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-
-from fuzzing.case import Case
+from fuzzing.case import Case, Chance
 from fuzzing.files import ANY, CHECKPOINT, CURVES, PREDICTIONS, RECORD
 
 SWEEP = "outputs/beside"
@@ -32,36 +30,38 @@ OF_THE_SWEEP = (".lock", "comparison.csv", "comparison", "multirun.yaml", "")
 
 NAMES = (
     *(b"\xff\xfe", b"a\nb", b"\x1b[31mred", b"a::b", b"~", b"x" * 250, b"=1+1", b"$\\frac{$", b"-x", b"[red]", b"%s"),
-    *(b"a b ", b"comparison", b"\xed\xa0\x80", b"..x", b".hidden", b"<img src=x>", b"a|b", b"\xf0\x9f\x98\x80", b"'", b'"'),
+    *(b"a b ", b"\xed\xa0\x80", b"..x", b".hidden", b"<img src=x>", b"a|b", b"\xf0\x9f\x98\x80", b"'", b'"'),
     *(b"\\", b"*", b"cell=rnn,x", b"[/nosuch]", b"\xe2\x80\xae", b"checkpoints", b".hydra", b"a:b", b"{x}", b"${seed}"),
 )
 """Folders' names, in bytes."""
 
-WHOLE_FILE = tuple(name for name in ANY if name not in ("cut", "noise", "flip", "zeros", "more", "twice", "mark"))
+OF_FOLDERS = ("gone", "folder", "fifo", "socket", "sparse", "loop", "link-nowhere", "link-zero", "link-parent")
+OF_FOLDERS = (*OF_FOLDERS, "unreadable", "read-only", "parent-read-only", "anothers")
 SPOILS_OTHERS = ("value", "deep-value", "name", "numbers", "seeds", "key")
 """Changes that leave a record which may be read, and then takes part in the comparison."""
 
 
 def damages(seed: int, count: int) -> list[Case]:
     """So many cases of damaged files."""
-    chance = random.Random(f"{seed} damage")
+    chance = Chance(f"{seed} damage")
     return [_case(chance, number) for number in range(count)]
 
 
-def _case(chance: random.Random, number: int) -> Case:
+def _case(chance: Chance, number: int) -> Case:
     draw = chance.random()
     if draw < 0.1:
-        name = chance.choice(NAMES)
+        name = chance.deal(NAMES, "names")
         return _met(chance, number, "odd name", ((RUN, f"rename:{name.hex()}", 0),), rest=True)
     if draw < 0.16:
         name = chance.choice(OF_THE_SWEEP)
         path = f"{SWEEP}/{name}" if name else SWEEP
-        how = chance.choice([each for each in ANY if name or each in ("read-only", "unreadable", "parent-read-only")])
+        how = chance.choice(sorted(ANY) if "." in name else OF_FOLDERS if name else OF_FOLDERS[-4:-1])
         return _met(chance, number, "damaged sweep", ((path, how, chance.randrange(2**31)),), rest=False)
     (name,) = chance.choices(list(FILES), [weight for _, weight in FILES.values()])
-    how = chance.choice(sorted(FILES[name][0]))
+    own = sorted(FILES[name][0].keys() - ANY.keys())
+    how = chance.deal(own, f"own {name}") if own and chance.random() < 0.6 else chance.deal(sorted(ANY), f"any {name}")
     if name in ("", "checkpoints", ".hydra"):
-        how = chance.choice(WHOLE_FILE[3:])
+        how = chance.choice(OF_FOLDERS)
     path = f"{RUN}/{name}" if name else RUN
     damage: list[tuple[str, str, int]] = [(path, how, chance.randrange(2**31))]
     if chance.random() < 0.25 and name not in ("", "result.json"):
@@ -69,7 +69,7 @@ def _case(chance: random.Random, number: int) -> Case:
     return _met(chance, number, "damaged files", tuple(damage), rest=how not in SPOILS_OTHERS)
 
 
-def _met(chance: random.Random, number: int, kind: str, damage: tuple[tuple[str, str, int], ...], rest: bool) -> Case:
+def _met(chance: Chance, number: int, kind: str, damage: tuple[tuple[str, str, int], ...], rest: bool) -> Case:
     """Who meets the damage: a comparison, somebody who loads the run, or the same sweep again."""
     draw = chance.random()
     short = ("data.length=60", "num_seeds=2", "trainer.max_epochs=1", "trainer.enable_progress_bar=false")

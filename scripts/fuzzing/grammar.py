@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from fuzzing.case import Case
+from fuzzing.case import Case, Chance
 from fuzzing.strangers import stranger
 from fuzzing.values import (
     FLAGS,
@@ -25,26 +24,30 @@ from fuzzing.values import (
 TINY = ("data.length=60", "num_seeds=2", "trainer.max_epochs=1", "trainer.enable_progress_bar=false")
 """What makes a run short; a line that sets one of these keys has its own word."""
 
-Rule = Callable[[random.Random], list[str]]
+Rule = Callable[[Chance], list[str]]
 
 
-def _choices(chance: random.Random) -> list[str]:
+def _choices(chance: Chance) -> list[str]:
     """Some groups, chosen rightly."""
     return [f"{group}={chance.choice(names)}" for group, names in GROUPS.items() if chance.random() < 0.4]
 
 
-def _right(chance: random.Random, most: int = 3) -> list[str]:
+def _right(chance: Chance, most: int = 3) -> list[str]:
     """Some keys with values that are right, though perhaps not together."""
     names = chance.sample(sorted(KEYS), chance.randint(0, most))
     return [f"{name}={chance.choice(KEYS[name])}" for name in names]
 
 
-def ordinary(chance: random.Random) -> list[str]:
+def _pairs(table: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name in sorted(table) for value in table[name]]
+
+
+def ordinary(chance: Chance) -> list[str]:
     """One run, as people want it."""
     return [*_choices(chance), *_right(chance)]
 
 
-def sweep(chance: random.Random) -> list[str]:
+def sweep(chance: Chance) -> list[str]:
     """A multirun of two, as people want it."""
     swept = chance.choice([f"{name}={values}" for name, values in LISTS.items()])
     more = chance.choice(
@@ -53,62 +56,65 @@ def sweep(chance: random.Random) -> list[str]:
     return ["--multirun", swept, *more, *_right(chance, 1)]
 
 
-def look(chance: random.Random) -> list[str]:
+def look(chance: Chance) -> list[str]:
     """Hydra's flags."""
-    return [*chance.choice(FLAGS), *(_choices(chance) if chance.random() < 0.5 else [])]
+    return [*chance.deal(FLAGS, "flags"), *(_choices(chance) if chance.random() < 0.5 else [])]
 
 
-def number(chance: random.Random) -> list[str]:
+def number(chance: Chance) -> list[str]:
     """A number that is too large, too small or none."""
-    name = chance.choice(NUMBERS)
-    value = chance.choice(HUGE)
+    name, value = chance.deal(NUMBERS, "numbers"), chance.deal(HUGE, "huge")
     if name == "cell.hidden_size" and chance.random() < 0.3:
         value = f"match:{chance.choice(['', 'lstm-', 'gru-', 'nosuch-', '-'])}{value}"
     limit = ["trainer.max_steps=2"] if name in WORK else []
     return [*_choices(chance)[:1], f"{name}={value}", *limit]
 
 
-def node(chance: random.Random) -> list[str]:
+def node(chance: Chance) -> list[str]:
     """A node of the wrong kind, for every key."""
-    name = chance.choice(sorted({*KEYS, *NUMBERS, *TRAINER, *NODES}))
-    value = chance.choice(NODES[name] if name in NODES and chance.random() < 0.3 else NODES["*"])
+    if chance.random() < 0.4:
+        name, value = chance.deal(_pairs({name: values for name, values in NODES.items() if name != "*"}), "nodes")
+    else:
+        name = chance.deal(sorted({*KEYS, *NUMBERS, *NODES} - {"*"}), "keys")
+        value = chance.deal(NODES["*"], "any node")
     sign = chance.choice(["", "", "", "+", "++"])
     return [f"{sign}{name}={value}"]
 
 
-def trainer(chance: random.Random) -> list[str]:
+def trainer(chance: Chance) -> list[str]:
     """A flag of Lightning's Trainer, with values right and wrong; two, sometimes."""
-    names = chance.sample(sorted(TRAINER), chance.choice([1, 1, 1, 2]))
-    given = [f"trainer.{name}={chance.choice(TRAINER[name])}" for name in names]
+    pairs = [chance.deal(_pairs(TRAINER), "trainer") for _ in range(chance.choice([1, 1, 1, 2]))]
+    names = [name for name, _ in pairs]
+    given = [f"trainer.{name}={value}" for name, value in pairs]
     limit = ["trainer.max_steps=2"] if {"max_epochs", "min_epochs", "min_steps"} & set(names) else []
     swept = ["--multirun", "cell=rnn,lstm"] if chance.random() < 0.1 else []
     return [*swept, *given, *(each for each in limit if "max_steps" not in names)]
 
 
-def space(chance: random.Random) -> list[str]:
+def space(chance: Chance) -> list[str]:
     """What is meant for a search, with and without --multirun."""
     name = chance.choice(["optimizer.lr", "cell.hidden_size", "seed", "data.noise", "cell", "trainer.max_epochs", "data"])
     flag = ["--multirun"] if chance.random() < 0.6 else []
-    return [*flag, f"{name}={chance.choice(SPACES)}"]
+    return [*flag, f"{name}={chance.deal(SPACES, 'spaces')}"]
 
 
-def spelling(chance: random.Random) -> list[str]:
+def spelling(chance: Chance) -> list[str]:
     """Quotes, brackets, interpolations, letters from anywhere."""
     name = chance.choice(["cell", "seed", "data.window", "optimizer.lr", "sweep.name", "allowed_packages", "x", ""])
-    text = chance.choice(SPELLINGS)
+    text = chance.deal(SPELLINGS, "spellings")
     whole = [text, f"{name}={text}", f"{name}={text}", f"+{name}={text}", f"'{name}={text}", f"{name}={text}={text}"]
     flag = ["--multirun"] if chance.random() < 0.2 else []
     return [*flag, chance.choice(whole)]
 
 
-def hydra_key(chance: random.Random) -> list[str]:
+def hydra_key(chance: Chance) -> list[str]:
     """Hydra's own keys."""
-    name = chance.choice(sorted(HYDRA))
+    name, value = chance.deal(_pairs(HYDRA), "hydra")
     flag = ["--multirun", "cell=rnn,lstm"] if chance.random() < 0.3 or "sweep" in name or "launcher" in name else []
-    return [*flag, f"{chance.choice(['', '', '', '+', '++'])}{name}={chance.choice(HYDRA[name])}"]
+    return [*flag, f"{chance.choice(['', '', '', '+', '++'])}{name}={value}"]
 
 
-def delete(chance: random.Random) -> list[str]:
+def delete(chance: Chance) -> list[str]:
     """Keys and groups taken away, added, given twice."""
     name = chance.choice([*sorted(KEYS), *GROUPS, *HYDRA, "hydra/output", "hydra/help", "hydra", "sweep", "nosuch"])
     plain = name.replace("hydra.output", "hydra/output")
@@ -116,7 +122,7 @@ def delete(chance: random.Random) -> list[str]:
     return [chance.choice(forms)]
 
 
-def beside(chance: random.Random) -> list[str]:
+def beside(chance: Chance) -> list[str]:
     """The finished sweep's own name and folders, by every spelling."""
     run = "outputs/beside/cell=rnn"
     first = chance.choice(["sweep.name=beside", "sweep.name=beside", "hydra.sweep.dir=outputs/beside"])
@@ -145,7 +151,7 @@ def beside(chance: random.Random) -> list[str]:
     return chance.choice(forms)
 
 
-def experiment(chance: random.Random) -> list[str]:
+def experiment(chance: Chance) -> list[str]:
     """The shipped experiments, cut short."""
     name = chance.choice(["lab_sine", "lab_sum", "rnn_vs_lstm", "equal_parameters", "lab_sine,lab_sum", "nosuch"])
     line = [f"experiment={name}", *_right(chance, 1)]
@@ -153,7 +159,7 @@ def experiment(chance: random.Random) -> list[str]:
     return [*flag, *line, chance.choice(["sweep.dry=true", "seed=1", "seed=1"])] if flag else line
 
 
-def search(chance: random.Random) -> list[str]:
+def search(chance: Chance) -> list[str]:
     """A search of two trials."""
     key = chance.choice(["optimizer.lr", "cell.hidden_size", "cell.nonlinearity", "seed", "data.noise", "trainer.max_epochs"])
     more = chance.choice(
@@ -164,12 +170,12 @@ def search(chance: random.Random) -> list[str]:
             *(["search.dir=/proc/nosuch"], ["search.name=beside"], ["sweep.name=x"], ["sweep.dry=true"], ["search.dir=''"]),
         ]
     )
-    given = [f"{key}={chance.choice(SPACES)}", *more]
+    given = [f"{key}={chance.deal(SPACES, 'spaces')}", *more]
     trials = [] if any("trials" in each for each in more) else ["search.trials=2"]
     return [*given, *trials, "search.name=mine"] if "search.name" not in str(more) else [*given, *trials]
 
 
-def both(chance: random.Random) -> list[str]:
+def both(chance: Chance) -> list[str]:
     """Two of the others on one line."""
     first, second = chance.sample(PARTS, 2)
     return list(dict.fromkeys([*first(chance), *second(chance)]))
@@ -195,7 +201,7 @@ def lines(seed: int, count: int, whole: bool = False) -> list[Case]:
         count: how many.
         whole: for processes of their own.
     """
-    chance = random.Random(f"{seed} {whole}")
+    chance = Chance(f"{seed} {whole}")
     cases: list[Case] = []
     for number in range(count):
         if chance.random() < STRANGERS / 100:

@@ -67,7 +67,7 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
         yield "hang", _plain(outcome.hung.partition(", in ")[2]), outcome.hung
         return
     if outcome.died:
-        yield "killed", outcome.died, outcome.died
+        yield "killed", _plain(outcome.died), outcome.died
         return
     if "returned nan values in its" in outcome.raised:
         return  # trainer.detect_anomaly is there to end a training by this error
@@ -81,13 +81,15 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
     for each in outcome.missed:
         yield "wrong", _plain(each), each
     if outcome.status == 2:
-        if outcome.written:
+        if outcome.written and not (outcome.case.damage and "cannot be written" in outcome.err):
             yield "written though refused", _plain(outcome.err)[:60], f"{outcome.written[:4]} {outcome.err[:300]}"
         lines = outcome.err.strip().splitlines()
         if len(lines) != 1:
             mark = "nothing said" if not lines else "a usage" if lines[0].startswith("usage:") else _plain(lines[0])[:60]
             yield "not one paragraph", mark, outcome.err[:500] or "(nothing)"
     elif outcome.status == 1:
+        if outcome.case.damage and len(outcome.err.strip().splitlines()) == 1:
+            return  # a run that cannot be written, or a record that cannot be read, and a line that says so
         late = re.search(r"failed: (\w+): (.*)", said)
         if late:
             yield "failed late", _plain(f"{late[1]} {late[2]}")[:60], late[0][:400]

@@ -144,7 +144,7 @@ class Feeder:
             return Outcome.from_json(case, answer)
         outcome = Outcome(case, seconds=time.monotonic() - start, hung=hung)
         if not hung:
-            outcome.died = _end_of(process.wait())
+            outcome.died = f"{_end_of(process.wait())} {(self.root / 'said').read_text(errors='replace')[-500:]}"
         self._kill()
         return outcome
 

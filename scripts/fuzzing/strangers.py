@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-
-from fuzzing.case import Case
+from fuzzing.case import Case, Chance
 
 MINE = "_target_: seqexp.cell.lstm.LSTM\nhidden_size: 4\nnum_layers: 1\ndropout: 0.0\nbidirectional: false\nforget_bias: null\n"
 SINE = (
@@ -128,7 +126,7 @@ HYDRA_ATTACKS: tuple[str, ...] = (
 """The rest of an experiment's file that reaches for code, files or the environment."""
 
 
-def stranger(chance: random.Random, number: int, whole: bool) -> Case:
+def stranger(chance: Chance, number: int, whole: bool) -> Case:
     """A line with `--config-dir` and the files that it meets."""
     rule = chance.choices([_ordinary, _odd, _attack], [4, 4, 4])[0]
     kind, files, given = rule(chance)
@@ -140,29 +138,29 @@ def stranger(chance: random.Random, number: int, whole: bool) -> Case:
 Parts = tuple[str, dict[str, str], list[str]]
 
 
-def _ordinary(chance: random.Random) -> Parts:
-    path, text, given = chance.choice(ORDINARY)
+def _ordinary(chance: Chance) -> Parts:
+    path, text, given = chance.deal(ORDINARY, "their files")
     sweep = [["--multirun", "seed=1,2"], [], []][chance.randrange(3)]
     return "their files", {f"conf/{path}": text}, [*(sweep if given != "seed=1" else []), given]
 
 
-def _odd(chance: random.Random) -> Parts:
+def _odd(chance: Chance) -> Parts:
     group = chance.choice(["cell", "data", "optimizer", "trainer", "experiment"])
-    text = chance.choice(TEXTS)
+    text = chance.deal(TEXTS, "texts")
     if group == "experiment" and not text.startswith(("!", "#", "%")) and chance.random() < 0.7:
         text = GLOBAL + text
     return "odd files", {f"conf/{group}/mine.yaml": text}, [f"{group}=mine"]
 
 
-def _attack(chance: random.Random) -> Parts:
+def _attack(chance: Chance) -> Parts:
     files: dict[str, str] = {"conf/experiment/ok.yaml": GLOBAL + "seed: 1\n"}
     draw = chance.random()
     if draw < 0.35:
-        text = CALLBACK.replace("{_target_: %s}", "{" + chance.choice(ATTACKS) + "}")
+        text = CALLBACK.replace("{_target_: %s}", "{" + chance.deal(ATTACKS, "attacks") + "}")
     elif draw < 0.45:
-        text = GLOBAL + "hydra: {callbacks: {zz: {" + chance.choice(ATTACKS) + "}}}\n"
+        text = GLOBAL + "hydra: {callbacks: {zz: {" + chance.deal(ATTACKS, "attacks") + "}}}\n"
     else:
-        text = GLOBAL + chance.choice(HYDRA_ATTACKS)
+        text = GLOBAL + chance.deal(HYDRA_ATTACKS, "Hydra attacks")
     files["conf/experiment/mine.yaml"] = text
     given = chance.choice([["experiment=mine"], ["experiment=mine"], ["--multirun", "experiment=mine,ok"]])
     if "--multirun" in given:

@@ -85,7 +85,7 @@ NODES: dict[str, tuple[str, ...]] = {
         *("${hydra:job.num}", "${hydra.job.num}", "${now:%Y}", "${seqexp.token:}", "${seqexp.name:x}", "${.}", "${..}"),
         *("${trainer.max_epochs}", "${oc.create:{a:1}}", "${oc.select:seed}", "${nosuch:1}", "${", "[null]", "{1:2}"),
         *("{_target_:os.system}", "[${seed},${cell}]", "1:2:3", "{_target_:null}", "{_target_:[]}", "[[[[[[1]]]]]]"),
-        *("${oc.dict.keys:cell}", "${oc.deprecated:seed}", "\\${seed}", "nan", "{}{}", "1e308", "{'':1}", "{a b:1}"),
+        *("${oc.dict.keys:cell}", "\\${seed}", "nan", "{}{}", "1e308", "{'':1}", "{a b:1}"),
     ),
     "optimizer": ("[1e308]", "adam2", "{_target_:torch.optim.LBFGS}", "{_target_:torch.nn.Linear}", "{lr:1}", "[adam]"),
     "cell": ("rnn.yaml", "[rnn]", "[rnn,lstm]", "../cell/rnn", "/cell/rnn", "rnn@x", "RNN", "null", "rnn/", "@", "{}"),

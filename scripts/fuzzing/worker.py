@@ -49,7 +49,7 @@ class Watch:
     """Notes by Python's audit hooks what the program does to the world outside its home."""
 
     def __init__(self, root: Path) -> None:
-        self.own = (str(root), os.environ["TMPDIR"], os.environ["MPLCONFIGDIR"], "/dev/", "/proc/self")
+        self.own = (str(root), os.environ["TMPDIR"], os.environ["MPLCONFIGDIR"], "/dev/", "/proc/")
         self.noted: list[str] = []
         self.watching = False
         sys.addaudithook(self._hook)
@@ -112,8 +112,7 @@ class Worker:
         outcome.written = sorted(
             path for path in before.keys() | after.keys() if before.get(path) != after.get(path) and not path.endswith(f"/{files.RAN}")
         )
-        now = dict(_content(home, []))
-        outcome.hurt = sorted(path for path, digest in safe if now.get(path) != digest)
+        outcome.hurt = sorted(path for path, digest in safe if _digest(home / path) != digest)
         outcome.ran += ["code of a stranger's file"] * (home / files.RAN).exists()
         outcome.secret = [path for path in after if path not in before and _holds(place / path, SECRET.encode())]
         outcome.missed = promises.broken(case, outcome, place, self.ready)
@@ -212,14 +211,20 @@ def _stats(place: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 def _content(home: Path, touched: list[Path]) -> Iterator[tuple[str, str]]:
     """The files of the finished runs beside, but for those of runs that were damaged: path -> digest."""
-    for record in sorted((home / BESIDE).glob("*/result.json")):
-        folder = record.parent
+    for folder in sorted((home / BESIDE).glob("cell=*")):
         if any(path == folder or folder in path.parents for path in touched):
             continue
         for path in sorted(folder.rglob("*")):
-            if path.name != ".lock" and stat.S_ISREG(path.lstat().st_mode):
-                with contextlib.suppress(OSError):
-                    yield str(path.relative_to(home)), hashlib.sha256(path.read_bytes()).hexdigest()
+            if path.name != ".lock" and (digest := _digest(path)):
+                yield str(path.relative_to(home)), digest
+
+
+def _digest(path: Path) -> str:
+    """Of an ordinary file; nothing of another."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(path.lstat().st_mode) else ""
+    except OSError:
+        return ""
 
 
 def _holds(path: Path, text: bytes) -> bool:
@@ -242,8 +247,9 @@ def _remove(place: Path) -> None:
             with contextlib.suppress(OSError):
                 if not os.path.islink(each):
                     os.chmod(each, 0o700)
-        with contextlib.suppress(OSError):
-            function(path)
+        if function is not os.open:  # rmtree cannot enter the folder, and does in the next round
+            with contextlib.suppress(OSError):
+                function(path)
 
     for _ in range(3):
         shutil.rmtree(os.fsencode(place), onerror=again)
@@ -255,7 +261,8 @@ def main() -> None:
     """Answers cases until the input ends."""
     root, ready = Path(sys.argv[1]), Path(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    faulthandler.register(signal.SIGUSR1, file=(root / "stack").open("w"), all_threads=True)
+    stack = (root / "stack").open("w")  # kept open for as long as the process lives
+    faulthandler.register(signal.SIGUSR1, file=stack, all_threads=True)
     privileges.drop()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.environ["SEQEXP_FUZZ_SECRET"] = SECRET
