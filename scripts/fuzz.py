@@ -69,7 +69,10 @@ def rules(drawn: Sequence[Case]) -> list[str]:
     """The grammar: each rule, what it says of itself, and how many cases it made."""
     count = Counter(each.kind for each in drawn)
     said = {rule.__name__: (rule.__doc__ or "").strip() for rule, _ in grammar.RULES}
-    return [f"- {kind} ({number}): {said.get(kind, '--config-dir, or files of a finished run')}" for kind, number in count.most_common()]
+    return [
+        f"- {kind} ({number}): {said.get(kind, '--config-dir, or files of a finished run')}"
+        for kind, number in count.most_common()
+    ]
 
 
 def report(outcomes: Sequence[Outcome], findings: Sequence[Finding], shortest: Sequence[Finding]) -> list[str]:
@@ -92,7 +95,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tree", type=Path, default=Path(__file__).resolve().parents[1], help="the checkout to try")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--short", action="store_true", help=f"{SHORT[0]} lines, {SHORT[1]} processes, {SHORT[2]} damages")
+    parser.add_argument(
+        "--short", action="store_true", help=f"{SHORT[0]} lines, {SHORT[1]} processes, {SHORT[2]} damages"
+    )
     parser.add_argument("--lines", type=int, help=f"in one process; {LINES}")
     parser.add_argument("--processes", type=int, help=f"lines as processes; {PROCESSES}")
     parser.add_argument("--damages", type=int, help=f"damaged files; {DAMAGES}")

@@ -41,7 +41,7 @@ class Case:
         program: the module whose `main` is called; `load` for `seqexp.run.load`.
         arguments: its command line.
         files: path below the home -> what is written there before; see `files.write`.
-        damage: (path below the home, how, a number for chance), applied in this order; see `files.damage`.
+        damage: (path below the home, how, a number for chance), applied in this order; see `spoil.damage`.
         whole: whether the program runs as a process of its own.
         rest: whether a comparison must still hold every run that was not damaged.
     """

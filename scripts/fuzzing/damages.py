@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fuzzing.case import Case, Chance
-from fuzzing.files import ANY, CHECKPOINT, CURVES, PREDICTIONS, RECORD
+from fuzzing.spoil import ANY, CHECKPOINT, CURVES, PREDICTIONS, RECORD, Change
 
 SWEEP = "outputs/beside"
 RUN = f"{SWEEP}/cell=rnn*"
 AGAIN = ("--multirun", "sweep.name=beside", "cell=rnn,lstm,gru")
 
-FILES: dict[str, tuple[dict[str, object], int]] = {
+FILES: dict[str, tuple[dict[str, Change], int]] = {
     "result.json": ({**ANY, **RECORD}, 10),
     "claim.json": ({**ANY, **RECORD}, 4),
     "curves.csv": ({**ANY, **CURVES}, 5),
@@ -35,8 +35,10 @@ NAMES = (
 )
 """Folders' names, in bytes."""
 
-OF_FOLDERS = ("gone", "folder", "fifo", "socket", "sparse", "loop", "link-nowhere", "link-zero", "link-parent")
-OF_FOLDERS = (*OF_FOLDERS, "unreadable", "read-only", "parent-read-only", "anothers")
+OF_FOLDERS = (
+    *("gone", "folder", "fifo", "socket", "sparse", "loop", "link-nowhere", "link-zero", "link-parent"),
+    *("unreadable", "read-only", "parent-read-only", "anothers"),
+)
 SPOILS_OTHERS = ("value", "deep-value", "name", "numbers", "seeds", "key")
 """Changes that leave a record which may be read, and then takes part in the comparison."""
 
@@ -50,8 +52,8 @@ def damages(seed: int, count: int) -> list[Case]:
 def _case(chance: Chance, number: int) -> Case:
     draw = chance.random()
     if draw < 0.1:
-        name = chance.deal(NAMES, "names")
-        return _met(chance, number, "odd name", ((RUN, f"rename:{name.hex()}", 0),), rest=True)
+        called = chance.deal(NAMES, "names")
+        return _met(chance, number, "odd name", ((RUN, f"rename:{called.hex()}", 0),), rest=True)
     if draw < 0.16:
         name = chance.choice(OF_THE_SWEEP)
         path = f"{SWEEP}/{name}" if name else SWEEP

@@ -93,7 +93,9 @@ def trainer(chance: Chance) -> list[str]:
 
 def space(chance: Chance) -> list[str]:
     """What is meant for a search, with and without --multirun."""
-    name = chance.choice(["optimizer.lr", "cell.hidden_size", "seed", "data.noise", "cell", "trainer.max_epochs", "data"])
+    name = chance.choice(
+        ["optimizer.lr", "cell.hidden_size", "seed", "data.noise", "cell", "trainer.max_epochs", "data"]
+    )
     flag = ["--multirun"] if chance.random() < 0.6 else []
     return [*flag, f"{name}={chance.deal(SPACES, 'spaces')}"]
 
@@ -129,7 +131,14 @@ def beside(chance: Chance) -> list[str]:
     subdir = chance.choice(
         [
             *("${hydra.job.num}", "x", "${hydra.job.id}", "${cell._target_}", "..", ".", "a/b", "cell=rnn", "${seed}"),
-            *("'${hydra.job.override_dirname}'", "/tmp", "../beside2", "${hydra.job.num}/${hydra.job.num}", "~", "a::b"),
+            *(
+                "'${hydra.job.override_dirname}'",
+                "/tmp",
+                "../beside2",
+                "${hydra.job.num}/${hydra.job.num}",
+                "~",
+                "a::b",
+            ),
         ]
     )
     cells = f"cell={chance.choice(['rnn', 'rnn,lstm', 'lstm,gru,rnn', 'gru', 'rnn,rnn'])}"
@@ -161,13 +170,27 @@ def experiment(chance: Chance) -> list[str]:
 
 def search(chance: Chance) -> list[str]:
     """A search of two trials."""
-    key = chance.choice(["optimizer.lr", "cell.hidden_size", "cell.nonlinearity", "seed", "data.noise", "trainer.max_epochs"])
+    key = chance.choice(
+        ["optimizer.lr", "cell.hidden_size", "cell.nonlinearity", "seed", "data.noise", "trainer.max_epochs"]
+    )
     more = chance.choice(
         [
             *([], [], ["search.sampler=random"], ["search.pruner=none"], ["search.final_seeds=1"], ["search.trials=0"]),
             *(["search.trials=1.5"], ["search.final_seeds=-1"], ["search.sampler=nosuch"], ["search=1"]),
-            *(["search.dir=outputs/x"], ["search.name=a/b"], ["search.nosuch=1"], ["hydra.run.dir=x"], ["search.trials=x"]),
-            *(["search.dir=/proc/nosuch"], ["search.name=beside"], ["sweep.name=x"], ["sweep.dry=true"], ["search.dir=''"]),
+            *(
+                ["search.dir=outputs/x"],
+                ["search.name=a/b"],
+                ["search.nosuch=1"],
+                ["hydra.run.dir=x"],
+                ["search.trials=x"],
+            ),
+            *(
+                ["search.dir=/proc/nosuch"],
+                ["search.name=beside"],
+                ["sweep.name=x"],
+                ["sweep.dry=true"],
+                ["search.dir=''"],
+            ),
         ]
     )
     given = [f"{key}={chance.deal(SPACES, 'spaces')}", *more]

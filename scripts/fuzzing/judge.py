@@ -58,7 +58,9 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
     for each in outcome.secret[:1]:
         yield "secret kept", _file(each), ", ".join(outcome.secret)
     for each in outcome.leaked:
-        if each.startswith("log ") and re.search(r"--info|-i |hydra/\w+_logging|hydra\.\w+_logging|hydra\.verbose", outcome.case.line):
+        if each.startswith("log ") and re.search(
+            r"--info|-i |hydra/\w+_logging|hydra\.\w+_logging|hydra\.verbose", outcome.case.line
+        ):
             continue  # Hydra's own, asked for
         if each.startswith("random's") and "shuffle(" in outcome.case.line:
             continue  # Hydra's, too
@@ -74,7 +76,9 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
     if outcome.raised:
         yield "traceback", _crash(outcome.raised), _tail(outcome.raised)
         return
-    if found := re.search(r"Traceback \(most recent call last\)|Logging error|Exception ignored|Fatal Python error", said):
+    if found := re.search(
+        r"Traceback \(most recent call last\)|Logging error|Exception ignored|Fatal Python error", said
+    ):
         text = said[found.start() :]
         yield "traceback", _crash(text), _tail(text)
         return
@@ -85,7 +89,9 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
             yield "written though refused", _plain(outcome.err)[:60], f"{outcome.written[:4]} {outcome.err[:300]}"
         lines = outcome.err.strip().splitlines()
         if len(lines) != 1:
-            mark = "nothing said" if not lines else "a usage" if lines[0].startswith("usage:") else _plain(lines[0])[:60]
+            mark = (
+                "nothing said" if not lines else "a usage" if lines[0].startswith("usage:") else _plain(lines[0])[:60]
+            )
             yield "not one paragraph", mark, outcome.err[:500] or "(nothing)"
     elif outcome.status == 1:
         if outcome.case.damage and len(outcome.err.strip().splitlines()) == 1:
@@ -129,7 +135,9 @@ def _home(text: str) -> str:
 def _file(path: str) -> str:
     """A run's file without its folders' names."""
     parts = path.split("/")
-    return "/".join(parts[-2:]) if parts[-2:-1] in (["checkpoints"], [".hydra"]) else re.sub(r"\d{6,}.*", "*", parts[-1])
+    return (
+        "/".join(parts[-2:]) if parts[-2:-1] in (["checkpoints"], [".hydra"]) else re.sub(r"\d{6,}.*", "*", parts[-1])
+    )
 
 
 def distinct(findings: Iterable[Finding]) -> list[Finding]:
@@ -148,7 +156,10 @@ def table(outcomes: Sequence[Outcome], findings: Sequence[Finding]) -> list[str]
         "lines as processes": [each for each in outcomes if each.case.whole],
         "damaged files": [each for each in outcomes if each.case.damage],
     }
-    text = ["| | cases | exit 0 | exit 2 | exit 1 | cases with a finding |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    text = [
+        "| | cases | exit 0 | exit 2 | exit 1 | cases with a finding |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     hit = {id(each.case) for each in findings}
     for name, group in groups.items():
         status = Counter(each.status for each in group)

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 from fuzzing.case import Case, Outcome
 
@@ -130,16 +131,14 @@ class Feeder:
             self.end()
         if self.process is None:
             self._begin()
-        process = self.process
-        if process is None or process.stdin is None or process.stdout is None:
-            raise RuntimeError("no worker")
+        process, given, answers = self._pipes()
         self.left -= 1
         start = time.monotonic()
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(case.to_json() + "\n")
-            process.stdin.flush()
-        hung = self._wait(process, start, case.whole)
-        answer = "" if hung else process.stdout.readline()
+            given.write(case.to_json() + "\n")
+            given.flush()
+        hung = self._wait(process, answers, start, case.whole)
+        answer = "" if hung else answers.readline()
         if answer:
             return Outcome.from_json(case, answer)
         outcome = Outcome(case, seconds=time.monotonic() - start, hung=hung)
@@ -151,20 +150,27 @@ class Feeder:
     def _begin(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fuzzing.worker", str(self.root), str(self.pool.ready)],
-            cwd=self.root, env=self.pool.environment(), text=True, encoding="utf-8",
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=(self.root / "said").open("w"), start_new_session=True,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "fuzzing.worker", str(self.root), str(self.pool.ready)]
+        with (self.root / "said").open("w") as said:
+            self.process = subprocess.Popen(
+                command, cwd=self.root, env=self.pool.environment(), text=True, encoding="utf-8",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True,
+            )  # fmt: skip
         self.left = CASES
-        if self.process.stdout is None or self.process.stdout.readline() != "ready\n":
+        if self._pipes()[2].readline() != "ready\n":
             raise RuntimeError(f"the worker does not start: {(self.root / 'said').read_text()}")
 
-    def _wait(self, process: subprocess.Popen[str], start: float, whole: bool) -> str:
+    def _pipes(self) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:
+        process = self.process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise RuntimeError("there is no worker")
+        return process, process.stdin, process.stdout
+
+    def _wait(self, process: subprocess.Popen[str], answers: IO[str], start: float, whole: bool) -> str:
         """Waits for an answer; says where the program stands if none comes."""
         first = last = _cpu_seconds(process.pid)
         moved = start
-        while not select.select([process.stdout], [], [], 0.5)[0]:
+        while not select.select([answers], [], [], 0.5)[0]:
             now, cpu = time.monotonic(), _cpu_seconds(process.pid)
             if cpu > last:
                 last, moved = cpu, now
@@ -180,7 +186,10 @@ class Feeder:
             process.send_signal(signal.SIGUSR1)
             time.sleep(0.5)
             lines = (self.root / "stack").read_text(errors="replace").splitlines()
-            main = next((index for index, line in enumerate(lines) if "(most recent call first)" in line and "Current" in line), 0)
+            main = next(
+                (index for index, line in enumerate(lines) if "(most recent call first)" in line and "Current" in line),
+                0,
+            )
             frames = [line.strip().removeprefix("File ") for line in lines[main:] if line.strip().startswith("File ")]
             own = [each for each in frames if "/seqexp/" in each][:2]
             return "in " + " < ".join([*frames[:1], *own])
@@ -193,10 +202,8 @@ class Feeder:
         if self.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
         self._kill()
 
     def _kill(self) -> None:

@@ -65,4 +65,6 @@ def _rest(home: Path, wanted: list[list[str]]) -> list[str]:
         return [f"no table of the rest ({type(error).__name__})"]
     there = {(row.get("cell"), row.get("seed"), row.get("test_mse")) for row in rows}
     lost = [each for each in wanted if tuple(each) not in there]
-    return [f"runs that were not damaged are missing in the comparison: {len(lost)} of {len(wanted)} rows"] if lost else []
+    return (
+        [f"runs that were not damaged are missing in the comparison: {len(lost)} of {len(wanted)} rows"] if lost else []
+    )

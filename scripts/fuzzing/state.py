@@ -31,7 +31,9 @@ def look() -> dict[str, Any]:
         "environment": {key: value for key, value in os.environ.items() if not key.startswith(OWN)},
         "working directory": _cwd(),
         "sys.path": list(sys.path),
-        "signal handlers": {number: signal.getsignal(number) for number in signal.valid_signals() if number not in (9, 19)},
+        "signal handlers": {
+            number: signal.getsignal(number) for number in signal.valid_signals() if number not in (9, 19)
+        },
         "log handlers": (list(root.handlers), list(own.handlers)),
         "log levels": (root.level, own.level, logging.root.manager.disable),
         "warning filters": list(warnings.filters),
@@ -46,7 +48,7 @@ def look() -> dict[str, Any]:
             torch.is_grad_enabled(),
             torch.backends.cudnn.benchmark,
         ),
-        "NumPy's random state": repr(np.random.get_state()[1:3]),
+        "NumPy's random state": repr(np.random.get_state(legacy=True)),
         "random's state": hash(random.getstate()),
         "garbage collector": gc.isenabled(),
         "exception hook": sys.excepthook,
@@ -57,7 +59,8 @@ def look() -> dict[str, Any]:
 @contextlib.contextmanager
 def kept() -> Iterator[list[str]]:
     """Compares the state before and after; yields the list that then names what differs, and takes back what can be."""
-    before, leaked = look(), []  # type: dict[str, Any], list[str]
+    before = look()
+    leaked: list[str] = []
     environment, path, filters = dict(os.environ), list(sys.path), list(warnings.filters)
     try:
         yield leaked
@@ -68,7 +71,8 @@ def kept() -> Iterator[list[str]]:
                 if after[name] - value:
                     leaked.append(f"open files: {sorted(after[name] - value)[:3]}")
             elif after[name] != value:
-                leaked.append(f"{name}: {_difference(value, after[name])}")
+                difference = _difference(value, after[name])
+                leaked.append(f"{name}: {difference}")
         _restore(before, environment, path, filters)
 
 
@@ -78,7 +82,7 @@ def _restore(before: dict[str, Any], environment: dict[str, str], path: list[str
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path
-    warnings.filters[:] = filters
+    warnings.filters[:] = filters  # type: ignore[index]
     logging.captureWarnings(False)
     warnings.showwarning = before["warnings into the log"]
     for number, handler in before["signal handlers"].items():
@@ -108,7 +112,7 @@ def forget(home: Path) -> None:
     from hydra.core.hydra_config import HydraConfig
 
     GlobalHydra.instance().clear()
-    HydraConfig.instance().cfg = None  # type: ignore[assignment]
+    HydraConfig.instance().cfg = None
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(home)):
             del sys.modules[name]
@@ -138,5 +142,6 @@ def _difference(before: Any, after: Any) -> str:
         keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
         return str({key: (before.get(key), after.get(key)) for key in keys})[:300]
     if isinstance(before, list):
-        return f"new {[each for each in after if each not in before]}, gone {[each for each in before if each not in after]}"[:300]
+        new, gone = [each for each in after if each not in before], [each for each in before if each not in after]
+        return f"new {new}, gone {gone}"[:300]
     return f"{before} -> {after}"[:300]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from fuzzing.case import Case, Chance
 
-MINE = "_target_: seqexp.cell.lstm.LSTM\nhidden_size: 4\nnum_layers: 1\ndropout: 0.0\nbidirectional: false\nforget_bias: null\n"
+MINE = (
+    "_target_: seqexp.cell.lstm.LSTM\nhidden_size: 4\nnum_layers: 1\ndropout: 0.0\nbidirectional: false\n"
+    "forget_bias: null\n"
+)
 SINE = (
     "_target_: seqexp.data.sine.Sine\nlength: 60\ntime_range: 40.0\nfrequency: 1.0\namplitude: 1.0\nnoise: 0.1\n"
     "window: 5\nhorizon: 1\nbatch_size: 32\ntrain_fraction: 0.7\nval_fraction: 0.15\ntest_fraction: 0.15\n"
@@ -35,7 +38,11 @@ ORDINARY: tuple[tuple[str, str, str], ...] = (
     ("experiment/mine.yaml", GLOBAL + "nosuch: 3\n", "experiment=mine"),
     ("experiment/mine.yaml", GLOBAL + "cell: lstm\n", "experiment=mine"),
     ("experiment/mine.yaml", GLOBAL + "cell: null\n", "experiment=mine"),
-    ("experiment/mine.yaml", GLOBAL + "hydra: {mode: MULTIRUN, sweeper: {params: {cell: 'rnn,lstm'}}}\n", "experiment=mine"),
+    (
+        "experiment/mine.yaml",
+        GLOBAL + "hydra: {mode: MULTIRUN, sweeper: {params: {cell: 'rnn,lstm'}}}\n",
+        "experiment=mine",
+    ),
     ("experiment/mine.yaml", GLOBAL + "hydra: {mode: MULTIRUN, sweeper: {params: {cell: 3}}}\n", "experiment=mine"),
     ("experiment/mine.yaml", GLOBAL + "hydra: {sweeper: {params: null}}\n", "experiment=mine"),
     ("experiment/mine.yaml", GLOBAL + "sweep: {name: theirs}\n", "experiment=mine"),
@@ -55,20 +62,93 @@ ORDINARY: tuple[tuple[str, str, str], ...] = (
 """File, text, and the override that chooses it: what people do, rightly and wrongly."""
 
 TEXTS: tuple[str, ...] = (
-    *("", "\n", "---\n---\n", "- a\n- b\n", "3\n", "null\n", "'x'\n", "a: [1\n", "a: b: c\n", "\ta: 1\n", "a: 1\na: 2\n"),
-    *("{" * 3000, "[" * 2000 + "]" * 2000, "a: &a [*a]\n", "a: *nosuch\n", "<<: {a: 1}\n", "? [1, 2]\n: 3\n", "{1: 2}\n"),
-    *("a: !!python/object/apply:os.mkdir [ran]\n", "a: !!python/name:os.mkdir ''\n", "a: !nosuch 1\n", "a: !!binary x\n"),
+    *(
+        "",
+        "\n",
+        "---\n---\n",
+        "- a\n- b\n",
+        "3\n",
+        "null\n",
+        "'x'\n",
+        "a: [1\n",
+        "a: b: c\n",
+        "\ta: 1\n",
+        "a: 1\na: 2\n",
+    ),
+    *(
+        "{" * 3000,
+        "[" * 2000 + "]" * 2000,
+        "a: &a [*a]\n",
+        "a: *nosuch\n",
+        "<<: {a: 1}\n",
+        "? [1, 2]\n: 3\n",
+        "{1: 2}\n",
+    ),
+    *(
+        "a: !!python/object/apply:os.mkdir [ran]\n",
+        "a: !!python/name:os.mkdir ''\n",
+        "a: !nosuch 1\n",
+        "a: !!binary x\n",
+    ),
     *("_target_: !!python/object/new:os.mkdir [ran]\n", "%YAML 9.9\n---\na: 1\n", "a: 2001-01-01\n", "a: !!set {x}\n"),
-    *("a: 1e400\n", "a: " + "9" * 5000 + "\n", "a: .inf\n", "a: 0x" + "f" * 400 + "\n", "a: 1:2:3\n", "a: 0o17\n", "a: ~\n"),
-    *("_target_: null\n", "_target_: [x]\n", "_target_: {a: b}\n", "_target_: ''\n", "_target_: 3\n", "_target_: ${seed}\n"),
+    *(
+        "a: 1e400\n",
+        "a: " + "9" * 5000 + "\n",
+        "a: .inf\n",
+        "a: 0x" + "f" * 400 + "\n",
+        "a: 1:2:3\n",
+        "a: 0o17\n",
+        "a: ~\n",
+    ),
+    *(
+        "_target_: null\n",
+        "_target_: [x]\n",
+        "_target_: {a: b}\n",
+        "_target_: ''\n",
+        "_target_: 3\n",
+        "_target_: ${seed}\n",
+    ),
     *("_target_: ${cell}\n", "_target_: ${nowhere}\n", "'': 1\n", "'a.b': 1\n", "'a b': 1\n", "true: 1\n", "null: 1\n"),
-    *("x" * 100_000 + ": 1\n", "a: " + "x" * 300_000 + "\n", "_target_: " + "a." * 5000 + "b\n", "a: '\ud800'\n", "a: \x07\n"),
-    *("a: '\x1b[31m'\n", "a: \"\\ud800\"\n", "a: \"\\x00\"\n", "\ufeffa: 1\n", "a: é\n", "# @package nosuch.place\na: 1\n"),
-    *("# @package _global_.cell\na: 1\n", "# @package\na: 1\n", "# @package [\na: 1\n", "defaults:\n  - _self_\n  - _self_\n"),
-    *("!hex:ff", "!hex:fffe6100", "!hex:00", "!fifo", "!folder", "!link:nowhere", "!link:/dev/zero", "!sparse:21474836480"),
-    *("!pickle", "a: &x " + "[1]\n" + "".join(f"b{n}: &x{n} [*x{n - 1 if n else ''}, *x{n - 1 if n else ''}]\n" for n in range(12))),
-    *("_target_: seqexp.cell.lstm.LSTM\n_partial_: true\n", "_target_: seqexp.cell.lstm.LSTM\n_args_: [1]\n", "_args_: 3\n"),
-    *("_target_: seqexp.cell.lstm\n", "_target_: torch.nn.LSTM\nhidden_size: 4\n", "_target_: torch.os.mkdir\npath: ran\n"),
+    *(
+        "x" * 100_000 + ": 1\n",
+        "a: " + "x" * 300_000 + "\n",
+        "_target_: " + "a." * 5000 + "b\n",
+        "a: '\ud800'\n",
+        "a: \x07\n",
+    ),
+    *("a: '\x1b[31m'\n", 'a: "\\ud800"\n', 'a: "\\x00"\n', "\ufeffa: 1\n", "a: é\n", "# @package nosuch.place\na: 1\n"),
+    *(
+        "# @package _global_.cell\na: 1\n",
+        "# @package\na: 1\n",
+        "# @package [\na: 1\n",
+        "defaults:\n  - _self_\n  - _self_\n",
+    ),
+    *(
+        "!hex:ff",
+        "!hex:fffe6100",
+        "!hex:00",
+        "!fifo",
+        "!folder",
+        "!link:nowhere",
+        "!link:/dev/zero",
+        "!sparse:21474836480",
+    ),
+    *(
+        "!pickle",
+        "a: &x "
+        + "[1]\n"
+        + "".join(f"b{n}: &x{n} [*x{n - 1 if n else ''}, *x{n - 1 if n else ''}]\n" for n in range(12)),
+    ),
+    *(
+        "_target_: seqexp.cell.lstm.LSTM\n_partial_: true\n",
+        "_target_: seqexp.cell.lstm.LSTM\n_args_: [1]\n",
+        "_args_: 3\n",
+    ),
+    *(
+        "_target_: seqexp.cell.lstm\n",
+        "_target_: torch.nn.LSTM\nhidden_size: 4\n",
+        "_target_: torch.os.mkdir\npath: ran\n",
+    ),
     *("_target_: seqexp.run.run\n", "_target_: torch.hub.load\n", "_target_: stranger.Thing\n", "_recursive_: x\n"),
 )
 """Files of a group that are no settings, or settings of something else."""
@@ -77,9 +157,15 @@ CALLBACK = GLOBAL + "evil: {_target_: %s}\nhydra: {callbacks: {zz: '${evil}'}}\n
 ATTACKS: tuple[str, ...] = (
     *("_target_: torch.load, f: conf/pickle, weights_only: false", "_target_: os.mkdir, path: ran"),
     *("_target_: stranger.Thing", "_target_: hydra.utils.get_object, path: stranger.Thing"),
-    *("_target_: hydra._internal.utils._locate, path: stranger.Thing", "_target_: hydra.utils.get_class, path: stranger.Thing"),
+    *(
+        "_target_: hydra._internal.utils._locate, path: stranger.Thing",
+        "_target_: hydra.utils.get_class, path: stranger.Thing",
+    ),
     *("_target_: hydra.test_utils.test_utils.run_python_script, cmd: [-c, 'import os; os.mkdir(\"ran\")']",),
-    *("_target_: hydra.test_utils.test_utils.run_process, cmd: [mkdir, ran]", "_target_: numpy.load, file: conf/pickle"),
+    *(
+        "_target_: hydra.test_utils.test_utils.run_process, cmd: [mkdir, ran]",
+        "_target_: numpy.load, file: conf/pickle",
+    ),
     *("_target_: hydra.utils.call, config: {_target_: os.mkdir, path: ran}", "_target_: builtins.exec, _args_: [x]"),
     *("_target_: seqexp.sweep.os.mkdir, path: ran", "_target_: seqexp.startup.importlib.import_module, name: stranger"),
     *("_target_: hydra.utils.importlib.import_module, name: stranger", "_target_: torch.ops.load_library, path: x.so"),
@@ -152,8 +238,12 @@ def _odd(chance: Chance) -> Parts:
     return "odd files", {f"conf/{group}/mine.yaml": text}, [f"{group}=mine"]
 
 
+def experiment(text: str) -> dict[str, str]:
+    """The files of `--config-dir conf` in which `experiment=mine` has this text, and `experiment=ok` is harmless."""
+    return {"conf/experiment/ok.yaml": GLOBAL + "seed: 1\n", "conf/experiment/mine.yaml": text}
+
+
 def _attack(chance: Chance) -> Parts:
-    files: dict[str, str] = {"conf/experiment/ok.yaml": GLOBAL + "seed: 1\n"}
     draw = chance.random()
     if draw < 0.35:
         text = CALLBACK.replace("{_target_: %s}", "{" + chance.deal(ATTACKS, "attacks") + "}")
@@ -161,8 +251,10 @@ def _attack(chance: Chance) -> Parts:
         text = GLOBAL + "hydra: {callbacks: {zz: {" + chance.deal(ATTACKS, "attacks") + "}}}\n"
     else:
         text = GLOBAL + chance.deal(HYDRA_ATTACKS, "Hydra attacks")
-    files["conf/experiment/mine.yaml"] = text
-    given = chance.choice([["experiment=mine"], ["experiment=mine"], ["--multirun", "experiment=mine,ok"]])
-    if "--multirun" in given:
-        given = chance.choice([given, ["--multirun", "experiment=ok,mine"], ["--multirun", "experiment=mine", "seed=1,2"]])
-    return "hostile files", files, given
+    return "hostile files", experiment(text), list(chance.deal(MET, "met"))
+
+
+MET = (
+    *(("experiment=mine",), ("experiment=mine",), ("--multirun", "experiment=mine,ok")),
+    *(("--multirun", "experiment=ok,mine"), ("--multirun", "experiment=mine", "seed=1,2")),
+)

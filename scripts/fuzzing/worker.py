@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from fuzzing import files, privileges, promises, state
+from fuzzing import files, privileges, promises, spoil, state
 from fuzzing.case import HOME, Case, Outcome
 
 SECRET = "xyzzy-4711-plugh"
@@ -98,7 +98,7 @@ class Worker:
         outcome = Outcome(case)
         for path, text in ({**files.THEIRS, **case.files} if case.files else {}).items():
             files.write(home, path, text)
-        touched = [files.damage(home, *each) for each in case.damage]
+        touched = [spoil.damage(home, *each) for each in case.damage]
         safe = list(_content(home, [path for path in touched if path is not None]))
         before = dict(_stats(place))
         arguments = [each.replace(HOME, str(home)) for each in case.arguments]
@@ -110,7 +110,9 @@ class Worker:
         outcome.seconds = time.monotonic() - start
         after = dict(_stats(place))
         outcome.written = sorted(
-            path for path in before.keys() | after.keys() if before.get(path) != after.get(path) and not path.endswith(f"/{files.RAN}")
+            path
+            for path in before.keys() | after.keys()
+            if before.get(path) != after.get(path) and not path.endswith(f"/{files.RAN}")
         )
         outcome.hurt = sorted(path for path, digest in safe if _digest(home / path) != digest)
         outcome.ran += ["code of a stranger's file"] * (home / files.RAN).exists()

@@ -1,0 +1,1 @@
+"""The parts of scripts/check_faults.py: what breaks a sweep, and what is counted afterwards."""
