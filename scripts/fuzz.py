@@ -143,6 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text.append(f"{len(typed)} lines, {valid} of them valid; {len(shortest)} distinct findings in {len(findings)}")
     if options.case:
         text += [f"{outcome}" for outcome in outcomes]
+    slowest = sorted(outcomes, key=lambda each: -each.seconds)[:3]
+    text += [f"slowest: {name(each.case)}, {each.seconds:.1f} s" for each in slowest]
     print("\n".join(text))
     if options.out:
         options.out.write_text("\n".join(text) + "\n", encoding="utf-8")

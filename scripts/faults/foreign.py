@@ -63,7 +63,7 @@ def permissions(bench: Bench) -> Outcome:
 
     ways: dict[str, Callable[[Path], None]] = {
         ".hydra": freeze(".hydra/*", ".hydra"),
-        "a finished run": freeze("**/*", "."),
+        "a finished run": freeze("**/*", "**"),
         "a run's lock": anothers,
         "the sweep's lock": lambda run: anothers(run.parent),
         "comparison": freeze("../comparison*", "../comparison/*", "../curves.*"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuzzing.case import Case, Chance
-from fuzzing.spoil import ANY, CHECKPOINT, CURVES, PREDICTIONS, RECORD, Change
+from fuzzing.spoil import ANY, CHECKPOINT, CLAIM, CURVES, PREDICTIONS, RECORD, Change
 
 SWEEP = "outputs/beside"
 RUN = f"{SWEEP}/cell=rnn*"
@@ -11,7 +11,7 @@ AGAIN = ("--multirun", "sweep.name=beside", "cell=rnn,lstm,gru")
 
 FILES: dict[str, tuple[dict[str, Change], int]] = {
     "result.json": ({**ANY, **RECORD}, 10),
-    "claim.json": ({**ANY, **RECORD}, 4),
+    "claim.json": ({**ANY, **CLAIM}, 4),
     "curves.csv": ({**ANY, **CURVES}, 5),
     "predictions.npz": ({**ANY, **PREDICTIONS}, 4),
     "checkpoints/best.ckpt": ({**ANY, **CHECKPOINT}, 4),
@@ -31,7 +31,18 @@ OF_THE_SWEEP = (".lock", "comparison.csv", "comparison", "multirun.yaml", "")
 NAMES = (
     *(b"\xff\xfe", b"a\nb", b"\x1b[31mred", b"a::b", b"~", b"x" * 250, b"=1+1", b"$\\frac{$", b"-x", b"[red]", b"%s"),
     *(b"a b ", b"\xed\xa0\x80", b"..x", b".hidden", b"<img src=x>", b"a|b", b"\xf0\x9f\x98\x80", b"'", b'"'),
-    *(b"\\", b"*", b"cell=rnn,x", b"[/nosuch]", b"\xe2\x80\xae", b"checkpoints", b".hydra", b"a:b", b"{x}", b"${seed}"),
+    *(
+        b"\\",
+        b"*",
+        b"cell=rnn,x",
+        b"[nosuch]x[nosuch]",
+        b"\xe2\x80\xae",
+        b"checkpoints",
+        b".hydra",
+        b"a:b",
+        b"{x}",
+        b"${seed}",
+    ),
 )
 """Folders' names, in bytes."""
 

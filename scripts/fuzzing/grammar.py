@@ -208,11 +208,11 @@ PARTS: tuple[Rule, ...] = (ordinary, number, node, trainer, space, spelling, hyd
 
 RULES: tuple[tuple[Rule, int], ...] = (
     *((ordinary, 22), (sweep, 5), (look, 12), (number, 11), (node, 8), (trainer, 13), (space, 5), (spelling, 6)),
-    *((hydra_key, 7), (delete, 4), (beside, 5), (experiment, 2), (search, 3), (both, 4)),
+    *((hydra_key, 9), (delete, 4), (beside, 5), (experiment, 2), (search, 3), (both, 4)),
 )
 """Each rule, and how often it is used among `sum` lines; `stranger` joins them in `lines`."""
 
-STRANGERS = 7
+STRANGERS = 9
 """How many of a hundred lines meet files of a stranger's."""
 
 

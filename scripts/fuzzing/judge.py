@@ -94,8 +94,8 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
             )
             yield "not one paragraph", mark, outcome.err[:500] or "(nothing)"
     elif outcome.status == 1:
-        if outcome.case.damage and len(outcome.err.strip().splitlines()) == 1:
-            return  # a run that cannot be written, or a record that cannot be read, and a line that says so
+        if outcome.case.damage:
+            return  # a run that cannot be written, a record that cannot be read: both are said
         late = re.search(r"failed: (\w+): (.*)", said)
         if late:
             yield "failed late", _plain(f"{late[1]} {late[2]}")[:60], late[0][:400]

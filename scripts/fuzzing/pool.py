@@ -211,8 +211,9 @@ class Feeder:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-            if self.process.stdout is not None:
-                self.process.stdout.close()
+            for pipe in self._pipes()[1:]:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
         self.process, self.left = None, 0
 
 

@@ -185,7 +185,12 @@ RECORD: dict[str, Change] = {
     "surrogate": _content(lambda content, chance: content.replace(b'"cell": "', b'"cell": "\\ud800', 1)),
     "wide": _content(lambda content, chance: b"{" + b'"a": 1, ' * 300_000 + content.lstrip(b" {")),
 }
-"""What may befall `result.json` and `claim.json`."""
+"""What may befall `result.json`."""
+
+CLAIM = {
+    name: change for name, change in RECORD.items() if name not in ("name", "numbers", "seeds", "digits", "surrogate")
+}
+"""What may befall `claim.json`."""
 
 
 def _csv_field(content: bytes, chance: random.Random) -> bytes:

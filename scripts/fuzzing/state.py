@@ -24,35 +24,41 @@ OWN = ("HYDRA_FULL_ERROR", "OMP_WAIT_POLICY", "KMP_", "PYTHONWARNINGS", "TORCHIN
 
 def look() -> dict[str, Any]:
     """The state by name."""
-    import torch
-
     root, own = logging.getLogger(), logging.getLogger("seqexp")
+    numbers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
     return {
         "environment": {key: value for key, value in os.environ.items() if not key.startswith(OWN)},
         "working directory": _cwd(),
         "sys.path": list(sys.path),
-        "signal handlers": {
-            number: signal.getsignal(number) for number in signal.valid_signals() if number not in (9, 19)
-        },
+        "signal handlers": {number: signal.getsignal(number) for number in numbers},
         "log handlers": (list(root.handlers), list(own.handlers)),
         "log levels": (root.level, own.level, logging.root.manager.disable),
         "warning filters": list(warnings.filters),
         "warnings into the log": warnings.showwarning,
         "threads": sorted(each.name for each in threading.enumerate() if not each.daemon),
-        "torch's threads": torch.get_num_threads(),
-        "torch's default type": torch.get_default_dtype(),
-        "torch's random state": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
-        "torch's switches": (
-            torch.are_deterministic_algorithms_enabled(),
-            torch.is_anomaly_enabled(),
-            torch.is_grad_enabled(),
-            torch.backends.cudnn.benchmark,
-        ),
+        "torch": _torch(),
         "NumPy's random state": repr(np.random.get_state(legacy=True)),
         "random's state": hash(random.getstate()),
         "garbage collector": gc.isenabled(),
         "exception hook": sys.excepthook,
         "open files": _open_files(),
+    }
+
+
+def _torch() -> dict[str, Any]:
+    """What torch keeps for the whole process; nothing where the program has not imported it."""
+    if "torch" not in sys.modules:
+        return {}
+    import torch
+
+    return {
+        "threads": torch.get_num_threads(),
+        "default type": torch.get_default_dtype(),
+        "random state": hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "anomaly": torch.is_anomaly_enabled(),
+        "gradients": torch.is_grad_enabled(),
+        "benchmark": torch.backends.cudnn.benchmark,
     }
 
 
@@ -77,8 +83,6 @@ def kept() -> Iterator[list[str]]:
 
 
 def _restore(before: dict[str, Any], environment: dict[str, str], path: list[str], filters: list[Any]) -> None:
-    import torch
-
     os.environ.clear()
     os.environ.update(environment)
     sys.path[:] = path
@@ -97,22 +101,30 @@ def _restore(before: dict[str, Any], environment: dict[str, str], path: list[str
     for each in list(logging.root.manager.loggerDict.values()):
         if isinstance(each, logging.Logger):
             each.disabled = False
-    torch.set_num_threads(before["torch's threads"])
-    torch.set_default_dtype(before["torch's default type"])
-    torch.use_deterministic_algorithms(before["torch's switches"][0])
-    torch.autograd.set_detect_anomaly(before["torch's switches"][1])
-    torch.set_grad_enabled(before["torch's switches"][2])
-    torch.backends.cudnn.benchmark = before["torch's switches"][3]
     sys.excepthook = before["exception hook"]
+    if before["torch"]:
+        _restore_torch(before["torch"])
+
+
+def _restore_torch(before: dict[str, Any]) -> None:
+    import torch
+
+    torch.set_num_threads(before["threads"])
+    torch.set_default_dtype(before["default type"])
+    torch.use_deterministic_algorithms(before["deterministic"])
+    torch.autograd.set_detect_anomaly(before["anomaly"])
+    torch.set_grad_enabled(before["gradients"])
+    torch.backends.cudnn.benchmark = before["benchmark"]
 
 
 def forget(home: Path) -> None:
     """Hydra keeps one configuration per process; a home's modules go with it."""
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.hydra_config import HydraConfig
+    if "hydra" in sys.modules:
+        from hydra.core.global_hydra import GlobalHydra
+        from hydra.core.hydra_config import HydraConfig
 
-    GlobalHydra.instance().clear()
-    HydraConfig.instance().cfg = None
+        GlobalHydra.instance().clear()
+        HydraConfig.instance().cfg = None
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(str(home)):
             del sys.modules[name]

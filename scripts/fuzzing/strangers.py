@@ -204,7 +204,6 @@ HYDRA_ATTACKS: tuple[str, ...] = (
     "trainer: {callbacks: [{_target_: stranger.Thing}]}\n",
     "data: {noise: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
     "hydra: {job: {name: '${oc.env:SEQEXP_FUZZ_SECRET}'}}\n",
-    "sweep: {name: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
     "data: {distribution: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
     "trainer: {model_registry: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
     "cell: {hidden_size: 4}\nearly_stopping: {patience: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
@@ -214,7 +213,7 @@ HYDRA_ATTACKS: tuple[str, ...] = (
 
 def stranger(chance: Chance, number: int, whole: bool) -> Case:
     """A line with `--config-dir` and the files that it meets."""
-    rule = chance.choices([_ordinary, _odd, _attack], [4, 4, 4])[0]
+    rule = chance.choices([_ordinary, _odd, _attack], [3, 3, 6])[0]
     kind, files, given = rule(chance)
     short = ["num_seeds=1", "trainer.max_epochs=1", "trainer.enable_progress_bar=false"]
     short += [] if any("data" in each for each in given) else ["data.length=60"]

@@ -63,7 +63,7 @@ FLAGS: tuple[tuple[str, ...], ...] = (
         --help | -h | --hydra-help | --version | --cfg job --resolve | --cfg job --package cell | --resolve | --cfg
         job --package nosuch | --cfg hydra --package hydra.job | --package cell | --cfg job --package seed | --cfg
         job --package _global_ | --cfg job -p a..b | --cfg all --resolve | --cfg hydra --resolve | --run | --run
-        --multirun | -r | -sc install=bash | -sc query=bash | -sc uninstall=zsh | -sc | -sc nosuch=bash | --multirun
+        --multirun | -r | -sc install=bash | -sc uninstall=zsh | -sc | -sc nosuch=bash | --multirun
         --cfg job | --multirun --info | --nosuch | --config-dir | -- | - | --config-dir nosuch | --config-path x |
         --config-name search | -cn x | --experimental-rerun x | --config-dir=outputs/beside | --config-dir /dev/null
         | -cd . | --cfg job experiment=lab_sine | --cfg job experiment=rnn_vs_lstm | --cfg job +x=1

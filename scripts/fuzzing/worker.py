@@ -61,7 +61,7 @@ class Watch:
             path, _, flags = arguments
             if isinstance(path, str | bytes) and isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR):
                 place = os.path.abspath(os.fsdecode(path))
-                if not place.startswith(self.own) and "__pycache__" not in place:
+                if not f"{place}/".startswith(self.own) and "__pycache__" not in place:
                     self.noted.append(f"wrote {place}")
         elif event in ("subprocess.Popen", "os.posix_spawn", "os.exec"):
             command = arguments[0]
