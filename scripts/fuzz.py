@@ -29,7 +29,7 @@ from fuzzing.judge import Finding
 from fuzzing.pool import Pool
 
 LINES, PROCESSES, DAMAGES = 2000, 120, 600
-SHORT = (60, 2, 30)
+SHORT = (20, 0, 5)
 TRIES = 12
 """So many shorter lines are tried for each finding."""
 
@@ -101,7 +101,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--lines", type=int, help=f"in one process; {LINES}")
     parser.add_argument("--processes", type=int, help=f"lines as processes; {PROCESSES}")
     parser.add_argument("--damages", type=int, help=f"damaged files; {DAMAGES}")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, help="how many processes run cases; 2, and 1 for the short form")
     parser.add_argument("--case", help="only this one, such as line:17, process:3, damage:9, and all that it says")
     parser.add_argument("--as-found", action="store_true", help="do not look for shorter lines")
     parser.add_argument("--out", type=Path, help="a file for the report, as well")
@@ -109,6 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     for key, full, short in zip(("lines", "processes", "damages"), (LINES, PROCESSES, DAMAGES), SHORT, strict=True):
         if getattr(options, key) is None:
             setattr(options, key, short if options.short else full)
+    options.workers = options.workers or (1 if options.short else 2)
     return options
 
 
@@ -128,9 +129,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if done % 100 == 0:
             print(f"{done} of {len(drawn)}, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
-        pool = Pool(options.tree, Path(folder), options.workers)
-        package = pool.prepare()
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz") as folder,
+        Pool(options.tree, Path(folder), options.workers) as pool,
+    ):
         outcomes = pool.run(drawn, tell)
         findings = [each for outcome in outcomes for each in judge.judge(outcome)]
         shortest = judge.distinct(findings)
@@ -138,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shortest = judge.distinct(shorten(pool, shortest))
     typed = [each for each in outcomes if not each.case.damage]
     valid = sum(each.status == 0 for each in typed)
-    text = [f"seed {options.seed}, {package}, {time.monotonic() - start:.0f} s", "", *rules(drawn), ""]
+    text = [f"seed {options.seed}, {pool.package}, {time.monotonic() - start:.0f} s", "", *rules(drawn), ""]
     text += [*report(outcomes, findings, shortest), ""]
     text.append(f"{len(typed)} lines, {valid} of them valid; {len(shortest)} distinct findings in {len(findings)}")
     if options.case:

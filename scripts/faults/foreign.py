@@ -153,9 +153,7 @@ def hostile(bench: Bench) -> Outcome:
         Case(number, "hostile", "seqexp", ("--config-dir", "conf", *line, *short), strangers.experiment(text))
         for number, (text, line) in enumerate((text, line) for text in texts for line in lines)
     ]
-    pool = Pool(CHECKOUT, bench.folder, 1)
     bench.folder.mkdir(parents=True, exist_ok=True)
-    pool.prepare()
 
     def look(tried: Tried) -> None:
         case = tried.case
@@ -167,7 +165,8 @@ def hostile(bench: Bench) -> Outcome:
         outcome.expect("a/home/victim" not in tried.written, f"{when}: emptied another file")
         outcome.expect(tried.status in (0, 1, 2) and not tried.raised, f"{when}: {tried.status} {tried.raised[-500:]}")
 
-    pool.run(cases, look)
+    with Pool(CHECKOUT, bench.folder, 1) as pool:
+        pool.run(cases, look)
     return outcome
 
 

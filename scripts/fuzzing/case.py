@@ -38,7 +38,7 @@ class Case:
     Attributes:
         number: its place in the list that a seed gives.
         kind: the rule of the grammar that made it.
-        program: the module whose `main` is called; `load` for `seqexp.run.load`.
+        program: the module whose `main` is called; `run` and `load` for those of `seqexp.run`.
         arguments: its command line.
         files: path below the home -> what is written there before; see `files.write`.
         damage: (path below the home, how, a number for chance), applied in this order; see `spoil.damage`.
@@ -72,7 +72,12 @@ class Case:
         """The command line as a shell takes it, with the files before it."""
         before = [f"[{path}: {text!r}]" for path, text in self.files.items()]
         before += [f"[{path.split('/')[-1]}: {how}]" for path, how, _ in self.damage]
-        return " ".join([*before, "load" if self.program == "load" else f"python -m {self.program}", *self.shown])
+        return " ".join([*before, self.program if self.is_call else f"python -m {self.program}", *self.shown])
+
+    @property
+    def is_call(self) -> bool:
+        """Whether a function is called, and no command line is read."""
+        return self.program in ("run", "load")
 
     @property
     def shown(self) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fuzzing.case import Case, Chance
 from fuzzing.strangers import stranger
 from fuzzing.values import (
+    EXAMPLES,
     FLAGS,
     GROUPS,
     HUGE,
@@ -59,6 +60,11 @@ def sweep(chance: Chance) -> list[str]:
 def look(chance: Chance) -> list[str]:
     """Hydra's flags."""
     return [*chance.deal(FLAGS, "flags"), *(_choices(chance) if chance.random() < 0.5 else [])]
+
+
+def example(chance: Chance) -> list[str]:
+    """What has once ended in a traceback."""
+    return list(chance.deal(EXAMPLES, "examples"))
 
 
 def number(chance: Chance) -> list[str]:
@@ -204,11 +210,16 @@ def both(chance: Chance) -> list[str]:
     return list(dict.fromkeys([*first(chance), *second(chance)]))
 
 
+def api(chance: Chance) -> list[str]:
+    """`seqexp.run.run` from Python: one run, so what is a sweep is refused."""
+    return chance.choice([ordinary, number, node, trainer, experiment])(chance)
+
+
 PARTS: tuple[Rule, ...] = (ordinary, number, node, trainer, space, spelling, hydra_key, delete, experiment)
 
 RULES: tuple[tuple[Rule, int], ...] = (
-    *((ordinary, 22), (sweep, 5), (look, 12), (number, 11), (node, 8), (trainer, 13), (space, 5), (spelling, 6)),
-    *((hydra_key, 9), (delete, 4), (beside, 5), (experiment, 2), (search, 3), (both, 4)),
+    *((ordinary, 20), (sweep, 5), (look, 12), (number, 11), (node, 8), (trainer, 13), (space, 5), (spelling, 6)),
+    *((hydra_key, 12), (delete, 4), (beside, 5), (experiment, 2), (search, 3), (both, 4), (example, 2), (api, 4)),
 )
 """Each rule, and how often it is used among `sum` lines; `stranger` joins them in `lines`."""
 
@@ -233,7 +244,7 @@ def lines(seed: int, count: int, whole: bool = False) -> list[Case]:
         (rule,) = chance.choices([rule for rule, _ in RULES], [weight for _, weight in RULES])
         given = rule(chance)
         name = rule.__name__
-        program = "seqexp.search" if rule is search else "seqexp"
+        program = "seqexp.search" if rule is search else "run" if rule is api and not whole else "seqexp"
         cases.append(Case(number, name, program, tuple(complete(given)), whole=whole))
     return cases
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import select
@@ -31,8 +30,6 @@ WALL_SECONDS = 240
 CASES = 300
 """After so many cases a worker makes way for a fresh one."""
 
-BESIDE = ("num_seeds=2", "data.length=60", "trainer.max_epochs=1", "trainer.enable_progress_bar=false")
-
 
 class Pool:
     """Workers on a checkout.
@@ -44,8 +41,9 @@ class Pool:
     """
 
     def __init__(self, tree: Path, root: Path, count: int) -> None:
-        self.tree, self.root, self.count = tree.resolve(), root.resolve(), count
+        self.tree, self.root = tree.resolve(), root.resolve()
         self.ready = self.root / "ready"
+        self.feeders = [Feeder(self, self.root / f"worker{number}") for number in range(count)]
 
     def environment(self) -> dict[str, str]:
         """The checkout's package first, one thread, and a place for temporary files that nobody looks at."""
@@ -57,30 +55,24 @@ class Pool:
         quiet = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200", "HYDRA_FULL_ERROR": "1"}
         return {**os.environ, **own, **quiet, "SEQEXP_FUZZ_SECRET": "unset"}
 
-    def prepare(self) -> str:
-        """Makes the finished sweep that every case gets a copy of.
-
-        Returns:
-            The path of the package under test.
+    def __enter__(self) -> Pool:
+        """Starts the first worker, which makes the finished sweep that every case gets a copy of.
 
         Raises:
             RuntimeError: the checkout cannot even do that.
         """
-        self.ready.mkdir(parents=True)
-        command = [sys.executable, "-m", "seqexp", "--multirun", "sweep.name=beside", "cell=rnn,lstm,gru", *BESIDE]
-        done = subprocess.run(command, cwd=self.ready, env=self.environment(), capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{self.tree}: the sweep to begin with ended with {done.returncode}: {done.stderr}")
-        sweep = self.ready / "outputs/beside"
-        rows = [line.split(",") for line in (sweep / "comparison.csv").read_text(encoding="utf-8").splitlines()]
-        columns = [rows[0].index(name) for name in ("cell", "seed", "test_mse")]
-        wanted = [[row[column] for column in columns] for row in rows[1:] if "rnn" not in row]
-        (self.ready / "wanted.json").write_text(json.dumps(wanted), encoding="utf-8")
-        for path in (*sweep.glob("comparison.*"), *sweep.glob("curves.*")):
-            path.unlink()
-        command = [sys.executable, "-c", "import seqexp; print(seqexp.__file__)"]
-        told = subprocess.run(command, cwd=self.ready, env=self.environment(), capture_output=True, text=True)
-        return told.stdout.strip()
+        self.feeders[0].begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets all workers end."""
+        for feeder in self.feeders:
+            feeder.end()
+
+    @property
+    def package(self) -> str:
+        """The path of the package under test, as the first worker has found it."""
+        return self.feeders[0].package
 
     def run(self, cases: Sequence[Case], report: Callable[[Outcome], None]) -> list[Outcome]:
         """Runs cases on all workers; the outcomes in the order of the cases.
@@ -95,21 +87,16 @@ class Pool:
         outcomes: dict[int, Outcome] = {}
         lock = threading.Lock()
 
-        def work(name: int) -> None:
-            feeder = Feeder(self, self.root / f"worker{name}")
-            try:
+        def work(feeder: Feeder) -> None:
+            with contextlib.suppress(queue.Empty):
                 while True:
                     index, case = waiting.get_nowait()
                     outcome = feeder.run(case)
                     with lock:
                         outcomes[index] = outcome
                         report(outcome)
-            except queue.Empty:
-                pass
-            finally:
-                feeder.end()
 
-        threads = [threading.Thread(target=work, args=(each,)) for each in range(min(self.count, len(cases)))]
+        threads = [threading.Thread(target=work, args=(each,)) for each in self.feeders[: len(cases)]]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -123,14 +110,14 @@ class Feeder:
     def __init__(self, pool: Pool, root: Path) -> None:
         self.pool, self.root = pool, root
         self.process: subprocess.Popen[str] | None = None
-        self.left = 0
+        self.left, self.package = 0, ""
 
     def run(self, case: Case) -> Outcome:
         """Runs one case; if the worker hangs or dies over it, that is the outcome."""
         if self.left == 0:
             self.end()
         if self.process is None:
-            self._begin()
+            self.begin()
         process, given, answers = self._pipes()
         self.left -= 1
         start = time.monotonic()
@@ -147,7 +134,12 @@ class Feeder:
         self._kill()
         return outcome
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Starts a worker, and waits until it is ready.
+
+        Raises:
+            RuntimeError: it does not start.
+        """
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
         command = [sys.executable, "-m", "fuzzing.worker", str(self.root), str(self.pool.ready)]
@@ -157,7 +149,8 @@ class Feeder:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, start_new_session=True,
             )  # fmt: skip
         self.left = CASES
-        if self._pipes()[2].readline() != "ready\n":
+        self.package = self._pipes()[2].readline().removeprefix("ready ").strip()
+        if not self.package:
             raise RuntimeError(f"the worker does not start: {(self.root / 'said').read_text()}")
 
     def _pipes(self) -> tuple[subprocess.Popen[str], IO[str], IO[str]]:

@@ -13,7 +13,7 @@ LOOKS = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--versi
 """Flags that show something and run nothing."""
 
 
-def broken(case: Case, outcome: Outcome, place: Path, ready: Path | None) -> list[str]:
+def broken(case: Case, outcome: Outcome, place: Path, ready: Path) -> list[str]:
     """The promises that were not kept.
 
     Args:
@@ -25,8 +25,13 @@ def broken(case: Case, outcome: Outcome, place: Path, ready: Path | None) -> lis
     found: list[str] = []
     if outcome.hung or outcome.died or outcome.raised:
         return found
-    if case.rest and outcome.status == 0 and ready is not None:
+    if case.rest and outcome.status == 0:
         found += _rest(place / "a/home", json.loads((ready / "wanted.json").read_text()))
+    if case.program == "run" and outcome.status == 0:
+        if any(each in case.arguments for each in ("experiment=equal_parameters", "experiment=rnn_vs_lstm")):
+            found.append("an experiment that is a sweep was run as one run")
+        if not any(Path(path).name == "result.json" for path in outcome.written):
+            found.append("run() returned, and no result was written")
     if case.program == "seqexp" and outcome.status == 0:
         looks = any(each.split("=")[0] in LOOKS for each in case.arguments)
         dry = any(each.replace('"', "").startswith("sweep.dry=") and "true" in each.lower() for each in case.arguments)

@@ -73,6 +73,20 @@ FLAGS: tuple[tuple[str, ...], ...] = (
 )
 """Hydra's flags."""
 
+EXAMPLES: tuple[tuple[str, ...], ...] = lines(
+    """
+    seed=9223372036854775807 | cell.hidden_size=4000000000000 | data.length=100000000000 | num_seeds=4000000000000
+    | cell.hidden_size=match:12345678901234567890 | optimizer=[1e308] | sweep=.inf | num_seeds=${num_seeds}
+    | ~hydra/output | ~cell | ~data | ~trainer | ~optimizer.lr | trainer.val_check_interval=100 | data.noise=${seed}
+    | trainer.overfit_batches=0.001 | trainer.accelerator=tpu | trainer.check_val_every_n_epoch=null
+    | --multirun optimizer.lr=interval(1e-4,1e-1) | optimizer.lr=interval(1e-4,1e-1) | cell.hidden_size=${nowhere}
+    | --multirun cell=rnn,lstm trainer.val_check_interval=100 | --multirun cell=rnn,lstm trainer.overfit_batches=0.001
+    | --multirun cell=rnn,lstm seed=9223372036854775807 | --multirun cell=rnn,lstm optimizer.lr=1e30
+    | cell=null data=null
+    """
+)
+"""What has once ended in a traceback."""
+
 HUGE: tuple[str, ...] = words(
     """
     9223372036854775807 9223372036854775808 18446744073709551616 4000000000000 100000000000 12345678901234567890

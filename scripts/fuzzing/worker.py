@@ -7,10 +7,12 @@ in this process one after another, as in a notebook that never ends; what one le
 from __future__ import annotations
 
 import contextlib
+import csv
 import faulthandler
 import hashlib
 import importlib
 import io
+import json
 import os
 import resource
 import shutil
@@ -43,6 +45,7 @@ PROCESSES = ("git", "lscpu", "uname", "ldconfig", "ldconfig.real", "gcc", "cc", 
 """What seqexp and its libraries start by themselves."""
 
 BESIDE = Path("outputs/beside")
+TINY = ("num_seeds=2", "data.length=60", "trainer.max_epochs=1", "trainer.enable_progress_bar=false")
 
 
 class Watch:
@@ -79,10 +82,10 @@ class Worker:
 
     Args:
         root: an empty folder; homes, and what is said on the console, lie in it.
-        ready: a home with a finished sweep, which every case gets a copy of; None makes it.
+        ready: a home with a finished sweep, which every case gets a copy of.
     """
 
-    def __init__(self, root: Path, ready: Path | None) -> None:
+    def __init__(self, root: Path, ready: Path) -> None:
         self.root, self.ready = root.resolve(), ready
         self.watch = Watch(self.root)
         self.count = 0
@@ -93,8 +96,7 @@ class Worker:
         place = self.root / f"case{self.count}"
         home = place / "a" / "home"  # so that `..` is still the case's own
         home.mkdir(parents=True)
-        if self.ready is not None:
-            shutil.copytree(self.ready / BESIDE, home / BESIDE, symlinks=True)
+        shutil.copytree(self.ready / BESIDE, home / BESIDE, symlinks=True)
         outcome = Outcome(case)
         for path, text in ({**files.THEIRS, **case.files} if case.files else {}).items():
             files.write(home, path, text)
@@ -122,14 +124,14 @@ class Worker:
         return outcome
 
     def _here(self, case: Case, arguments: list[str], home: Path, outcome: Outcome) -> None:
-        module = importlib.import_module("seqexp.run" if case.program == "load" else f"{case.program}.__main__")
+        module = importlib.import_module("seqexp.run" if case.is_call else f"{case.program}.__main__")
         os.chdir(home)
         sys.argv, sys.path[0] = [case.program, *arguments], str(home)
         with state.kept() as leaked, self._captured(outcome):
             self.watch.noted, self.watch.watching = [], True
             try:
-                if case.program == "load":
-                    _load(module, arguments)
+                if case.is_call:
+                    _call(module, case.program, arguments)
                     outcome.status = 0
                 else:
                     outcome.status = module.main() or 0
@@ -186,10 +188,13 @@ class Worker:
             outcome.out, outcome.err = _read(self.root / "out"), _read(self.root / "err")
 
 
-def _load(module: Any, arguments: list[str]) -> None:
-    """`seqexp.run.load`, whose refusals are two kinds of ValueError, known by their names in every version."""
+def _call(module: Any, name: str, arguments: list[str]) -> None:
+    """`run` or `load`, whose refusals are two kinds of ValueError, known by their names in every version."""
     try:
-        module.load(next(Path().glob(arguments[0]), arguments[0]))
+        if name == "run":
+            module.run(arguments, folder="outputs/mine")
+        else:
+            module.load(next(Path().glob(arguments[0]), arguments[0]))
     except Exception as error:
         if type(error).__name__ not in ("ConfigError", "RecordError"):
             raise
@@ -259,6 +264,21 @@ def _remove(place: Path) -> None:
             return
 
 
+def make(ready: Path) -> None:
+    """Makes the finished sweep that every case gets a copy of, and beside it `wanted.json`: rows of its comparison."""
+    ready.mkdir(parents=True)
+    os.chdir(ready)
+    sys.argv = ["seqexp", "--multirun", "sweep.name=beside", "cell=rnn,lstm,gru", *TINY]
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        importlib.import_module("seqexp.__main__").main()
+    state.forget(ready)
+    table = ready / BESIDE / "comparison.csv"
+    rows = [[row["cell"], row["seed"], row["test_mse"]] for row in csv.DictReader(table.read_text().splitlines())]
+    (ready / "wanted.json").write_text(json.dumps([row for row in rows if row[0] != "rnn"]))
+    for path in (*table.parent.glob("comparison.*"), *table.parent.glob("curves.*")):
+        path.unlink()
+
+
 def main() -> None:
     """Answers cases until the input ends."""
     root, ready = Path(sys.argv[1]), Path(sys.argv[2])
@@ -269,10 +289,12 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.environ["SEQEXP_FUZZ_SECRET"] = SECRET
     sys.path.insert(0, str(root))
-    worker = Worker(root, ready if ready.exists() else None)
     for name in ("seqexp.__main__", "seqexp.run", "seqexp.compare.__main__"):
         importlib.import_module(name)
-    answers.write("ready\n")
+    if not ready.exists():
+        make(ready)
+    worker = Worker(root, ready)
+    answers.write(f"ready {importlib.import_module('seqexp').__file__}\n")
     answers.flush()
     for line in sys.stdin:
         answers.write(worker.run(Case.from_json(line)).to_json() + "\n")

@@ -125,13 +125,13 @@ def test_a_worker_sees_what_a_program_does(tmp_path: Path, monkeypatch: pytest.M
     run.mkdir(parents=True)
     (run / "result.json").write_text("{}")
     monkeypatch.setattr("fuzzing.pool.STILL_SECONDS", 2)
-    pool = Pool(tmp_path / "tree", tmp_path / "root", 1)
     wanted = {
         "refuse": set(), "crash": {"traceback"}, "hang": {"hang"}, "die": {"killed"}, "run": {"code was run", "wrong"},
         "leave": {"written though refused", "state left"}, "hurt": {"result lost or changed", "wrong"},
         "secret": {"secret kept", "wrong"}, "elsewhere": {"code was run", "wrong"},
     }  # fmt: skip
-    outcomes = pool.run([Case(0, "x", arguments=(what,)) for what in wanted], lambda outcome: None)
+    with Pool(tmp_path / "tree", tmp_path / "root", 1) as pool:
+        outcomes = pool.run([Case(0, "x", arguments=(what,)) for what in wanted], lambda outcome: None)
     found = {each.case.arguments[0]: {finding.kind for finding in judge.judge(each)} for each in outcomes}
     assert found == wanted
 
