@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from faults.outcome import Bench, Outcome
+from faults.outcome import Bench, Outcome, need
 from faults.sweep import CELLS, SMALL, Sweep, end, start
 from seqexp.record.record import RESULT
 
@@ -84,6 +84,7 @@ def spelling(bench: Bench) -> Outcome:
 
 def early(bench: Bench) -> Outcome:
     """Kills searches and sweeps within the first second."""
+    need("optuna", "search")
     outcome = Outcome("`kill -9` of a search and of a sweep up to a second after its folder has appeared")
     whole = bench.folder / "search"
     done = end(start(whole, ("-m", "seqexp.search", *SEARCH)))

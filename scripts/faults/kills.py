@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ import time
 
 import psutil
 
-from faults.outcome import Bench, NotHereError, Outcome
+from faults.outcome import Bench, Outcome, need
 from faults.sweep import HARD, Done
 from seqexp.record.record import RESULT
 
@@ -108,8 +107,7 @@ def two_at_once(bench: Bench) -> Outcome:
 
 def worker(bench: Bench) -> Outcome:
     """Kills one process of a sweep that joblib spreads over two."""
-    if importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None:
-        raise NotHereError("hydra-joblib-launcher is not installed")
+    need("hydra_plugins.hydra_joblib_launcher", "parallel")
     outcome = Outcome("`kill -9` of one joblib worker during `hydra/launcher=joblib`")
     original, seconds = bench.undisturbed()
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import re
 import sys
@@ -78,6 +79,16 @@ class Outcome:
         self.expect(not wrong, f"different: {sorted(wrong, key=str)[:9]} in {sweep.folder}")
         parts = [path.name for path in sweep.folder.glob("*/**/*.part")]
         self.expect(not parts, f"left behind: {parts[:3]}")
+
+
+def need(package: str, extra: str) -> None:
+    """Says that a fault cannot be tried where a package is missing.
+
+    Raises:
+        NotHereError: it is.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise NotHereError(f"seqexp[{extra}] is not installed")
 
 
 class Bench:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from faults.again import SEARCH
-from faults.outcome import Bench, Outcome
+from faults.outcome import Bench, Outcome, need
 from faults.sweep import CELLS, SMALL, Done, end, start
 
 LONG = ("num_seeds=3", "data.length=400", "trainer.max_epochs=400", "trainer.enable_progress_bar=false")
@@ -31,6 +31,7 @@ BASH = "import os, sys; os.execvp('bash', ['bash', '-c', sys.argv[1]])"
 
 def signals(bench: Bench) -> Outcome:
     """Ends runs, sweeps and searches by SIGTERM and SIGHUP."""
+    need("optuna", "search")
     outcome = Outcome("SIGTERM and SIGHUP to a run, a sweep and a search in the midst of training")
     sweep = (f"cell={','.join(CELLS[:2])}", *LONG)
     original = bench.original(sweep)
