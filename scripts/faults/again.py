@@ -134,7 +134,7 @@ def copied(bench: Bench) -> Outcome:
 
 def gaps(bench: Bench) -> Outcome:
     """Asks for seeds around those that have finished."""
-    outcome = Outcome("seeds 3 and 4, then 6, then 0 to 7; and a wider list of cells over them")
+    outcome = Outcome("seed 6, then seeds 3 and 4, then 0 to 7")
     common = ("cell=rnn", *SMALL[1:], "checkpoint.every_seconds=0")
     original = bench.original((*common, "seed=0", "num_seeds=8"))
     sweep = bench.sweep((*common, "seed=3", "num_seeds=2"))
@@ -146,7 +146,7 @@ def gaps(bench: Bench) -> Outcome:
         done = wider.run()
         outcome.expect(done.status == 0, f"{overrides[-2:]}: status {done.status}: {done.text[-1000:]}")
         outcome.count_again(wider, before)
-    outcome.check(wider, original, before)
+    outcome.check(wider, original, before, only=("scores", "epochs", "rows"))
     return outcome
 
 

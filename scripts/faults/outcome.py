@@ -67,14 +67,24 @@ class Outcome:
         self.expect(done.status == 0, f"the last command ended with {done.status}: {done.text[-2000:]}")
         self.check(sweep, original, before)
 
-    def check(self, sweep: Sweep, original: Scores, before: dict[Path, bytes]) -> None:
-        """Holds what there is against the undisturbed sweep, and against the runs that had finished before."""
+    def check(
+        self, sweep: Sweep, original: Scores, before: dict[Path, bytes], only: Sequence[str] | None = None
+    ) -> None:
+        """Holds what there is against the undisturbed sweep, and against the runs that had finished before.
+
+        Args:
+            sweep: what there is.
+            original: the undisturbed sweep's values.
+            before: the finished runs' records as they were.
+            only: names of values; None is all. Files of runs hold other seeds where the runs are cut otherwise.
+        """
         found, seeds = sweep.scores(), sweep.seeds()
         wanted = {(cell, seed) for cell, seed, _ in original if cell != "comparison"}
         self.lost += len(wanted - set(seeds))
         self.twice += sum(count - 1 for count in seeds.values())
         self.count_again(sweep, before)
-        wrong = [key for key in original.keys() | found.keys() if original.get(key) != found.get(key)]
+        keys = {key for key in original.keys() | found.keys() if only is None or key[2] in only}
+        wrong = [key for key in keys if original.get(key) != found.get(key)]
         self.different += len(wrong)
         self.expect(not wrong, f"different: {sorted(wrong, key=str)[:9]} in {sweep.folder}")
         parts = [path.name for path in sweep.folder.glob("*/**/*.part")]
