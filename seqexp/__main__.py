@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
@@ -17,7 +16,8 @@ from omegaconf import DictConfig
 from seqexp import startup
 from seqexp.config.compose import CONF, known_keys
 from seqexp.config.guard import check_config_dir
-from seqexp.config.mistakes import ConfigError, explain, lament, refuse
+from seqexp.config.mistakes import ConfigError, current_folder, explain, lament, refuse, say_error
+from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep.sweep import run_job
 
@@ -50,26 +50,27 @@ def _check_flags() -> None:
 
 def main() -> None:
     """Runs the command line."""
+    prepare_output()
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.insert(0, os.getcwd())  # the console script finds what `python -m seqexp` finds
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
         with Ending(at_once=True) as ending:
             _run(ending)
     except Terminated as end:
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            sys.stderr.write(f"seqexp: {end}; no result was written for the run that was going on. {GO_ON}\n")
+        say_error(f"{end}; no result was written for the run that was going on. {GO_ON}")
         sys.exit(end.code)
     except KeyboardInterrupt:
-        sys.stderr.write(f"seqexp: interrupted; no result was written for the run that was going on. {GO_ON}\n")
+        say_error(f"interrupted; no result was written for the run that was going on. {GO_ON}")
         sys.exit(130)
 
 
 def _run(ending: Ending) -> None:
     """Has Hydra do everything; words what is wrong with the command line or the machine."""
     try:
+        here = current_folder()
+        if here not in sys.path and "" not in sys.path:
+            sys.path.insert(0, here)  # the console script finds what `python -m seqexp` finds
         _check_flags()
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
     except Exception as error:

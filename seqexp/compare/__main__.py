@@ -13,7 +13,10 @@ from rich.text import Text
 from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.report import problems_text
 from seqexp.compare.runs import CompareError
+from seqexp.config.mistakes import ConfigError, current_folder, refusing_paths
+from seqexp.config.names import check_place
 from seqexp.record.files import printable
+from seqexp.show.console import prepare_output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, or 2 where there is nothing to compare or no place to write.
     """
+    prepare_output()
     parser = argparse.ArgumentParser(
         prog="seqexp-compare",
         description="Compare runs: tables and verdicts on the console, files in the folder.",
@@ -34,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     out: Path | None = options.out or (options.folders[0] if len(options.folders) == 1 else None)
     try:
-        comparison = compare(*options.folders)
+        current_folder()
+        if options.out is not None:
+            check_place(options.out)
+        with refusing_paths():
+            comparison = compare(*options.folders)
         if not comparison.sections:
             told = [
                 f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)
@@ -45,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             out.mkdir(parents=True, exist_ok=True)
             comparison.write(out)
             Console().print(Text(printable(WRITTEN.format(out))), soft_wrap=True)
-    except CompareError as error:
+    except (CompareError, ConfigError) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"{out}: the comparison's files cannot be written there ({error.strerror}).")

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
+import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
+
+NAMELESS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG),
+    *(errno.ESTALE, errno.ENOLCK, errno.EMFILE, errno.ENFILE),
+}
+"""What the system says of a disk, or of files at large, without naming one."""
 
 
 class ConfigError(ValueError):
@@ -83,21 +91,60 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
     return None
 
 
+def trouble(error: BaseException) -> str | None:
+    """Words what the system says of a file or folder, or of the disk; None for any other error."""
+    if not isinstance(error, OSError) or (error.filename is None and error.errno not in NAMELESS):
+        return None
+    where = "a file could not be written" if error.filename is None else os.fsdecode(error.filename)
+    return f"{where}: {error.strerror}"
+
+
+@contextlib.contextmanager
+def refusing_paths() -> Iterator[None]:
+    """Before work has begun, what the system says of a path is an error of the configuration that named it.
+
+    Raises:
+        ConfigError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if (text := trouble(error)) is None:
+            raise
+        raise ConfigError(text) from None
+
+
+def current_folder() -> str:
+    """The folder that the program was started in.
+
+    Raises:
+        ConfigError: it has been removed, or is not to be entered.
+    """
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise ConfigError(f"the current folder cannot be used ({error.strerror}); change into another") from None
+
+
 def lament(error: Exception) -> None:
     """Ends the program with one line if the error is the machine's, not the program's: no space, a killed worker."""
-    text = None
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO):
-        text = f"{error.strerror}: {error.filename or 'a file could not be written'}"
-    elif type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):
+    text = trouble(error)
+    if type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):
         text = "a worker process was killed, perhaps for want of memory"
-    elif isinstance(error, ConnectionError):  # Ray's
+    elif text is None and isinstance(error, ConnectionError):  # Ray's
         text = str(error).rstrip(".")
     if text is not None:
-        sys.stderr.write(f"seqexp: {text}. Finished runs stay; the same command with sweep.name=... goes on\n")
+        say_error(f"{text}. Finished runs stay; the same command with sweep.name=... goes on")
         sys.exit(1)
 
 
 def refuse(error: ConfigError) -> NoReturn:
     """Ends the program over a wrong configuration: one paragraph, exit status 2."""
-    sys.stderr.write(f"seqexp: {error}\n")
+    say_error(str(error))
     sys.exit(2)
+
+
+def say_error(text: str) -> None:
+    """Writes a paragraph to standard error; what would command a terminal is spelt out."""
+    line = " ".join(text.split())
+    sys.stderr.write(f"seqexp: {''.join(each if each.isprintable() else ascii(each)[1:-1] for each in line)}\n")

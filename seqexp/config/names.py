@@ -1,12 +1,17 @@
-"""Names of folders: what Hydra's output patterns call. Importing this file registers the resolvers."""
+"""Names of folders: what Hydra's output patterns call, and what is allowed. Importing it registers the resolvers."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import secrets
+import unicodedata
+from pathlib import Path
 
 from omegaconf import OmegaConf
+
+from seqexp.config.mistakes import ConfigError
 
 LONGEST = 99
 
@@ -30,6 +35,21 @@ def path_name(text: str) -> str:
     """The same for folders in folders; what is no way down from where one is stays as it is, to be refused."""
     parts = text.split("/")
     return text if {"", ".", ".."} & {*parts[:-1]} or text in (".", "..") else "/".join(map(folder_name, parts))
+
+
+def check_place(folder: Path) -> None:
+    """Refuses a path that one of those who write there would take for something else.
+
+    Raises:
+        ConfigError: it has a `~` that no shell has expanded, a `::`, or what is no letter.
+    """
+    whole = os.path.abspath(folder)
+    if any(unicodedata.category(each) in ("Cc", "Cs") for each in str(folder)):
+        raise ConfigError(f"{str(folder)!a}: the name of a folder holds a control character, or is not UTF-8")
+    if str(folder).startswith("~"):
+        raise ConfigError(f"{folder}: no shell has expanded the ~ in it; write $HOME, or the folder in full")
+    if "::" in whole:  # fsspec, through which Lightning writes, would write to what stands before it
+        raise ConfigError(f"{whole}: holds ::, by which fsspec joins protocols; choose another folder")
 
 
 OmegaConf.register_new_resolver("seqexp.name", folder_name, replace=True)

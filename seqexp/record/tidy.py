@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-from seqexp.config.mistakes import ConfigError
-from seqexp.record.claim import done
+from seqexp.config.mistakes import ConfigError, refusing_paths
+from seqexp.record.claim import CLAIM, done
+from seqexp.record.lock import LOCK
 from seqexp.record.record import RESULT
 
 SUBFOLDERS = (".hydra", "checkpoints", "comparison")
 """Folders into which a run or a sweep writes, inside its own."""
 LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
+FILES = (
+    *(RESULT, CLAIM, LOCK, "seqexp.log", "curves.csv", "predictions.npz"),
+    *("comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg"),
+    *("curves.png", "curves.svg"),
+)
+"""Files that a run or a sweep writes, directly into its own folder."""
 
 
-def refuse_links(folder: Path) -> None:
-    """Refuses a run's or a sweep's folder that is a symbolic link, or holds one: what is written could lead out of it.
+@refusing_paths()
+def refuse_strange(folder: Path) -> None:
+    """Refuses a run's or a sweep's folder in which something stands that cannot be what seqexp has put there.
+
+    What is written through a symbolic link could lead out of the folder, a pipe never ends, and what cannot be read
+    may be worth keeping. Opens nothing.
 
     Raises:
-        ConfigError: which path is a link.
+        ConfigError: which path it is, and what is wrong with it; also if the folder itself is not to be looked into.
     """
-    places = [place for place in (folder, *(folder / name for name in SUBFOLDERS)) if place.is_dir()]
-    for path in (folder, *(path for place in places for path in place.iterdir())):
-        if path.is_symlink():
-            raise ConfigError(
-                f"{path}: is a symbolic link, and so could lead out of the folder; put the thing itself there"
-            )
+    for path, is_folder in _expected(folder):
+        in_place = path.name in ("seqexp.log", LOCK) or path.parent.name == ".hydra"  # other files are replaced
+        needed = os.R_OK | os.W_OK | os.X_OK if is_folder else os.R_OK | os.W_OK if in_place else os.R_OK
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        if stat.S_ISLNK(mode):
+            wrong = "is a symbolic link, and so could lead out of the folder; put the thing itself there"
+        elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            wrong = "is neither a file nor a folder, and is not opened; move it away"
+        elif is_folder is not None and is_folder is not stat.S_ISDIR(mode):
+            wrong = f"is a {'file' if is_folder else 'folder'}, where a {'folder' if is_folder else 'file'} belongs"
+        elif not os.access(path, needed):
+            wrong = "is not ours to read and write (Permission denied)"
+        else:
+            continue
+        raise ConfigError(f"{path}: {wrong}")
+
+
+def _expected(folder: Path) -> Iterator[tuple[Path, bool | None]]:
+    """Yields a folder, and everything in it and in those subfolders that seqexp writes to.
+
+    Beside each path stands whether it has to be a folder (True), a file (False), or may be either (None).
+    """
+    yield folder, True
+    kinds = {**dict.fromkeys(FILES, False), **dict.fromkeys(SUBFOLDERS, True)}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        yield path, kinds.get(path.name)
+    for name in SUBFOLDERS:
+        for path in (folder / name).iterdir() if (folder / name).is_dir() else ():
+            yield path, None if name == "comparison" else False
 
 
 def refuse_finished(folder: Path) -> None:

@@ -11,18 +11,25 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, refusing_paths
+from seqexp.config.names import check_place
 from seqexp.record import tidy
 from seqexp.record.record import RESULT
 
+LONGEST = 143
+"""Letters in the name of a file, for TensorBoard's are long; no file system in use allows fewer."""
 
+
+@refusing_paths()
 def check_folder(folder: Path) -> None:
-    """Refuses a folder that belongs to another run, that links lead out of, or that cannot be written to.
+    """Refuses a folder that belongs to another run, that holds what is not ours, or that cannot be written to.
 
     Raises:
         ConfigError: which of these it is.
     """
-    tidy.refuse_links(folder)
+    check_place(folder)
+    tidy.refuse_strange(folder)
+    (folder.absolute() / ".hydra" / ("x" * LONGEST)).exists()  # too long a path is found out
     if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
         raise ConfigError(f"{folder}: belongs to another run; choose another folder")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())

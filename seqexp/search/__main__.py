@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib.util
 import os
 import shlex
@@ -11,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from seqexp.config.compose import CONF
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, current_folder, say_error, trouble
+from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
 
 USAGE = """
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         Terminated: a signal told the program to end; the line is written.
     """
+    prepare_output()
     lines = (CONF / "search.yaml").read_text(encoding="utf-8").splitlines()
     settings_help = "\n".join(f"  search.{line}" for line in lines if not line.startswith("#"))
     parser = argparse.ArgumentParser(
@@ -63,6 +64,7 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
     again = ["python", "-m", "seqexp.search", *overrides, *(["--config-dir", config_dir] if config_dir else [])]
     broken: tuple[type[Exception], ...] = (OSError,)
     try:
+        current_folder()
         from seqexp.config.compose import configuration_folders
         from seqexp.search.space import read_settings
 
@@ -78,14 +80,13 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
     except ConfigError as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
-        sys.stderr.write(f"seqexp: interrupted. {_go_on(again)}\n")
+        say_error(f"interrupted. {_go_on(again)}")
         return 130
     except Terminated as end:
-        with contextlib.suppress(OSError):  # the terminal may be gone
-            sys.stderr.write(f"seqexp: {end}. {_go_on(again)}\n")
+        say_error(f"{end}. {_go_on(again)}")
         raise
     except broken as error:
-        sys.stderr.write(f"seqexp: {error}. {_go_on(again)}\n")
+        say_error(f"{trouble(error) or error}. {_go_on(again)}")
         return 1
 
 
@@ -94,7 +95,7 @@ def _go_on(again: list[str]) -> str:
 
 
 def _refuse(message: str) -> int:
-    sys.stderr.write(f"seqexp: {message}\n")
+    say_error(message)
     return 2
 
 

@@ -41,7 +41,7 @@ def run_final(study: Study, settings: Settings) -> list[tuple[Path, Record]]:
     config, hydra = compose_run(final_overrides(study, settings))
     wanted = claim.Claim.of(config)
     for folder, part in claim.parts(settings.folder, study.question.name, wanted):
-        tidy.refuse_links(folder)
+        tidy.refuse_strange(folder)
         config.seed, config.num_seeds = part.seed, part.num_seeds
         note(config, hydra, folder)
         try:

@@ -51,12 +51,13 @@ def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
     """Runs a part of the present job of a multirun, from its last checkpoint where there is one.
 
     Raises:
-        ConfigError: another process is at work in the folder.
+        ConfigError: another process is at work in the folder, or what is in it is not ours.
     """
-    from seqexp.record import lock
+    from seqexp.record import lock, tidy
     from seqexp.run.execute import execute, note
 
     hydra = OmegaConf.structured(HydraConfig.get())
+    tidy.refuse_strange(folder)
     with lock.taken(folder) as ours:
         if not ours:
             raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -33,7 +34,8 @@ class Job(NamedTuple):
 
 def say(stream: TextIO, text: str) -> None:
     """Writes one line; on a terminal, over the progress line of the process that started this one."""
-    stream.write("\r\x1b[K" if stream.isatty() else "")
+    smart = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")  # Rich draws a line on such only
+    stream.write("\r\x1b[K" if smart else "")
     stream.write(" ".join(text.split()) + "\n")
     stream.flush()
 

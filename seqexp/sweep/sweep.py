@@ -17,7 +17,9 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
-from seqexp.config.mistakes import ConfigError, lament, refuse
+from seqexp.config.mistakes import ConfigError, lament, refuse, refusing_paths
+from seqexp.config.names import check_place
+from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
@@ -55,6 +57,7 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
 
 def run_job(config: DictConfig) -> None:
     """Runs what is missing of one job of a multirun, and says in one line what came of it; a failure stops no other."""
+    prepare_output()  # of a launcher's worker
     hydra = HydraConfig.get()
     folder, stop, there = Path(hydra.runtime.output_dir), Path(hydra.sweep.dir) / STOP, True
     try:
@@ -92,7 +95,8 @@ def _run_part(config: DictConfig, folder: Path, part: Claim, stop: Path) -> None
 
 def _fail(config: DictConfig, folder: Path, stop: Path, error: Exception) -> None:
     """The other runs of the sweep go on; the traceback is in the log, and the comparison lists the failure."""
-    say(sys.stderr, f"failed: {type(error).__name__}: {error} → {os.path.relpath(folder)}/seqexp.log")
+    where = folder / "seqexp.log" if (folder / "seqexp.log").is_file() else folder
+    say(sys.stderr, f"failed: {type(error).__name__}: {error} → {os.path.relpath(where)}")
     if config.sweep.fail_fast:
         stop.write_text("sweep.fail_fast", encoding="utf-8")
 
@@ -108,6 +112,7 @@ class Sweep(Callback):
         return Sweep, ()
 
     @_final
+    @refusing_paths()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
         startup.load()
@@ -121,6 +126,7 @@ class Sweep(Callback):
         check_folder(Path(config.hydra.run.dir))
 
     @_final
+    @refusing_paths()
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
         launchers.require(config)
@@ -206,7 +212,9 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
                 raise ConfigError(
                     f"hydra.sweep.subdir={job.name}: would be the folder of two runs (the second: {text})"
                 )
-        tidy.refuse_links(folder / job.name)
+        if not job.name.startswith(again.THERE):
+            check_place(folder / job.name)
+            tidy.refuse_strange(folder / job.name)
         jobs.append(job)
     return jobs
 

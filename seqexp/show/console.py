@@ -1,0 +1,80 @@
+"""Standard output and standard error that never stop work: what they cannot take is respelt or dropped."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import os
+import select
+import sys
+from typing import Any, TextIO
+
+ERRORS = "seqexp"
+"""The name under which Python's codecs know `_respell`."""
+
+PLAIN = {
+    **{"→": "->", "←": "<-", "×": "x", "±": "+/-", "·": "|", "–": "-", "—": "-", "…": "...", "−": "-"},
+    **dict.fromkeys("─━╸╺╴╶", "-"),
+    **dict.fromkeys("│┃", "|"),
+}
+"""How a character is written where the encoding lacks it: those of seqexp's own texts and of Rich's lines."""
+
+
+def _respell(error: UnicodeError) -> tuple[str, int]:
+    """Python's codecs ask this for what stands in place of characters that cannot be encoded."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(PLAIN.get(each) or ascii(each)[1:-1] for each in lacking), error.end
+
+
+codecs.register_error(ERRORS, _respell)
+
+
+class _Heedless(io.FileIO):
+    """A file descriptor that takes everything: what a closed pipe or a full device refuses is dropped."""
+
+    def write(self, data: Any) -> int:
+        """Writes what can be written; waits where the other side is slow."""
+        try:
+            while (count := super().write(data)) is None:
+                select.select((), (self,), ())
+        except OSError:
+            return memoryview(data).nbytes
+        return count
+
+
+def prepare_output() -> None:
+    """Makes this process's standard streams such that nothing written to them raises; a second call changes nothing.
+
+    A stream that somebody else has put in their place, such as a notebook's or a test's, keeps its own ways with errors
+    of writing.
+    """
+    for number in range(3):  # or the next file that is opened would take the place of a closed stream
+        with contextlib.suppress(OSError):
+            os.fstat(number)
+            continue
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = _prepared(sys.stdout, sys.__stdout__)
+    sys.stderr = _prepared(sys.stderr, sys.__stderr__)
+
+
+def _prepared(stream: TextIO | None, own: TextIO | None) -> TextIO:
+    if stream is None or stream.closed:
+        return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    if stream is not own:
+        stream.reconfigure(errors=ERRORS)
+        return stream
+    with contextlib.suppress(OSError):
+        stream.flush()
+    raw = _Heedless(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(
+        raw if stream.write_through else io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=ERRORS,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
