@@ -35,6 +35,11 @@ USES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_
 """Where a container's limit and use stand, for the second and the first version of control groups."""
 
 
+def least(data: PopulationData, itemsize: int) -> int:
+    """Bytes that a run adds at least, told by the task before anything is sampled."""
+    return len(data.seeds) * data.task.numbers * COPIES_OF_DATA * itemsize
+
+
 def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, device: torch.device) -> int:
     """Estimates the bytes that a run adds to those of the program, at its peak.
 
@@ -59,12 +64,6 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
     batches += [(rows, False) for rows in data.evaluation_rows()]
     passes = sum(_pass(model, inputs, rows, num_seeds, device, trained) for rows, trained in batches)
     return PROGRAM_BYTES + num_seeds * (numbers * itemsize + curves) + int(SLACK * passes) * itemsize
-
-
-def least(data: PopulationData, itemsize: int) -> int:
-    """Bytes that the data alone take if a sequence has a single step; for this nothing need be made."""
-    task = data.task
-    return COPIES_OF_DATA * len(data.seeds) * task.num_sequences * (task.input_size + 2 * task.output_size) * itemsize
 
 
 def available(device: torch.device) -> int:

@@ -17,7 +17,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
-from seqexp.config.mistakes import ConfigError, lament, refuse, refusing_paths
+from seqexp.config.compose import known_keys
+from seqexp.config.mistakes import ConfigError, explain, lament, refuse, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
@@ -45,9 +46,9 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
     def wrapper(*args: Any, **kwargs: Any) -> None:
         try:
             method(*args, **kwargs)
-        except ConfigError as error:
-            refuse(error)
         except Exception as error:
+            if (wrong := explain(error, known_keys)) is not None:
+                refuse(wrong)
             lament(error)
             traceback.print_exc()
             sys.exit(1)
@@ -116,13 +117,12 @@ class Sweep(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
         startup.load()
+        from seqexp.run.execute import check_single
         from seqexp.run.log import check_folder
 
         check_job(config, set())
         check_places(config.hydra, Path(config.hydra.run.dir))
-        for name, value in config.sweep.items():
-            if value not in (None, False):
-                raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun")
+        check_single(config)
         check_folder(Path(config.hydra.run.dir))
 
     @_final
@@ -147,6 +147,8 @@ class Sweep(Callback):
         check_places(config.hydra, folder)
         with claim.at_rest(folder):
             jobs = _check_jobs(config, folder)
+            if not jobs:
+                raise ConfigError(f"the sweep names no run: {' '.join(config.hydra.overrides.task)}")
             if config.sweep.dry:
                 tell(folder, jobs)
                 sys.exit(0)
