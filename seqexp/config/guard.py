@@ -1,65 +1,290 @@
-"""What Hydra itself may build, checked before it does."""
+"""What Hydra itself may build, set and reach, checked before it does, for every run and every job of a multirun.
+
+Hydra builds objects, configures logging, sets the environment and chooses folders as its node of the configuration
+says, and a file of whatever origin may write into that node. So all of it that acts is on a list. Where a value may be
+an interpolation, what was checked takes its place, so that a second look cannot find another value.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from hydra.conf import HydraConf
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-# Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
+from seqexp.config import CONF
+from seqexp.config.environment import overheard
 from seqexp.config.mistakes import ConfigError
 
-HYDRAS_OWN = ("seqexp.", "hydra.", "hydra_plugins.")
-"""What a class that Hydra itself builds may begin with: its callbacks, sweeper, launcher and logging."""
+CALLBACKS = {"seqexp": {"_target_": "seqexp.sweep.sweep.Sweep"}}
+"""The only object that stands around runs: it refuses before anything is written."""
 
-LOGGING = ("logging.StreamHandler", "logging.FileHandler", "colorlog.ColoredFormatter")
-"""What Hydra's own logging is made of."""
+SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+BASIC = {"_target_": "hydra._internal.core_plugins.basic_launcher.BasicLauncher"}
+
+LAUNCHER_KEYS = {
+    *("n_jobs", "batch_size", "verbose", "timeout"),  # of joblib
+    *("name", "partition", "account", "qos", "constraint", "timeout_min", "signal_delay_s", "max_num_timeout"),
+    *("cpus_per_task", "gpus_per_node", "mem_gb", "nodes", "tasks_per_node", "array_parallelism", "stderr_to_stdout"),
+    *(f"ray.init.{name}" for name in ("num_cpus", "num_gpus", "object_store_memory", "logging_level", "log_to_driver")),
+    *(f"ray.remote.{name}" for name in ("num_cpus", "num_gpus", "max_retries")),
+}
+"""What any file may set of a launcher. All else (shell lines, folders of pickles, the address of a cluster) can run
+code, and is believed where it is as in conf/hydra/launcher or stands on the command line."""
+
+LOGGING = ("none", "default")
+"""Those of Hydra's own `hydra_logging` files that may be chosen."""
+
+EMPTY = {
+    "searchpath": "--config-dir adds a folder of groups",
+    "job.env_set": "a run has the environment of its command",
+    "job.env_copy": "a run has the environment of its command",
+    "overrides.hydra": "they are those of the command line",
+    "overrides.task": "they are those of the command line",
+}
+"""What no file may fill, and why."""
+
+COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters that command a terminal."""
 
 
-def check_hydra(config: DictConfig) -> None:
-    """Checks the classes that Hydra builds by itself, before it does, from whatever file they come.
+def check_empty(config: DictConfig) -> None:
+    """Checks what must be empty before Hydra itself fills it from the command line.
+
+    Raises:
+        ConfigError: a file has something there.
+    """
+    for key, reason in EMPTY.items():
+        if OmegaConf.select(config, f"hydra.{key}") not in (None, {}, []):
+            raise ConfigError(f"hydra.{key} must stay empty: {reason}")
+
+
+def check_hydra(config: DictConfig, given: Sequence[str], builds: bool) -> None:
+    """Checks all by which Hydra acts, from whatever file it comes, and fixes the values that were checked.
 
     Args:
         config: the whole configuration, its `hydra` node included.
+        given: the keys that stand on the command line.
+        builds: whether anything is built of it; not for Hydra's own help.
 
     Raises:
-        ConfigError: a class is not of seqexp, Hydra, a plugin of Hydra or an allowed package.
+        ConfigError: what is not on the list.
     """
-    packages = config.get("allowed_packages")
-    allowed = (*HYDRAS_OWN, *(f"{each}." for each in (packages if isinstance(packages, ListConfig) else ())))
-    for key, value in _leaves(OmegaConf.to_container(config.hydra, resolve=False), "hydra"):
-        names_class = key.rpartition(".")[2] in ("_target_", "class", "()")
-        if names_class and not (str(value).startswith(allowed) or value in LOGGING):
-            raise ConfigError(
-                f"{key}={value}: only classes of seqexp, Hydra, its plugins and allowed_packages may stand there"
-            )
+    node = _raw(config)
+    _check_shape(node, OmegaConf.to_container(OmegaConf.structured(HydraConf)), "hydra")
+    _check_texts(node)
+    if node["hydra_logging"] not in [_hydras_own(f"hydra_logging/{name}") for name in LOGGING]:
+        raise ConfigError(f"hydra/hydra_logging must be {' or '.join(LOGGING)}, with nothing changed or added")
+    if node["output_subdir"] not in (".hydra", None):
+        raise ConfigError(f"hydra.output_subdir must be .hydra, got {node['output_subdir']}")
+    if node["job"]["chdir"] not in (False, None):
+        raise ConfigError("hydra.job.chdir must be false: a sweep's runs look for each other's folders")
+    if not builds:
+        return
+    if node["job_logging"] != _hydras_own("job_logging/none"):
+        raise ConfigError("hydra/job_logging must be none: a run keeps a log of its own, seqexp.log")
+    if node["callbacks"] != CALLBACKS:
+        raise ConfigError("hydra.callbacks: seqexp's own must stand there, and no other")
+    _fix(config, "sweeper", _check_sweeper)
+    if node["launcher"] != BASIC:
+        _fix(config, "launcher", functools.partial(_check_launcher, given=given))
 
 
-def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Yields (dotted key, value) of everything in nested dictionaries and lists."""
-    if not isinstance(node, dict | list):
+def _raw(config: DictConfig) -> Any:
+    """The `hydra` node as it is written."""
+    whole: Any = OmegaConf.to_container(config, resolve=False)
+    return whole["hydra"]
+
+
+def _check_shape(node: Any, shape: Any, key: str) -> None:
+    """Whatever is a node by Hydra's own schema must be written out: an interpolation could be another one later."""
+    if type(node) is not type(shape):
+        raise ConfigError(f"{key}: must be written out as Hydra has it, and no interpolation, list or text")
+    for name, part in shape.items() if isinstance(shape, dict) else ():
+        if isinstance(part, dict | list) and name != "defaults":
+            _check_shape(node.get(name), part, f"{key}.{name}")
+
+
+def _check_texts(node: dict[str, Any]) -> None:
+    """Texts that Hydra shows or hands on may not command a terminal; what it says of the present command is its own."""
+    files = {name: part for name, part in node.items() if name not in ("overrides", "runtime")}
+    for key, value in leaves(files, "hydra"):
+        if COMMANDS.search(key) or (isinstance(value, str) and COMMANDS.search(value)):
+            raise ConfigError(f"{ascii(key)[1:-1]}: holds a character that commands a terminal")
+
+
+def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> None:
+    """Checks a node that Hydra builds something of, as written and resolved, and puts the resolved one in its place."""
+    key = f"hydra.{name}"
+    raw = _raw(config)[name]
+    with overheard() as variables:
+        node: Any = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
+    for path, value in leaves(node, key):
+        last = path.rpartition(".")[2]
+        if path != f"{key}._target_" and re.fullmatch("_.*_", last):
+            raise ConfigError(f"{path}={value}: nothing but the {name} itself may be built there")
+        if isinstance(value, str):
+            literal(path, value)
+    check(raw, node)
+    if secret := variables - set(OmegaConf.select(config, "allowed_environment") or ()):
+        raise ConfigError(
+            f"{key} is recorded as it is, so allowed_environment must name the variable that it reads: "
+            f"{', '.join(sorted(secret))}"
+        )
+    with read_write(config), open_dict(config):
+        config.hydra[name] = node
+
+
+def _check_sweeper(raw: Any, node: Any) -> None:
+    if raw.get("_target_") != SWEEPER or raw.keys() - {"_target_", "max_batch_size", "params"}:
+        raise ConfigError(f"hydra/sweeper must be basic, got {raw.get('_target_')}; python -m seqexp.search searches")
+    for key, value in (node.get("params") or {}).items():
+        if isinstance(value, dict | list):
+            raise ConfigError(f"hydra.sweeper.params.{key} must be a text such as 'rnn,lstm', got {value}")
+
+
+def _check_launcher(raw: Any, node: Any, given: Sequence[str]) -> None:
+    """A launcher is one of conf/hydra/launcher; what could run code is as it stands there, or as the user typed it."""
+    target = raw.get("_target_")
+    if target not in _launchers():
+        raise ConfigError(f"hydra.launcher._target_={target}: must be a launcher of conf/hydra/launcher")
+    shipped, values = dict(leaves(_launchers()[target], "")), dict(leaves(node, ""))
+    for path, value in leaves(raw, ""):
+        key = f"hydra.launcher.{path}"
+        if path in LAUNCHER_KEYS:
+            if isinstance(values.get(path), str) and not values[path].isprintable():
+                raise ConfigError(f"{key}: must be one line of text")  # or it would be a line of a shell's script
+        elif not (path in shipped and shipped[path] == value) and not any(_covers(each, key) for each in given):
+            raise ConfigError(f"{key}={value}: can run code, so it is taken from the command line only")
+
+
+def _covers(given: str, key: str) -> bool:
+    return f"{key}.".startswith(f"{given}.")
+
+
+def leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Yields (dotted key, value) of everything in nested dictionaries and lists; empty ones are values."""
+    if not isinstance(node, dict | list) or not node:
         yield key, node
-    for name, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
-        yield from _leaves(value, f"{key}.{name}")
+        return
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+        yield from leaves(value, f"{key}.{name}".lstrip("."))
+
+
+@functools.cache
+def _hydras_own(name: str) -> Any:
+    """One of the files that Hydra comes with, as it is written."""
+    path = Path(hydra.__file__).parent / "conf" / "hydra" / f"{name}.yaml"
+    return OmegaConf.to_container(OmegaConf.load(path))
+
+
+@functools.cache
+def _launchers() -> dict[str, Any]:
+    """`_target_` -> the files of conf/hydra/launcher, over what the launcher's package says of the same name."""
+    store, found = ConfigStore.instance(), {}
+    for path in sorted((CONF / "hydra" / "launcher").glob("*.yaml")):
+        schema = store.load(f"hydra/launcher/{path.name}").node if path.name in store.list("hydra/launcher") else {}
+        node: Any = OmegaConf.to_container(OmegaConf.merge(schema, OmegaConf.load(path)))
+        found[node["_target_"]] = node
+    return found
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path, links followed, lies in a folder."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+# ------------------------------------------------------------- where Hydra is made to ask, in whatever process it works
+
+
+def _searching_no_path(self: ConfigLoaderImpl, name: Any, overrides: Sequence[Override], repo: Any) -> None:
+    """In place of Hydra's search path, which would import the package that a job's `hydra.searchpath` names."""
+    if any(each.key_or_group == "hydra.searchpath" for each in overrides):
+        raise ConfigError(f"hydra.searchpath must stay empty: {EMPTY['searchpath']}")
+
+
+def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
+    """Once all files and the command line are merged, and before Hydra adds anything."""
+
+    def apply_overrides(overrides: Any, config: DictConfig) -> None:
+        apply(overrides, config)
+        check_empty(config)
+
+    return apply_overrides
 
 
 def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
-    """Lets Hydra check its node before it uses it: no hook of Hydra's own comes before it has built the callbacks."""
+    """No hook of Hydra's own comes before it has built the callbacks."""
 
     @functools.wraps(load)
-    def load_configuration(*args: Any, **kwargs: Any) -> DictConfig:
-        config = load(*args, **kwargs)
-        check_hydra(config)
+    def load_configuration(
+        self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
+    ) -> DictConfig:
+        config = load(self, config_name, overrides, *args, **kwargs)
+        check_hydra(config, [each.lstrip("+~").partition("=")[0] for each in overrides], config_name is not None)
         return config
 
     return load_configuration
 
 
+def _bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """A job, whose configuration is another than the sweep's, has the sweep's folder, and is a job."""
+
+    @functools.wraps(load)
+    def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        job = load(self, master_config, sweep_overrides)
+        folder, own = str(master_config.hydra.sweep.dir), str(job.hydra.sweep.dir)
+        if own != folder:
+            raise ConfigError(f"hydra.sweep.dir={own}: all runs of a sweep lie in its folder {folder}")
+        with read_write(job), open_dict(job):
+            job.hydra.sweep.dir, job.hydra.mode = literal("hydra.sweep.dir", folder), RunMode.MULTIRUN
+        return job
+
+    return load_sweep_config
+
+
+def _placed(set_config: Callable[..., None]) -> Callable[..., None]:
+    """Hydra calls this when a job's folder is settled, just before it makes it."""
+
+    @functools.wraps(set_config)
+    def set_hydra_config(self: HydraConfig, cfg: DictConfig) -> None:
+        set_config(self, cfg)
+        if cfg.hydra.mode is RunMode.MULTIRUN and not OmegaConf.is_missing(cfg.hydra.runtime, "output_dir"):
+            place, folder = Path(cfg.hydra.runtime.output_dir), Path(cfg.hydra.sweep.dir)
+            if not is_inside(place, folder):
+                raise ConfigError(f"hydra.sweep.subdir: {place} leads out of the sweep's folder {folder}")
+
+    return set_hydra_config
+
+
+def literal(key: str, text: str) -> str:
+    """A text that may stand in the place of an interpolation.
+
+    Raises:
+        ConfigError: it would itself be one.
+    """
+    if "${" in text:
+        raise ConfigError(f"{key}: an interpolation may not lead to another, got {text}")
+    return text
+
+
+ConfigLoaderImpl._process_config_searchpath = _searching_no_path  # type: ignore[method-assign, assignment]
+ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign, assignment]
+    _checked_before(ConfigLoaderImpl._apply_overrides_to_config)
+)
 ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]
+ConfigLoaderImpl.load_sweep_config = _bound(ConfigLoaderImpl.load_sweep_config)  # type: ignore[method-assign]
+HydraConfig.set_config = _placed(HydraConfig.set_config)  # type: ignore[method-assign]
 
 
 def check_config_dir(folder: str) -> None:

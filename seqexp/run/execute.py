@@ -16,9 +16,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from seqexp.config.compose import CONF, known_keys
+from seqexp.config.environment import hide
 from seqexp.config.mistakes import ConfigError, explain
 from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
+from seqexp.record.files import printable
 from seqexp.record.record import Record
 from seqexp.run.build import build
 from seqexp.run.fit import fit
@@ -124,7 +126,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     parts = build(config)
     parts.make_data()
     claim = Claim.of(config)
-    choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}
+    choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(
         status="failed",
         data=choices["data"],
@@ -133,7 +135,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         data_hash=parts.data.data_hash,
         num_parameters=parts.training.model.num_parameters,
         matched=parts.matched,
-        config=parts.settings,
+        config=parts.shown,
         overrides=_typed(hydra),
         fingerprint=provenance.fingerprint(parts.settings),
         versions=provenance.versions(),
@@ -153,7 +155,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
             raise
         except Exception as error:
             log.info("failed", exc_info=True)
-            failed = {"type": type(error).__name__, "message": str(error)}
+            failed = {"type": type(error).__name__, "message": hide(str(error))}
             replace(record, error=failed).write(folder)
             raise
         record.write(folder)
