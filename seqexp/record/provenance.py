@@ -27,6 +27,9 @@ NEUTRAL_SETTINGS: dict[str, Any] = {}
 So a key that is added retrains nothing, and whoever trains with another value of it has another run.
 """
 
+CHANGED_SETTINGS = {"trainer.overfit_batches": 0, "trainer.accumulate_grad_batches": 1}
+"""Dotted keys that mean other numbers than at `NUMERICS`, each with the value at which nothing has changed."""
+
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
 
@@ -76,7 +79,9 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
     Returns:
         32 letters for the configuration; where something of the user's own is named, a dash and its digest as well.
     """
-    text = json.dumps([NUMERICS, defining(settings)], sort_keys=True, default=str)
+    kept = defining(settings)
+    changed = [key for key, same in CHANGED_SETTINGS.items() if _value(kept, key) not in (None, same)]
+    text = json.dumps([NUMERICS, kept, *changed], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     own = own_digest(settings) if own is None else own
     return f"{digest}-{own}" if own else digest
@@ -87,12 +92,17 @@ def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
     kept = copy.deepcopy(dict(settings))
     # The deepest first: a group of nothing but neutral keys can be neutral, too.
     for key in sorted((*INERT_SETTINGS, *NEUTRAL_SETTINGS), key=lambda key: -key.count(".")):
-        *path, name = key.split(".")
-        node: Any = kept
-        for part in path:
-            node = node.get(part) if isinstance(node, dict) else None
+        path, _, name = key.rpartition(".")
+        node = _value(kept, path) if path else kept
         if not isinstance(node, dict) or name not in node:
             continue
         if key in INERT_SETTINGS or json.dumps(node[name]) == json.dumps(NEUTRAL_SETTINGS[key]):
             del node[name]
     return kept
+
+
+def _value(settings: Any, key: str) -> Any:
+    """What stands at a dotted key; None where there is nothing."""
+    for part in key.split("."):
+        settings = settings.get(part) if isinstance(settings, dict) else None
+    return settings

@@ -16,6 +16,7 @@ from seqexp.record.record import RESULT
 SUBFOLDERS = (".hydra", "checkpoints", "comparison")
 """Folders into which a run or a sweep writes, inside its own."""
 LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
+EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, "seqexp.log", "curves.csv", "predictions.npz"),
     *("comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg"),
@@ -85,16 +86,20 @@ def clear(folder: Path) -> None:
         ConfigError: the run is finished.
     """
     refuse_finished(folder)
-    for name in LEFTOVERS:
-        path = folder / name
+    for path in leftovers(folder):
         if path.is_dir():
             shutil.rmtree(path)
         else:
-            path.unlink(missing_ok=True)
-    forget_events(folder)
+            path.unlink()
+
+
+def leftovers(folder: Path) -> Iterator[Path]:
+    """Yields what a run would replace in its folder."""
+    yield from (folder / name for name in LEFTOVERS if os.path.lexists(folder / name))
+    yield from sorted(folder.glob(EVENTS))
 
 
 def forget_events(folder: Path) -> None:
     """Removes the TensorBoard files of an earlier attempt; what they showed is written again."""
-    for path in folder.glob("events.out.tfevents.*"):
+    for path in folder.glob(EVENTS):
         path.unlink()

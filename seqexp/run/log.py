@@ -32,6 +32,8 @@ def check_folder(folder: Path) -> None:
     (folder.absolute() / ".hydra" / ("x" * LONGEST)).exists()  # too long a path is found out
     if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
         raise ConfigError(f"{folder}: belongs to another run; choose another folder")
+    if kept := next(tidy.leftovers(folder), None):
+        raise ConfigError(f"{kept}: is there already, and a new run would replace it; choose another folder")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
         with tempfile.TemporaryFile(dir=existing):

@@ -69,6 +69,17 @@ def test_the_order_of_keys_and_the_version_do_not_matter_and_numerics_does(monke
     assert provenance.fingerprint(settings()) != before
 
 
+@pytest.mark.parametrize(("key", "same", "other"), [("overfit_batches", 0.0, 2), ("accumulate_grad_batches", 1, 2)])
+def test_what_means_other_numbers_than_before_is_another_run(
+    monkeypatch: pytest.MonkeyPatch, key: str, same: float, other: int
+) -> None:
+    now = [provenance.fingerprint(changed("trainer", key, value)) for value in (None, same, other)]
+    monkeypatch.setattr(provenance, "CHANGED_SETTINGS", {})
+    before = [provenance.fingerprint(changed("trainer", key, value)) for value in (None, same, other)]
+    assert now[:2] == before[:2]
+    assert now[2] != before[2]
+
+
 @pytest.mark.parametrize(
     ("key", "neutral", "other"),
     [("data.score", "mse", "mae"), ("scheduler", None, {"_target_": "x"}), ("cell.readout.bias", True, False),

@@ -170,7 +170,7 @@ def test_a_folder_with_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_to_is_a_wrong_configuration(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="no results can be written there"):
+    with pytest.raises(ConfigError, match="Not a directory"):
         run(TINY, folder=tmp_path / "file" / "run")
 
 
@@ -209,6 +209,15 @@ def test_two_runs_that_start_together_have_two_folders(tmp_path: Path, monkeypat
     assert len(without_time) == 3  # apart even within one second
 
 
+@pytest.mark.parametrize("name", ["checkpoints/mine.ckpt", "curves.csv", "predictions.npz", "events.out.tfevents.1.me"])
+def test_a_new_run_replaces_no_file_that_is_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match="is there already"):
+        run(TINY, folder=tmp_path)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
 def test_a_folder_that_is_taken_is_refused_and_loses_nothing(train: Train) -> None:
     _, folder = train()
     before = contents(folder)
@@ -236,11 +245,11 @@ def explode(*arguments: Any, **more: Any) -> None:
     raise RuntimeError("the roof is on fire")
 
 
-@pytest.mark.parametrize("place", ["limit_threads", "baselines", "write_predictions"])
+@pytest.mark.parametrize("place", ["limit_threads", "baselines.guess", "write_predictions"])
 def test_an_error_of_the_program_leaves_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    monkeypatch.setattr(seqexp.run.fit, place, explode)
+    monkeypatch.setattr(f"seqexp.run.fit.{place}", explode)
     with pytest.raises(RuntimeError, match="the roof is on fire"):
         run(TINY, folder=tmp_path / "run")
     record = Record.read(tmp_path / "run")
