@@ -12,10 +12,6 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError  # type: ignore[import-untyped]
-
 NAMELESS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG),
     *(errno.ESTALE, errno.ENOLCK, errno.EMFILE, errno.ENFILE),
@@ -107,6 +103,11 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
     Returns:
         The error to show; None where it is not about the configuration.
     """
+    # A comparison refuses folders by what is above, and starts without Hydra.
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+    from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError  # type: ignore[import-untyped]
+
     if isinstance(error, ConfigError):
         return error
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:

@@ -36,13 +36,15 @@ class _Heedless(io.FileIO):
     """A file descriptor that takes everything: what a closed pipe or a full device refuses is dropped."""
 
     def write(self, data: Any) -> int:
-        """Writes what can be written; waits where the other side is slow."""
-        try:
-            while (count := super().write(data)) is None:
-                select.select((), (self,), ())
-        except OSError:
-            return memoryview(data).nbytes
-        return count
+        """Writes all that can be written; waits where the other side is slow."""
+        left = whole = memoryview(data).cast("B")
+        with contextlib.suppress(OSError):
+            while left:
+                if (count := super().write(left)) is None:
+                    select.select((), (self,), ())
+                else:
+                    left = left[count:]
+        return whole.nbytes
 
 
 def prepare_output() -> None:

@@ -25,6 +25,7 @@ RECORD = Record(
     data="sine",
     cell="lstm",
     seeds=[3, 4],
+    data_hash=[["ab" * 16, "cd" * 16], ["ef" * 16, "01" * 16]],
     train_mse=[0.5, 0.25],
     val_mse=[0.1, 0.2],
     test_mse=[0.3, 1e-30],
@@ -50,7 +51,7 @@ def stored(folder: Path) -> Any:
     return json.loads((folder / RESULT).read_text())
 
 
-@pytest.mark.parametrize("record", [RECORD, FAILED, replace(RECORD, val_mse=None, git=None)])
+@pytest.mark.parametrize("record", [RECORD, FAILED, replace(RECORD, val_mse=None, git=None, data_hash=None)])
 def test_what_is_written_is_read(tmp_path: Path, record: Record) -> None:
     assert record.write(tmp_path) == tmp_path / RESULT
     assert Record.read(tmp_path) == record
@@ -86,7 +87,8 @@ def test_the_contracts_fields_are_in_the_file(tmp_path: Path, train: Callable[..
     _, folder = train()
     raw = stored(folder)
     kinds: dict[str, Any] = {
-        "status": str, "data": str, "cell": str, "seeds": list, "train_mse": list, "val_mse": list, "test_mse": list,
+        "status": str, "data": str, "cell": str, "seeds": list, "data_hash": list,
+        "train_mse": list, "val_mse": list, "test_mse": list,
         "baselines": dict, "num_parameters": int, "epochs": int, "steps": int, "train_seconds": float,
         "config": dict, "overrides": list, "fingerprint": str, "versions": dict, "device": str,
     }  # fmt: skip
@@ -180,6 +182,12 @@ def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> Non
         ({"status": "running"}, "status"),
         ({"seeds": None}, "seeds"),
         ({"seeds": [0.5, 1]}, "seeds"),
+        ({"data_hash": 3}, "data_hash"),
+        ({"data_hash": []}, "data_hash"),
+        ({"data_hash": [["a", "b"]]}, "data_hash"),
+        ({"data_hash": [["a", "b"], ["a"]]}, "data_hash"),
+        ({"data_hash": [["a", "b"], ["a", 1]]}, "data_hash"),
+        ({"data_hash": ["ab", "cd"]}, "data_hash"),
         ({"seeds": [True, False]}, "seeds"),
         ({"test_mse": [0.1]}, "test_mse"),
         ({"test_mse": ["a", 0.1]}, "test_mse"),
@@ -199,7 +207,6 @@ def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> Non
         ({"seeds": [3, 3]}, "twice"),
         ({"seeds": [-1, 4]}, "2^63"),
         ({"seeds": [3, 2**63]}, "2^63"),
-        ({"data_hash": [["a", "b"]]}, "data_hash"),
         ({"data_hash": [["a", "b"], ["c"]]}, "data_hash"),
         ({"data_hash": [["a", "b"], ["c", None]]}, "data_hash"),
         ({"matched": "337"}, "matched"),
@@ -240,6 +247,14 @@ def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
     os.truncate(tmp_path / RESULT, 20 * 2**30)
     with pytest.raises(RecordError, match="larger than 64 MiB"):
         Record.read(tmp_path)
+
+
+def test_records_of_versions_without_digests_are_read(tmp_path: Path) -> None:
+    RECORD.write(tmp_path)
+    raw = stored(tmp_path)
+    del raw["data_hash"]
+    (tmp_path / RESULT).write_text(json.dumps(raw))
+    assert Record.read(tmp_path) == replace(RECORD, data_hash=None)
 
 
 def test_fields_of_a_later_version_are_passed_over(tmp_path: Path) -> None:

@@ -88,6 +88,22 @@ def test_a_population_of_a_billion_is_refused_at_once() -> None:
         run(["num_seeds=1000000000"])
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["data.length=100000000000"],
+        ["data.length=1000000000000000000"],
+        ["data=sum", "data.num_sequences=100000000000"],
+        ["data=sum", "data.length=100000000000000"],
+    ],
+    ids=" ".join,
+)
+def test_data_that_no_machine_holds_are_refused_at_once(overrides: list[str], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"memory"):
+        run([*overrides, "num_seeds=1"], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "max").write_text("3000\n")
     (tmp_path / "current").write_text("1000\n")

@@ -221,7 +221,7 @@ def plain(settings: list[str], every: int) -> float:
         parts = build(compose("config", settings))
     parts.data.setup()
     model = parts.training.model.double()
-    inputs, targets, _ = (each.double() if each is not None else each for each in parts.data.splits["train"])
+    inputs, targets, *_ = (each.double() if each is not None else each for each in parts.data.splits["train"])
     batches = list(zip(inputs.split(14, 1), targets.split(14, 1), strict=True))
     assert len(batches) == 5
     names = model.to_torch(0)

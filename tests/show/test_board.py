@@ -152,11 +152,11 @@ def test_scalars_are_the_contracts_and_nothing_else(runs: dict[str, Any]) -> Non
 def test_curves_and_test_score_are_the_means_of_the_record(runs: dict[str, Any]) -> None:
     record, folder, board = runs["sine"]
     rows = np.genfromtxt(folder / "curves.csv", delimiter=",", names=True)
-    for split in ("train", "val"):
+    for split, column in (("train", "train_mse_running"), ("val", "val_mse")):
         found = series(board, f"{split}/mse")
         assert sorted(found) == [0, 1]
         for epoch, value in found.items():
-            seeds = rows[f"{split}_mse"][rows["epoch"] == epoch]
+            seeds = rows[column][rows["epoch"] == epoch]
             assert value == pytest.approx(seeds.mean(), rel=1e-5)
             low, high = stats.t.interval(0.95, len(seeds) - 1, loc=seeds.mean(), scale=stats.sem(seeds))
             assert series(board, f"band/{split}_mse_low")[epoch] == pytest.approx(low, rel=1e-4)

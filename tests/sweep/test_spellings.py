@@ -280,7 +280,8 @@ def test_a_sweep_of_0_1_is_gone_on_with(sweep: Command, old: Path) -> None:
         other, fresh = new[record.cell]
         for name in ("test_mse", "val_mse", "train_mse", "best_epoch", "fingerprint"):
             assert getattr(record, name) == getattr(fresh, name)
-        assert (folder / "curves.csv").read_bytes() == (other / "curves.csv").read_bytes()
+        rows = [(each / "curves.csv").read_text().splitlines()[1:] for each in (folder, other)]  # 0.1 has another head
+        assert rows[0] == rows[1]
     assert "training starts anew" not in (old / "lstm" / "seqexp.log").read_text()
     assert len((old / "lstm" / "curves.csv").read_text().splitlines()) == 2 * 4 + 1
 

@@ -303,5 +303,6 @@ def test_a_signal_waits_for_the_end_of_an_epoch_only_where_it_gains_one(
     if path.exists():
         assert torch.load(path, weights_only=True)["epoch"] == (1 if at_once else 2)
     train(tmp_path, "trainer.max_epochs=5")
-    train(tmp_path.with_name("whole"), "trainer.max_epochs=5")
-    assert content(tmp_path) == content(tmp_path.with_name("whole"))
+    whole = tmp_path.with_name(f"{tmp_path.name}-whole")
+    train(whole, "trainer.max_epochs=5")
+    assert content(tmp_path) == content(whole)

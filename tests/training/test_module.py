@@ -170,7 +170,7 @@ def test_the_training_score_is_that_of_the_kept_weights_without_dropout(train: T
     model = load(folder).eval()
     parts = parts_of(changes)
     parts.data.setup()
-    inputs, targets, _ = parts.data.splits["train"]
+    inputs, targets, *_ = parts.data.splits["train"]
     with torch.no_grad():
         expected = (model(inputs) - targets).square().mean((1, 2))
     assert record.train_mse == pytest.approx(expected.tolist(), rel=1e-5)
