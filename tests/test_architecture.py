@@ -149,7 +149,7 @@ def test_nothing_seeds_or_draws_from_global_randomness(file: str) -> None:
     assert not {name for name in dotted if re.fullmatch(r"torch\.manual_seed|random\.\w+|\w+\.seed_everything", name)}
 
 
-@pytest.mark.parametrize("arguments", [["-c", "import seqexp.config.schema"], ["-m", "seqexp", "--help"]])
+@pytest.mark.parametrize("arguments", [["-c", "import seqexp.config.compose"], ["-m", "seqexp", "--help"]])
 def test_help_and_completion_load_neither_torch_nor_lightning(
     arguments: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:

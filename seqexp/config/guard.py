@@ -93,8 +93,10 @@ def check_hydra(config: DictConfig, given: Sequence[str], builds: bool) -> None:
         return
     if node["job_logging"] != _hydras_own("job_logging/none"):
         raise ConfigError("hydra/job_logging must be none: a run keeps a log of its own, seqexp.log")
-    if node["callbacks"] != CALLBACKS:
-        raise ConfigError("hydra.callbacks: seqexp's own must stand there, and no other")
+    if others := [name for name, each in node["callbacks"].items() if CALLBACKS.get(name) != each]:
+        raise ConfigError(f"hydra.callbacks.{others[0]}: seqexp's own callback must stand there as it is, and no other")
+    if not node["callbacks"]:
+        raise ConfigError("hydra.callbacks: seqexp's own must stay, for it refuses what is wrong before a run")
     _fix(config, "sweeper", _check_sweeper)
     if node["launcher"] != BASIC:
         _fix(config, "launcher", functools.partial(_check_launcher, given=given))

@@ -111,7 +111,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "cell._target_=seqexp.cell.rnn.RNNN": ("cell._target_=seqexp.cell.rnn.RNNN", "cannot be imported"),
     "cell._target_=seqexp": ("cell._target_=seqexp", "cannot be imported"),
     "cell._target_=torch.nn.RNN": ("cell._target_=torch.nn.RNN", "seqexp.cell.recurrent.Recurrent"),
-    "cell._target_=torch.os.system": ("cell._target_=torch.os.system", "seqexp.cell.recurrent.Recurrent"),
+    "cell._target_=torch.os.system": ("cell._target_=torch.os.system", "a module that torch uses"),
     "cell._target_=subprocess.Popen": ("subprocess.Popen", "seqexp, torch, lightning", "allowed_packages"),
     "cell._target_=nosuchpackage.Thing": ("nosuchpackage.Thing", "allowed_packages=[nosuchpackage]"),
     "cell._target_=torchevil.Thing": ("torchevil.Thing", "allowed_packages=[torchevil]"),
@@ -120,10 +120,10 @@ BAD: dict[str, tuple[str, ...]] = {
     "data._target_=seqexp.cell.rnn.RNN": ("data._target_=seqexp.cell.rnn.RNN", "seqexp.data.task.Task"),
     "optimizer._target_=torch.nn.Linear": ("optimizer._target_=torch.nn.Linear", "Optimizer"),
     "trainer._target_=torch.nn.Linear": ("trainer._target_=torch.nn.Linear", "Trainer"),
-    "hydra.callbacks.seqexp._target_=strangers.Cell": ("hydra.callbacks.seqexp._target_=strangers.Cell",),
-    "+hydra.callbacks.mine={_target_:os.system,command:ls}": ("hydra.callbacks.mine._target_=os.system",),
+    "hydra.callbacks.seqexp._target_=strangers.Cell": ("hydra.callbacks.seqexp", "seqexp's own"),
+    "+hydra.callbacks.mine={_target_:os.system,command:ls}": ("hydra.callbacks.mine", "seqexp's own"),
     "+hydra.launcher.deep=[{_target_:strangers.Cell}]": ("hydra.launcher.deep.0._target_=strangers.Cell",),
-    "+hydra.job_logging.filters={a:{class:strangers.Cell}}": ("hydra.job_logging.filters.a.class=strangers.Cell",),
+    "+hydra.job_logging.filters={a:{class:strangers.Cell}}": ("hydra/job_logging", "none"),
     # an output folder that is left, or cannot be written
     "hydra.output_subdir=../../escape": ("hydra.output_subdir", ".hydra", "../../escape"),
     "hydra.output_subdir=/tmp/escape": ("hydra.output_subdir", ".hydra", "/tmp/escape"),
@@ -174,7 +174,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "~hydra/output": ("hydra.run.dir",),
     "hydra=5": ("hydra",),
     "hydra.verbose={a:1}": ("Hydra cannot read",),
-    "hydra.job=???": ("hydra",),
+    "hydra.job=???": ("Hydra",),
     "hydra.job.config=${nope}": ("nope",),
     "hydra.sweeper.params={a:1}": ("Hydra cannot read",),
     # what torch refuses only at the first step
@@ -456,7 +456,7 @@ class Hostile:
         (
             "experiment",
             "# @package _global_\nhydra: {callbacks: {a: {_target_: strangers.cells.Mine}}}",
-            "only classes",
+            "hydra.callbacks.a",
         ),
     ],
 )
