@@ -14,8 +14,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from seqexp import startup
-from seqexp.config.compose import CONF, known_keys, say_replaced
-from seqexp.config.guard import check_config_dir
+from seqexp.config.compose import CONF, known_keys
+from seqexp.config.foreign import check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, current_folder, explain, lament, refuse, say_error
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated

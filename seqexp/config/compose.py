@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-import sys
 import typing
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -21,12 +20,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqexp.config import CONF as CONF
-from seqexp.config import (
-    foreign,  # noqa: F401  for what it changes in Hydra's reading
-    names,  # noqa: F401  for the resolvers that it registers, which conf/hydra/output needs
-)
-from seqexp.config.guard import check_config_dir
-from seqexp.config.mistakes import ConfigError, explain, paragraph
+from seqexp.config import names  # noqa: F401  for the resolvers that it registers, which conf/hydra/output needs
+from seqexp.config.foreign import check_config_dir, say_replaced
+from seqexp.config.mistakes import ConfigError, explain
 
 
 def known_keys(overrides: Iterable[str] = ()) -> list[str]:
@@ -115,19 +111,6 @@ def check_count(overrides: Iterable[Override]) -> None:
         total *= count
         if not 0 < total <= MOST_RUNS:
             raise ConfigError(f"{override.input_line}: makes {total:g} runs; there must be at least 1 and at most 1e6")
-
-
-def say_replaced(folder: str) -> None:
-    """Says in one line which files of a `--config-dir` stand in for shipped ones of the same name."""
-    shipped = {path.relative_to(CONF) for path in CONF.rglob("*.yaml")}
-    found = sorted(str(path) for path in shipped if _differs(Path(folder) / path, CONF / path))
-    if found:
-        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        sys.stderr.write(f"seqexp: {folder} replaces seqexp's own {paragraph(', '.join(found[:5]))}{more}\n")
-
-
-def _differs(path: Path, shipped: Path) -> bool:
-    return path.is_file() and path.read_bytes() != shipped.read_bytes()
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -11,13 +13,14 @@ from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 # Before this file's own change of the same method, so that what the guard says is not taken for Hydra's.
-from seqexp.config import guard  # noqa: F401
-from seqexp.config.mistakes import ConfigError, first_line
+from seqexp.config import CONF, guard  # noqa: F401
+from seqexp.config.mistakes import ConfigError, first_line, paragraph
 
 
 def _users_first(prepend: Callable[..., None]) -> Callable[..., None]:
@@ -88,8 +91,65 @@ def _culprit(loader: ConfigLoaderImpl, overrides: Sequence[str]) -> ConfigError 
     return None
 
 
+def check_config_dir(folder: str) -> None:
+    """Refuses a `--config-dir` that is none of groups, such as a run's `.hydra`: its config.yaml would be seqexp's.
+
+    Raises:
+        ConfigError: the folder is not there, or holds a config.yaml.
+    """
+    if not Path(folder).is_dir():
+        raise ConfigError(f"--config-dir {folder}: there is no such folder")
+    for name in ("config.yaml", "search.yaml"):
+        if (Path(folder) / name).exists():
+            raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no {name}")
+
+
+def say_replaced(folder: str) -> None:
+    """Says in one line which files of a `--config-dir` stand in for shipped ones of the same name."""
+    if found := _replaced(folder):
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        sys.stderr.write(f"seqexp: {folder} replaces seqexp's own {paragraph(', '.join(found[:5]))}{more}\n")
+
+
+def _replaced(folder: str) -> list[str]:
+    """The files of a folder that differ from shipped ones of the same name."""
+    shipped = [path.relative_to(CONF) for path in CONF.rglob("*.yaml")]
+    return sorted(str(path) for path in shipped if _differs(Path(folder) / path, CONF / path))
+
+
+def _differs(path: Path, shipped: Path) -> bool:
+    return path.is_file() and path.read_bytes() != shipped.read_bytes()
+
+
+def _folders_only(process: Callable[..., None]) -> Callable[..., None]:
+    """Lets the command line's `hydra.searchpath` add folders, behind conf/, and import no package."""
+
+    @functools.wraps(process)
+    def process_config_searchpath(
+        self: ConfigLoaderImpl, config_name: str | None, parsed_overrides: list[Override], repo: Any
+    ) -> None:
+        for override in parsed_overrides:
+            value = override.value() if override.key_or_group == "hydra.searchpath" else None
+            for each in value if isinstance(value, list) else ():
+                folder = str(each).removeprefix("file://")
+                if "://" in folder or not Path(folder).is_dir():
+                    raise ConfigError(
+                        f"hydra.searchpath: must name folders that are there, as file:///home/me/conf, got {each}"
+                    )
+                if found := _replaced(folder):
+                    raise ConfigError(
+                        f"hydra.searchpath: {folder} has {found[0]}, as seqexp has; --config-dir {folder} replaces it"
+                    )
+        process(self, config_name, parsed_overrides, repo)
+
+    return process_config_searchpath
+
+
 ConfigSearchPathImpl.prepend = _users_first(ConfigSearchPathImpl.prepend)  # type: ignore[method-assign]
 ConfigRepository.load_config = _file_named(ConfigRepository.load_config)  # type: ignore[method-assign]
 ConfigLoaderImpl.load_configuration = _override_named(  # type: ignore[method-assign]
     ConfigLoaderImpl.load_configuration
+)
+ConfigLoaderImpl._process_config_searchpath = _folders_only(  # type: ignore[method-assign]
+    ConfigLoaderImpl._process_config_searchpath
 )

@@ -18,7 +18,6 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.conf import HydraConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
@@ -46,7 +45,6 @@ LOGGING = ("none", "default")
 """Those of Hydra's own `hydra_logging` files that may be chosen."""
 
 EMPTY = {
-    "searchpath": "--config-dir adds a folder of groups",
     "job.env_set": "a run has the environment of its command",
     "job.env_copy": "a run has the environment of its command",
     "overrides.hydra": "they are those of the command line",
@@ -209,12 +207,6 @@ def is_inside(path: Path, folder: Path) -> bool:
 # ------------------------------------------------------------- where Hydra is made to ask, in whatever process it works
 
 
-def _searching_no_path(self: ConfigLoaderImpl, name: Any, overrides: Sequence[Override], repo: Any) -> None:
-    """In place of Hydra's search path, which would import the package that a job's `hydra.searchpath` names."""
-    if any(each.key_or_group == "hydra.searchpath" for each in overrides):
-        raise ConfigError(f"hydra.searchpath must stay empty: {EMPTY['searchpath']}")
-
-
 def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
     """Once all files and the command line are merged, and before Hydra adds anything."""
 
@@ -280,23 +272,9 @@ def literal(key: str, text: str) -> str:
     return text
 
 
-ConfigLoaderImpl._process_config_searchpath = _searching_no_path  # type: ignore[method-assign, assignment]
 ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign, assignment]
     _checked_before(ConfigLoaderImpl._apply_overrides_to_config)
 )
 ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]
 ConfigLoaderImpl.load_sweep_config = _bound(ConfigLoaderImpl.load_sweep_config)  # type: ignore[method-assign]
 HydraConfig.set_config = _placed(HydraConfig.set_config)  # type: ignore[method-assign]
-
-
-def check_config_dir(folder: str) -> None:
-    """Refuses a `--config-dir` that is none of groups, such as a run's `.hydra`: its config.yaml would be seqexp's.
-
-    Raises:
-        ConfigError: the folder is not there, or holds a config.yaml.
-    """
-    if not Path(folder).is_dir():
-        raise ConfigError(f"--config-dir {folder}: there is no such folder")
-    for name in ("config.yaml", "search.yaml"):
-        if (Path(folder) / name).exists():
-            raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no {name}")
