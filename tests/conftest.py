@@ -18,10 +18,12 @@ from hydra.core.hydra_config import HydraConfig
 
 from seqexp.record.record import Record
 
-# A shell's `&` has SIGINT ignored, and what ignores a signal hands that on to all that it starts: Ctrl-C could not be
-# tried, and a program that ends others by it would wait for ever.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell's `&` has SIGINT ignored, `nohup` SIGHUP, and what ignores a signal hands that on to all that it starts: what
+# the program does on them could not be tried, and whoever ends another by them would wait for ever.
+if threading.current_thread() is threading.main_thread():
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -136,7 +136,8 @@ def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> No
         if isinstance(value, str):
             literal(path, value)
     check(raw, node)
-    if secret := variables - set(OmegaConf.select(config, "allowed_environment") or ()):
+    allowed = OmegaConf.select(config, "allowed_environment")
+    if secret := variables - set(allowed if OmegaConf.is_list(allowed) else ()):
         raise ConfigError(
             f"{key} is recorded as it is, so allowed_environment must name the variable that it reads: "
             f"{', '.join(sorted(secret))}"
@@ -237,11 +238,11 @@ def _bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     @functools.wraps(load)
     def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         job = load(self, master_config, sweep_overrides)
-        folder, own = str(master_config.hydra.sweep.dir), str(job.hydra.sweep.dir)
-        if own != folder:
+        folder, own = Path(master_config.hydra.sweep.dir), Path(job.hydra.sweep.dir)
+        if own.absolute() != folder.absolute():  # for Ray's workers it is the whole path
             raise ConfigError(f"hydra.sweep.dir={own}: all runs of a sweep lie in its folder {folder}")
         with read_write(job), open_dict(job):
-            job.hydra.sweep.dir, job.hydra.mode = literal("hydra.sweep.dir", folder), RunMode.MULTIRUN
+            job.hydra.sweep.dir, job.hydra.mode = literal("hydra.sweep.dir", str(own)), RunMode.MULTIRUN
         return job
 
     return load_sweep_config

@@ -25,6 +25,7 @@ from seqexp.search.final import run_final
 from seqexp.search.space import Question, Settings, read_questions
 from seqexp.search.storage import storage
 from seqexp.search.study import Study, check, conduct, define, write_table
+from seqexp.show.console import say
 
 AGAIN = "All trials: {}/trials.csv. The best of many trials flatters itself, so it runs again with fresh seeds:"
 
@@ -74,7 +75,7 @@ def _finals(studies: Sequence[Study], settings: Settings) -> tuple[list[Path], b
             found = run_final(study, settings)
         except Exception as error:
             failed = True
-            sys.stderr.write(f"failed: {study.question.name}: {error}\n")
+            say(sys.stderr, f"failed: {study.question.name}: {error}")
         else:
             for folder, record in found:
                 folders.append(folder)

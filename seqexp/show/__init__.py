@@ -1,1 +1,1 @@
-"""Pictures and TensorBoard."""
+"""What is shown: console, pictures, TensorBoard, and texts made safe for each."""

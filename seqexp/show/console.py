@@ -6,9 +6,12 @@ import codecs
 import contextlib
 import io
 import os
+import re
 import select
 import sys
 from typing import Any, TextIO
+
+from seqexp.record.files import printable
 
 ERRORS = "seqexp"
 """The name under which Python's codecs know `_respell`."""
@@ -80,3 +83,11 @@ def _prepared(stream: TextIO | None, own: TextIO | None) -> TextIO:
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
+
+
+def say(stream: TextIO, text: str) -> None:
+    """Writes one line; on a terminal, over the progress line of the process that started this one."""
+    smart = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")  # Rich draws a line on such only
+    stream.write("\r\x1b[K" if smart else "")
+    stream.write(printable(re.sub(r"\s*\n\s*", " ", text.strip())) + "\n")
+    stream.flush()

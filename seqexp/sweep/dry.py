@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from seqexp.sweep.jobs import ANEW, Job, say, without_hydra
+from seqexp.show.console import say
+from seqexp.sweep.jobs import ANEW, Job, without_hydra
 
 
 def tell(folder: Path, jobs: list[Job]) -> None:
@@ -18,7 +19,7 @@ def tell(folder: Path, jobs: list[Job]) -> None:
         left = claim.missing(folder, job.claim)
         text = " ".join(each for each in job.overrides if not each.startswith("sweep.")) or "the defaults"
         if not left:
-            sys.stdout.write(f"there already  {text}\n")
+            say(sys.stdout, f"there already  {text}")
             continue
         config, seconds = without_hydra(job.config), 0.0
         try:
@@ -34,7 +35,6 @@ def tell(folder: Path, jobs: list[Job]) -> None:
         which = "" if left == [job.claim.seeds] else f", seeds {ranges}"
         old = claim.outdated(folder, job.claim)
         why = f", {ANEW.format(old)}" if old is not None else ""
-        sys.stdout.write(
-            f"{'to go on with' if begun else 'to run       '}  {text}{which}{why}, about {seconds:.1f} s\n"
-        )
-    sys.stdout.write(f"{folder}: {count} of {len(jobs)} to run, about {total:.1f} s of training one after another\n")
+        word = "to go on with" if begun else "to run       "
+        say(sys.stdout, f"{word}  {text}{which}{why}, about {seconds:.1f} s")
+    say(sys.stdout, f"{folder}: {count} of {len(jobs)} to run, about {total:.1f} s of training one after another")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -16,7 +15,6 @@ from omegaconf import DictConfig, open_dict
 from seqexp.config.compose import check_count, known_keys
 from seqexp.config.guard import is_inside
 from seqexp.config.mistakes import ConfigError, explain
-from seqexp.record.files import printable
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -32,14 +30,6 @@ class Job(NamedTuple):
     overrides: list[str]
     config: DictConfig
     claim: Claim
-
-
-def say(stream: TextIO, text: str) -> None:
-    """Writes one line; on a terminal, over the progress line of the process that started this one."""
-    smart = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")  # Rich draws a line on such only
-    stream.write("\r\x1b[K" if smart else "")
-    stream.write(printable(" ".join(text.split())) + "\n")
-    stream.flush()
 
 
 def check_places(hydra: DictConfig, folder: Path) -> None:

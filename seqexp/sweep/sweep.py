@@ -21,11 +21,11 @@ from seqexp.config.compose import known_keys
 from seqexp.config.guard import is_inside, literal
 from seqexp.config.mistakes import ConfigError, explain, lament, refuse, refusing_paths
 from seqexp.config.names import check_place
-from seqexp.show.console import prepare_output
+from seqexp.show.console import prepare_output, say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
-from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, job_config, say, split_jobs
+from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, job_config, split_jobs
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
