@@ -8,6 +8,7 @@ hashed with the true values; what is written down shows `<environment variable N
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -132,5 +133,16 @@ def unmasked(settings: Any, allowed: Collection[str], key: str = "") -> Any:
             )
         if name not in os.environ:
             raise LookupError(f"{key} comes from the environment variable {name}, which is not set")
+        if settings == _mask(name):
+            return _decoded(os.environ[name])
         settings = settings.replace(_mask(name), os.environ[name])
     return settings
+
+
+def _decoded(text: str) -> Any:
+    """What `oc.decode` made of a variable that holds a number; any other text is itself."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float) else text
