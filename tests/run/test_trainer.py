@@ -202,7 +202,8 @@ def test_an_update_is_the_mean_of_the_batches_that_are_there(tmp_path: Path, eve
     """Against plain torch: the gradient of an update is the mean over its batches', also where they are fewer."""
     settings = [
         "num_seeds=1", "data.length=117", "data.batch_size=14", "data.val_fraction=0", "data.train_fraction=0.7",
-        "cell.hidden_size=3", "optimizer=sgd", "optimizer.lr=0.1", "optimizer.momentum=0", "trainer.gradient_clip_val=null",
+        "cell.hidden_size=3", "optimizer=sgd", "optimizer.lr=0.1", "optimizer.momentum=0",
+        "trainer.gradient_clip_val=null",
         "trainer.precision=64-true", "trainer.max_epochs=2", "trainer.overfit_batches=1.0",
     ]  # fmt: skip
     record = run([*settings, f"trainer.accumulate_grad_batches={every}"], tmp_path / "run")
