@@ -1,1 +1,8 @@
 """The typed configuration: how it is composed, checked and guarded, and what is said of a wrong one."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
+"""The folder of YAML groups: inside the installed package, or at the top of a checkout."""

@@ -17,14 +17,10 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from seqexp.config import CONF as CONF
 from seqexp.config import names  # noqa: F401  for the resolvers that it registers, which conf/hydra/output needs
 from seqexp.config.guard import check_config_dir
 from seqexp.config.mistakes import explain
-
-_PACKAGE = Path(__file__).resolve().parent.parent
-
-CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
-"""The folder of YAML groups: inside the installed package, or at the top of a checkout."""
 
 
 def known_keys(overrides: Iterable[str] = ()) -> list[str]:
