@@ -128,8 +128,8 @@ def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> No
         last = path.rpartition(".")[2]
         if path != f"{key}._target_" and re.fullmatch("_.*_", last):
             raise ConfigError(f"{path}={value}: nothing but the {name} itself may be built there")
-        if isinstance(value, str) and "${" in value:
-            raise ConfigError(f"{path}: an interpolation may not lead to another")
+        if isinstance(value, str):
+            literal(path, value)
     check(raw, node)
     if secret := variables - set(OmegaConf.select(config, "allowed_environment") or ()):
         raise ConfigError(
@@ -143,15 +143,152 @@ def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> No
 def _check_sweeper(raw: Any, node: Any) -> None:
     if raw.get("_target_") != SWEEPER or raw.keys() - {"_target_", "max_batch_size", "params"}:
         raise ConfigError(f"hydra/sweeper must be basic, got {raw.get('_target_')}; python -m seqexp.search searches")
-    for path, value in leaves(node.get("params") or {}, "hydra.sweeper.params"):
-        if path.count(".") isinstance(value, dict | list):
-            raise ConfigError(f"{path} must be a text such as 'rnn,lstm'")
+    for key, value in (node.get("params") or {}).items():
+        if isinstance(value, dict | list):
+            raise ConfigError(f"hydra.sweeper.params.{key} must be a text such as 'rnn,lstm', got {value}")
 
 
 def _check_launcher(raw: Any, node: Any, given: Sequence[str]) -> None:
-    """A launcher is one of conf/hydra/launcher, and what could run code is as it stands there, or as the user typed it."""
+    """A launcher is one of conf/hydra/launcher; what could run code is as it stands there, or as the user typed it."""
     target = raw.get("_target_")
     if target not in _launchers():
         raise ConfigError(f"hydra.launcher._target_={target}: must be a launcher of conf/hydra/launcher")
-    shipped = dict(leaves(_launchers()[target], ""))
-    written, resolved = dict(leaves(raw, "")), dict(leaves(node, ""))
+    shipped, values = dict(leaves(_launchers()[target], "")), dict(leaves(node, ""))
+    for path, value in leaves(raw, ""):
+        key = f"hydra.launcher.{path}"
+        if path in LAUNCHER_KEYS:
+            if isinstance(values.get(path), str) and not values[path].isprintable():
+                raise ConfigError(f"{key}: must be one line of text")  # or it would be a line of a shell's script
+        elif not (path in shipped and shipped[path] == value) and not any(_covers(each, key) for each in given):
+            raise ConfigError(f"{key}={value}: can run code, so it is taken from the command line only")
+
+
+def _covers(given: str, key: str) -> bool:
+    return f"{key}.".startswith(f"{given}.")
+
+
+def leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Yields (dotted key, value) of everything in nested dictionaries and lists; empty ones are values."""
+    if not isinstance(node, dict | list) or not node:
+        yield key, node
+        return
+    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+        yield from leaves(value, f"{key}.{name}".lstrip("."))
+
+
+@functools.cache
+def _hydras_own(name: str) -> Any:
+    """One of the files that Hydra comes with, as it is written."""
+    path = Path(hydra.__file__).parent / "conf" / "hydra" / f"{name}.yaml"
+    return OmegaConf.to_container(OmegaConf.load(path))
+
+
+@functools.cache
+def _launchers() -> dict[str, Any]:
+    """`_target_` -> the files of conf/hydra/launcher, over what the launcher's package says of the same name."""
+    store, found = ConfigStore.instance(), {}
+    for path in sorted((CONF / "hydra" / "launcher").glob("*.yaml")):
+        schema = store.load(f"hydra/launcher/{path.name}").node if path.name in store.list("hydra/launcher") else {}
+        node: Any = OmegaConf.to_container(OmegaConf.merge(schema, OmegaConf.load(path)))
+        found[node["_target_"]] = node
+    return found
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path, links followed, lies in a folder."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+# ------------------------------------------------------------- where Hydra is made to ask, in whatever process it works
+
+
+def _searching_no_path(self: ConfigLoaderImpl, config_name: Any, overrides: Sequence[Override], repo: Any) -> None:
+    """In place of Hydra's search path, which would import the package that a job's `hydra.searchpath` names."""
+    if any(each.key_or_group == "hydra.searchpath" for each in overrides):
+        raise ConfigError(f"hydra.searchpath must stay empty: {EMPTY['searchpath']}")
+
+
+def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
+    """Once all files and the command line are merged, and before Hydra adds anything."""
+
+    def apply_overrides(overrides: Any, config: DictConfig) -> None:
+        apply(overrides, config)
+        check_empty(config)
+
+    return apply_overrides
+
+
+def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """No hook of Hydra's own comes before it has built the callbacks."""
+
+    @functools.wraps(load)
+    def load_configuration(
+        self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
+    ) -> DictConfig:
+        config = load(self, config_name, overrides, *args, **kwargs)
+        check_hydra(config, [each.lstrip("+~").partition("=")[0] for each in overrides], config_name is not None)
+        return config
+
+    return load_configuration
+
+
+def _bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """A job, whose configuration is another than the sweep's, has the sweep's folder, and is a job."""
+
+    @functools.wraps(load)
+    def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        job = load(self, master_config, sweep_overrides)
+        folder, own = str(master_config.hydra.sweep.dir), str(job.hydra.sweep.dir)
+        if own != folder:
+            raise ConfigError(f"hydra.sweep.dir={own}: all runs of a sweep lie in its folder {folder}")
+        with read_write(job), open_dict(job):
+            job.hydra.sweep.dir, job.hydra.mode = literal("hydra.sweep.dir", folder), RunMode.MULTIRUN
+        return job
+
+    return load_sweep_config
+
+
+def _placed(set_config: Callable[..., None]) -> Callable[..., None]:
+    """Hydra calls this when a job's folder is settled, just before it makes it."""
+
+    @functools.wraps(set_config)
+    def set_hydra_config(self: HydraConfig, cfg: DictConfig) -> None:
+        set_config(self, cfg)
+        if cfg.hydra.mode is RunMode.MULTIRUN and not OmegaConf.is_missing(cfg.hydra.runtime, "output_dir"):
+            place, folder = Path(cfg.hydra.runtime.output_dir), Path(cfg.hydra.sweep.dir)
+            if not is_inside(place, folder):
+                raise ConfigError(f"hydra.sweep.subdir: {place} leads out of the sweep's folder {folder}")
+
+    return set_hydra_config
+
+
+def literal(key: str, text: str) -> str:
+    """A text that may stand in the place of an interpolation.
+
+    Raises:
+        ConfigError: it would itself be one.
+    """
+    if "${" in text:
+        raise ConfigError(f"{key}: an interpolation may not lead to another, got {text}")
+    return text
+
+
+ConfigLoaderImpl._process_config_searchpath = _searching_no_path  # type: ignore[method-assign]
+ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign]
+    _checked_before(ConfigLoaderImpl._apply_overrides_to_config)
+)
+ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]
+ConfigLoaderImpl.load_sweep_config = _bound(ConfigLoaderImpl.load_sweep_config)  # type: ignore[method-assign]
+HydraConfig.set_config = _placed(HydraConfig.set_config)  # type: ignore[method-assign]
+
+
+def check_config_dir(folder: str) -> None:
+    """Refuses a `--config-dir` that is none of groups, such as a run's `.hydra`: its config.yaml would be seqexp's.
+
+    Raises:
+        ConfigError: the folder is not there, or holds a config.yaml.
+    """
+    if not Path(folder).is_dir():
+        raise ConfigError(f"--config-dir {folder}: there is no such folder")
+    if (Path(folder) / "config.yaml").exists():
+        raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no config.yaml")

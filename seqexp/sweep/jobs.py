@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
 from seqexp.config.compose import known_keys
+from seqexp.config.guard import is_inside
 from seqexp.config.mistakes import ConfigError, explain
 
 if TYPE_CHECKING:
@@ -39,19 +40,8 @@ def say(stream: TextIO, text: str) -> None:
 
 def check_places(hydra: DictConfig, folder: Path) -> None:
     """Refuses settings of Hydra's that would write elsewhere than into a run's or a sweep's folder."""
-    if hydra.output_subdir != ".hydra":
-        raise ConfigError(f"hydra.output_subdir must be .hydra, got {hydra.output_subdir}")
-    if hydra.job_logging.get("handlers"):
-        raise ConfigError("hydra/job_logging must be none: a run keeps a log of its own, seqexp.log")
-    if hydra.job.chdir:
-        raise ConfigError("hydra.job.chdir must be false: a sweep's runs look for each other's folders")
     if "submitit_folder" in hydra.launcher and not is_inside(Path(hydra.launcher.submitit_folder), folder):
         raise ConfigError(f"hydra.launcher.submitit_folder must lie in the sweep's folder {folder}")
-
-
-def is_inside(path: Path, folder: Path) -> bool:
-    """Whether a path, links followed, lies in a folder."""
-    return path.resolve().is_relative_to(folder.resolve())
 
 
 def split_jobs(config: DictConfig) -> list[list[str]]:

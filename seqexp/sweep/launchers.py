@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from seqexp.config.guard import literal
 from seqexp.config.mistakes import ConfigError
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 
 from seqexp import startup
+from seqexp.config.guard import is_inside, literal
 from seqexp.config.mistakes import ConfigError, lament, refuse
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
-from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, is_inside, job_config, say, split_jobs
+from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, job_config, say, split_jobs
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -106,6 +107,8 @@ class Sweep(Callback):
         from seqexp.run.log import check_folder
 
         check_job(config)
+        with read_write(config), open_dict(config):  # so that Hydra makes the folder that is checked here
+            config.hydra.run.dir = literal("hydra.run.dir", str(config.hydra.run.dir))
         check_places(config.hydra, Path(config.hydra.run.dir))
         for name, value in config.sweep.items():
             if value not in (None, False):
