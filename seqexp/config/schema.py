@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from seqexp.config import names
+from seqexp.config import environment, names  # and their resolvers
 from seqexp.config.kinds import check_type
 from seqexp.config.mistakes import ConfigError, first_line, unknown_key
 
@@ -54,6 +54,7 @@ class Config:
     checkpoint: Checkpoint
     sweep: Sweep
     allowed_packages: list[str] = field(default_factory=list)
+    allowed_environment: list[str] = field(default_factory=list)
 
 
 def check(config: DictConfig) -> DictConfig:
@@ -72,8 +73,10 @@ def check(config: DictConfig) -> DictConfig:
         plain = OmegaConf.to_container(config, resolve=True)
         for name in ("seed", "num_seeds"):
             check_type(name, OmegaConf.select(config, name), int)
-        if not OmegaConf.is_list(OmegaConf.select(config, "allowed_packages")):
-            raise ConfigError(f"allowed_packages must be a list, such as [my_package], got {config.allowed_packages!r}")
+        for name, example in (("allowed_packages", "my_package"), ("allowed_environment", "HOME")):
+            value = OmegaConf.select(config, name, default=[])
+            if not (OmegaConf.is_list(value) or value == []):
+                raise ConfigError(f"{name} must be a list, such as [{example}], got {value!r}")
         typed = OmegaConf.merge(OmegaConf.structured(Config), plain)
     except ConfigKeyError as error:
         known = list(Config.__dataclass_fields__)

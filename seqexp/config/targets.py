@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
+import sys
 import typing
 from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any, TypeVar
 
 # Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
@@ -15,6 +16,9 @@ from seqexp.config.mistakes import ConfigError, first_line, unknown_key
 
 PACKAGES = ("seqexp", "torch", "lightning")
 """Packages that a `_target_` may always name."""
+
+LIBRARIES = ("torch", "lightning")
+"""Those of them that are not ours."""
 
 T = TypeVar("T")
 
@@ -46,23 +50,40 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
         raise ConfigError(f"{shown}: cannot be imported ({first_line(error)})") from None
     if not (isinstance(found, type) and issubclass(found, base)):
         raise ConfigError(f"{shown}: must be a class derived from {base.__module__}.{base.__qualname__}")
+    if found.__module__.split(".")[0] not in packages:
+        raise ConfigError(
+            f"{shown}: is a class of {found.__module__}; only those of {', '.join(packages)} may be built"
+        )
     return found
 
 
 def _locate(target: str) -> Any:
-    """Imports the longest part of a dotted path that is a module, and looks the rest up in it."""
+    """Imports the longest part of a dotted path that is a module, and looks the class up in it.
+
+    What a run needs of torch and Lightning it has imported by itself; none of their other modules is, for an import
+    runs code. And no path leads through a module into what that has imported for itself, such as `torch.os`.
+    """
     parts = target.split(".")
     missing = "it has no dot, so it names no class"
     for count in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:count])
         try:
-            module = importlib.import_module(name)
+            found: Any = sys.modules[name] if parts[0] in LIBRARIES else importlib.import_module(name)
+        except KeyError:
+            missing = f"{name} is no module that a run uses"
+            continue
         except ModuleNotFoundError as error:
             if error.name is None or not f"{name}.".startswith(f"{error.name}."):
                 raise  # the module is there, and one that it needs is not
             missing = f"there is no module {error.name}"
             continue
-        return functools.reduce(getattr, parts[count:], module)
+        if parts[0] in LIBRARIES and parts[count] not in vars(found):  # to ask for it could import it
+            raise ImportError(f"{name} has no {parts[count]}")
+        for part in parts[count:]:
+            found = getattr(found, part)
+            if isinstance(found, ModuleType):
+                raise ImportError(f"{part} is a module that {name} uses")
+        return found
     raise ImportError(missing)
 
 

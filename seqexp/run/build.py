@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from seqexp.config.environment import masked
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
@@ -36,6 +37,7 @@ class Parts:
 
     Attributes:
         settings: the configuration, checked, resolved and plain.
+        shown: the same as a record shows it, without the values of environment variables.
         data: every seed's data.
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
@@ -43,6 +45,7 @@ class Parts:
     """
 
     settings: dict[str, Any]
+    shown: dict[str, Any]
     data: PopulationData
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
@@ -89,7 +92,7 @@ def build(config: DictConfig) -> Parts:
     _check_memory(settings, data, trainer)
     model = make_model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, model)
-    return Parts(settings, data, Training(model, make_optimizer), make_trainer, matched)
+    return Parts(settings, masked(config, settings), data, Training(model, make_optimizer), make_trainer, matched)
 
 
 def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:

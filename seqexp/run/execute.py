@@ -14,9 +14,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from seqexp.config.compose import CONF, known_keys
+from seqexp.config.environment import hide
 from seqexp.config.mistakes import explain
 from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
+from seqexp.record.files import printable
 from seqexp.record.record import Record
 from seqexp.run.build import build
 from seqexp.run.fit import fit
@@ -90,7 +92,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     tidy.refuse_finished(folder)
     parts = build(config)
     claim = Claim.of(config)
-    choices = {group: str(hydra.runtime.choices[group]) for group in ("data", "cell", "optimizer")}
+    choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(
         status="failed",
         data=choices["data"],
@@ -98,7 +100,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         seeds=list(parts.data.seeds),
         num_parameters=parts.training.model.num_parameters,
         matched=parts.matched,
-        config=parts.settings,
+        config=parts.shown,
         overrides=list(hydra.overrides.task),
         fingerprint=provenance.fingerprint(parts.settings),
         versions=provenance.versions(),
@@ -115,7 +117,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
             record = fit(parts, record, claim, choices["optimizer"], folder, console)
         except Exception as error:
             log.info("failed", exc_info=True)
-            failed = {"type": type(error).__name__, "message": str(error)}
+            failed = {"type": type(error).__name__, "message": hide(str(error))}
             replace(record, error=failed).write(folder)
             raise
         record.write(folder)

@@ -112,7 +112,7 @@ def interruptible() -> Iterator[None]:
 def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | str | float]:
     """The run's row in TensorBoard's HPARAMS: the same keys in every run."""
     cell, data = parts.training.model.cell, parts.data
-    return {
+    columns = {
         "data": record.data,
         "cell": record.cell,
         "optimizer": optimizer,
@@ -125,6 +125,11 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
         "num_seeds": len(record.seeds),
         "num_parameters": record.num_parameters,
     }
+    groups = {"cell": ("hidden_size", "num_layers"), "optimizer": ("lr",), "data": ("batch_size",)}
+    for group, names in {**groups, "trainer": ("max_epochs",)}.items():
+        shown, true = parts.shown[group], parts.settings[group]
+        columns |= {name: shown[name] for name in names if shown.get(name) != true.get(name)}
+    return columns
 
 
 def _draw(board: Board, groups: Groups, forecasts: bool, test: Split, predictions: Tensor) -> None:

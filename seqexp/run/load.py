@@ -9,33 +9,40 @@ from pathlib import Path
 import torch
 from omegaconf import OmegaConf
 
+from seqexp.config.environment import unmasked
 from seqexp.model import Model
 from seqexp.record.files import is_plain
 from seqexp.record.record import Record, RecordError
 from seqexp.run.build import build
 
 
-def load(folder: Path | str, allowed_packages: Sequence[str] = ()) -> Model:
+def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Model:
     """Loads the trained population of a run, with each seed's kept weights.
 
     Args:
         folder: the run's folder.
         allowed_packages: packages whose code you trust to be imported, beside seqexp, torch and lightning.
             What the run's own configuration says of that is not believed.
+        allowed_environment: environment variables that may be read where the run read them: a record does not hold
+            their values.
 
     Returns:
         The model; `to_torch(0)` is its first seed as ordinary torch modules.
 
     Raises:
-        RecordError: there is no readable record, or no checkpoint of plain tensors.
+        RecordError: there is no readable record, no checkpoint of plain tensors, or an environment variable is needed.
         ConfigError: the recorded configuration names other code.
     """
     record = Record.read(Path(folder))
     if record.status != "done":
         raise RecordError(f"{folder}: the run failed, and left no model")
-    if "${" in json.dumps(record.config):  # what was recorded had been resolved
+    try:
+        settings = unmasked(record.config, allowed_environment)
+    except LookupError as error:
+        raise RecordError(f"{folder}: {error.args[0]}") from None
+    if "${" in json.dumps(settings):  # what was recorded had been resolved
         raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
-    config = OmegaConf.create({**record.config, "allowed_packages": list(allowed_packages)})
+    config = OmegaConf.create({**settings, "allowed_packages": list(allowed_packages)})
     config.trainer.accelerator = "cpu"  # wherever it was trained
     training = build(config).training
     path = Path(folder) / "checkpoints" / "best.ckpt"

@@ -11,8 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
+from seqexp.config.environment import hide
 from seqexp.config.mistakes import ConfigError
 from seqexp.record import tidy
+from seqexp.record.files import printable
 from seqexp.record.record import RESULT
 
 
@@ -33,6 +35,17 @@ def check_folder(folder: Path) -> None:
         raise ConfigError(f"{folder}: no results can be written there ({error.strerror or error})") from None
 
 
+class LogLines(logging.Formatter):
+    """Lines of a log that may be passed on, and be shown on a terminal, whatever names are in them."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's lines, its traceback included."""
+        return str(printable(hide(super().format(record))))
+
+
 @contextlib.contextmanager
 def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
     """Sends all logging and all warnings to `seqexp.log`, and seqexp's own warnings to the console as well.
@@ -47,7 +60,7 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         file = logging.FileHandler(folder / "seqexp.log", mode="a" if go_on else "x", encoding="utf-8")
     except FileExistsError:
         raise ConfigError(f"{folder}: belongs to another run; choose another folder") from None
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    file.setFormatter(LogLines())
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
     logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root, own = logging.getLogger(), logging.getLogger("seqexp")

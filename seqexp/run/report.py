@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqexp.record.files import printable
 from seqexp.record.record import Record
 from seqexp.statistics import mean_interval
 
@@ -28,4 +29,4 @@ def report(record: Record, folder: Path | None = None) -> str:
     if record.diverged:
         parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))
     parts.append(f"{record.train_seconds:.1f} s")
-    return " · ".join(parts) + (f" → {folder}" if folder is not None else "")
+    return str(printable(" · ".join(parts) + (f" → {folder}" if folder is not None else "")))

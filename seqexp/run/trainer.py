@@ -15,8 +15,11 @@ from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
 from seqexp.training.module import NoProfiler
 
-TRAINER_KEYS = ("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary")
-"""Arguments of Lightning's Trainer that seqexp gives itself."""
+TRAINER_KEYS = (
+    *("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary"),
+    "model_registry",  # would send the weights to Lightning's servers
+)
+"""Arguments of Lightning's Trainer that seqexp gives itself, or leaves out."""
 
 PRECISIONS = (None, 32, "32", "32-true", 64, "64", "64-true", "bf16-true", "16-true")
 """Mixed precision is left out: its gradient scaler skips a step for all seeds when one of them overflows."""

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.settings import show
-from seqexp.run.log import check_folder
+from seqexp.run.log import LogLines, check_folder
 from seqexp.run.report import report
 from seqexp.search.final import run_final
 from seqexp.search.space import Question, Settings, read_questions
@@ -131,7 +131,7 @@ def _logging(path: Path) -> Iterator[None]:
     optuna.logging.enable_propagation()
     file = logging.FileHandler(path, encoding="utf-8")
     file.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("seqexp"))
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    file.setFormatter(LogLines())
     root = logging.getLogger()
     level = root.level
     root.addHandler(file)

@@ -25,10 +25,11 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from seqexp.config.compose import compose_run
+from seqexp.config.environment import hide
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.files import write_atomically
 from seqexp.record.own import digest as own_digest
-from seqexp.record.provenance import NUMERICS, defining
+from seqexp.record.provenance import NUMERICS, defining, fingerprint
 from seqexp.run.build import build
 from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
@@ -94,12 +95,16 @@ def define(question: Question, settings: Settings) -> dict[str, str]:
         if not built.data.has_val or built.settings["trainer"].get("limit_val_batches") == 0:
             raise ConfigError("a search needs a validation split to choose on; see data.val_fraction")
         parts = parts or built
-    settled = _flat(defining(parts.settings)) if parts else {}
+    settled = _flat(defining(parts.shown)) if parts else {}
     for key in question.space:
         settled.pop(key.lstrip("+"), None)
     own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": NUMERICS}
     if parts and (digest := own_digest(parts.settings)):
         own["its own code and files"] = digest
+    if parts and parts.shown != parts.settings:  # what is hidden counts, and what is counted with is not hidden
+        own["environment"] = fingerprint(parts.settings, "")
+        true = _flat(defining(parts.settings))
+        settled |= {key: true[key] for key in ("seed", "trainer.max_epochs") if key in settled}
     return {**question.spelled_space(), **settled, **own}
 
 
@@ -215,7 +220,7 @@ def _try(study: optuna.Study, trial: optuna.Trial, question: Question, told: int
         raise
     except Exception as error:
         log.info("%s: failed", name, exc_info=True)
-        trial.set_user_attr("error", f"{type(error).__name__}: {error}")
+        trial.set_user_attr("error", hide(f"{type(error).__name__}: {error}"))
         study.tell(trial, state=TrialState.FAIL)
     else:
         log.info("%s: %.6g", name, outcome.value)

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, open_dict
 from seqexp.config.compose import known_keys
 from seqexp.config.guard import is_inside
 from seqexp.config.mistakes import ConfigError, explain
+from seqexp.record.files import printable
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -34,7 +35,7 @@ class Job(NamedTuple):
 def say(stream: TextIO, text: str) -> None:
     """Writes one line; on a terminal, over the progress line of the process that started this one."""
     stream.write("\r\x1b[K" if stream.isatty() else "")
-    stream.write(" ".join(text.split()) + "\n")
+    stream.write(printable(" ".join(text.split())) + "\n")
     stream.flush()
 
 
