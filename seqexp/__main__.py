@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from seqexp import startup
-from seqexp.config.compose import CONF, known_keys
+from seqexp.config.compose import CONF, known_keys, say_replaced
 from seqexp.config.guard import check_config_dir
 from seqexp.config.mistakes import ConfigError, explain, lament, refuse
 from seqexp.sweep.sweep import run_job
@@ -34,14 +34,20 @@ def _job(config: DictConfig) -> None:
 
 def _check_flags() -> None:
     """Refuses those of Hydra's flags that take another configuration for seqexp's own: a run's folder holds data."""
+    for text in sys.argv:
+        if any("\ud800" <= each <= "\udfff" for each in text):
+            raise ConfigError(f"{text}: is no text in UTF-8")
     flags, _ = get_args_parser().parse_known_args()
     for name in ("config_path", "config_name", "experimental_rerun"):
         if getattr(flags, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}: seqexp has a configuration; --config-dir adds groups to it")
     if flags.multirun and (flags.cfg or flags.info):
         raise ConfigError("--cfg and --info tell of one run: leave out --multirun, and give each setting one value")
+    if flags.resolve and not (flags.cfg or flags.help):
+        raise ConfigError("--resolve: belongs to --cfg job, which shows the configuration")
     if flags.config_dir is not None:
         check_config_dir(flags.config_dir)
+        say_replaced(flags.config_dir)
 
 
 def main() -> None:

@@ -13,6 +13,10 @@ from seqexp.cell.scan import Pool, Workspace, pull, scan
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
+MOST_LAYERS = 1000
+"""More than anybody has trained: each is a few objects, made before their memory can be predicted."""
+
+
 class Weights(NamedTuple):
     """The parameters of one layer in one direction, in torch's order; ``rows`` is gates * H."""
 
@@ -82,6 +86,8 @@ class Recurrent(nn.Module):
         for name, value in counts.items():
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
+        if num_layers > MOST_LAYERS:
+            raise ValueError(f"num_layers must be <= {MOST_LAYERS}, got {num_layers}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be >= 0 and < 1, got {dropout}")
         if dropout > 0 and num_layers == 1:

@@ -70,5 +70,6 @@ def check_config_dir(folder: str) -> None:
     """
     if not Path(folder).is_dir():
         raise ConfigError(f"--config-dir {folder}: there is no such folder")
-    if (Path(folder) / "config.yaml").exists():
-        raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no config.yaml")
+    for name in ("config.yaml", "search.yaml"):
+        if (Path(folder) / name).exists():
+            raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no {name}")

@@ -13,6 +13,30 @@ from seqexp.config.mistakes import ConfigError
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
 
+LARGEST = 2**63 - 1
+"""What a whole number can be at most, for torch, NumPy and JSON readers alike."""
+
+
+def check_plain(node: Any, key: str = "") -> None:
+    """Checks what every value of a configuration must be: a number of 64 bits, a text that can be written, or less.
+
+    Args:
+        node: a value, or nested dictionaries and lists of them.
+        key: where it stands.
+
+    Raises:
+        ConfigError: the first value that is something else.
+    """
+    if isinstance(node, dict | list):
+        for name, value in node.items() if isinstance(node, dict) else enumerate(node):
+            check_plain(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, int) and abs(node) > LARGEST:
+        raise ConfigError(f"{key} must be a number of 64 bits, between -{LARGEST} and {LARGEST}")
+    elif isinstance(node, str) and any("\ud800" <= each <= "\udfff" or each == "\0" for each in node):
+        raise ConfigError(f"{key} must be a text without halves of letters or zero bytes, got {node!r}")
+    elif not isinstance(node, int | float | str | None):
+        raise ConfigError(f"{key} must be a number, a text, true, false or null, got {type(node).__name__}")
+
 
 def check_type(key: str, value: Any, hint: Any) -> None:
     """Checks a value against an annotation, as far as YAML can say: what is not plain is the constructor's business."""

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import errno
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+READERS = ("hydra", "omegaconf", "antlr4", "yaml")
+"""Packages that do nothing but read configurations: whatever they raise is about one."""
+
+LONGEST = 1500
+LONGEST_WORD = 200
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message is one paragraph: what, where, what is allowed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(paragraph(message))
+
+
+def paragraph(text: str) -> str:
+    """Any text in one line of bearable length, with letters only that can be shown."""
+    words = []
+    for word in text.split():
+        shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in word)
+        long = len(shown) > LONGEST_WORD
+        words.append(f"{shown[:60]}…{shown[-20:]} ({len(word)} characters)" if long else shown)
+    line = " ".join(words)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 300]} … {line[-250:]}"
 
 
 def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -> ConfigError:
@@ -31,7 +53,8 @@ def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -
     near = near or [each for each in elsewhere if each.rpartition(".")[2] == name]
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     inside = f" in {place}" if place else ""
-    return ConfigError(f"{key}: there is no such key.{hint} Allowed{inside}: {', '.join(sorted(known))}.")
+    allowed = f" Allowed{inside}: {', '.join(sorted(known))}." if known else ""
+    return ConfigError(f"{key}: there is no such key.{hint}{allowed}")
 
 
 def _closest(name: str, known: Sequence[str]) -> list[str]:
@@ -44,6 +67,27 @@ def _closest(name: str, known: Sequence[str]) -> list[str]:
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, which with OmegaConf and Hydra says what is wrong."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip()
+
+
+def raised_in(error: BaseException, packages: Iterable[str]) -> bool:
+    """Whether an error was raised in one of these packages, or in what they call of Python's own."""
+    found = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__")).split(".")[0]
+        found = found if package in sys.stdlib_module_names else package
+    return found in packages
+
+
+@contextlib.contextmanager
+def refusing_too_large(where: str) -> Iterator[None]:
+    """Turns what Python or torch says of a number that is too large for what is made with it into a `ConfigError`."""
+    try:
+        yield
+    except (OverflowError, MemoryError, RuntimeError, ValueError, TypeError) as error:
+        words = r"overflow|can't allocate|not enough memory|out of memory|Exceeds the limit \(\d+ digits\)"
+        if not isinstance(error, OverflowError | MemoryError) and not re.search(words, str(error), re.IGNORECASE):
+            raise
+        raise ConfigError(f"{where}: too large for what is made with it ({first_line(error)})") from error
 
 
 def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError | None:
@@ -76,10 +120,20 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
         return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
     if found := re.match(r"Ambiguous value for argument '([^']+)'", str(error)):
         return ConfigError(f"{found[1]}: several values at once need --multirun; quote them if they are one text")
+    if re.search(r"sweep type : INTERVAL_SWEEP|interval\(.*requires --multirun", str(error)):
+        return ConfigError(
+            f"{first_line(error)}: an interval is not a list of values that a sweep could go through; "
+            "python -m seqexp.search draws from it, and takes the same settings"
+        )
     if isinstance(error, OverrideParseException):
         return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
     if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
-        return ConfigError(" ".join(str(error).split()))
+        said = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+        text = re.split(r"\s+full_key:", str(said).strip() or type(said).__name__)[0]  # OmegaConf adds how it saw it
+        key = getattr(said, "full_key", None)
+        return ConfigError(f"{key}: {text}" if key and key not in text else text)
+    if raised_in(error, READERS) and not isinstance(error, OSError | MemoryError):
+        return ConfigError(f"Hydra cannot read the configuration ({type(error).__name__}: {first_line(error)})")
     return None
 
 

@@ -9,11 +9,11 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from seqexp.config import names
-from seqexp.config.kinds import check_type
+from seqexp.config.kinds import LARGEST, check_plain, check_type
 from seqexp.config.mistakes import ConfigError, first_line, unknown_key
 
 
@@ -69,13 +69,23 @@ def check(config: DictConfig) -> DictConfig:
         ConfigError: a key is unknown, or a value has the wrong type or is out of range.
     """
     try:
-        plain = OmegaConf.to_container(config, resolve=True)
+        plain: Any = OmegaConf.to_container(config, resolve=True)
+        check_plain(plain)
+        for name, hint in typing.get_type_hints(Config).items():
+            value = plain.get(name, {})
+            if hint not in (int, list[str]) and not isinstance(value, dict) and value != MISSING:
+                raise ConfigError(f"{name} must be a group of settings, as in conf/config.yaml, got {value!r}")
         for name in ("seed", "num_seeds"):
             check_type(name, OmegaConf.select(config, name), int)
         if not OmegaConf.is_list(OmegaConf.select(config, "allowed_packages")):
             raise ConfigError(f"allowed_packages must be a list, such as [my_package], got {config.allowed_packages!r}")
         typed = OmegaConf.merge(OmegaConf.structured(Config), plain)
     except ConfigKeyError as error:
+        if error.full_key == "experiment":
+            raise ConfigError(
+                "experiment: the chosen file sets nothing but a key of that name; "
+                "it must begin with the line '# @package _global_'"
+            ) from None
         known = list(Config.__dataclass_fields__)
         raise unknown_key(str(error.full_key), known) from None
     except OmegaConfBaseException as error:
@@ -87,6 +97,8 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(f"seed must be >= 0, got {typed.seed}")
     if typed.num_seeds < 1:
         raise ConfigError(f"num_seeds must be >= 1, got {typed.num_seeds}")
+    if typed.seed + typed.num_seeds > LARGEST:
+        raise ConfigError(f"seed + num_seeds must be <= {LARGEST}, got {typed.seed} + {typed.num_seeds}")
     patience = typed.early_stopping.patience
     if patience is not None and patience < 1:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")

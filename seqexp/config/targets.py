@@ -6,15 +6,18 @@ import functools
 import importlib
 import inspect
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 # Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
 from seqexp.config.kinds import check_type
-from seqexp.config.mistakes import ConfigError, first_line, unknown_key
+from seqexp.config.mistakes import ConfigError, first_line, refusing_too_large, unknown_key
 
 PACKAGES = ("seqexp", "torch", "lightning")
 """Packages that a `_target_` may always name."""
+
+LIBRARIES = ("torch", "lightning")
+"""Those of them whose constructors refuse a value by any kind of exception."""
 
 T = TypeVar("T")
 
@@ -102,8 +105,11 @@ def arguments(
     return kept
 
 
-def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:
+def make(where: str, made: Callable[..., T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:
     """Builds an object, and turns what its constructor says of a wrong value into a `ConfigError`.
+
+    Of a class from torch or Lightning, all that it says is about the values. Of any other class it is a ValueError, or
+    what Python and torch say of numbers that are too large; the rest is a bug of the class, and keeps its traceback.
 
     Args:
         where: the node's key, put before the message.
@@ -111,10 +117,14 @@ def make(where: str, made: type[T], values: Mapping[str, Any], errors: tuple[typ
         values: its keyword arguments.
         errors: exceptions, beside ValueError, by which this constructor refuses a value.
     """
-    refusals: tuple[type[Exception], ...] = (ValueError, *errors)
     try:
-        return made(**values)
-    except refusals as error:
-        message = str(error)
+        with refusing_too_large(where):
+            return made(**values)
+    except ConfigError:
+        raise
+    except Exception as error:
+        if not isinstance(error, (ValueError, *errors)) and made.__module__.split(".")[0] not in LIBRARIES:
+            raise
+        message = str(error) or type(error).__name__
         named = message.split(" ", 1)[0] in values
         raise ConfigError(f"{where}.{message}" if named else f"{where}: {message}") from error

@@ -68,6 +68,11 @@ class Sine(Task):
         self.horizon = horizon
         self.num_sequences = length - window - horizon + 1
 
+    @property
+    def numbers(self) -> int:
+        """The series, and its windows once they are cut into splits."""
+        return max(self.length, self.num_sequences * (self.window + 1))
+
     def sample(self, generator: torch.Generator) -> Sample:
         """Makes one seed's windows: inputs (N, window, 1), targets (N, 1), N = length - window - horizon + 1."""
         t = torch.linspace(0, self.time_range, self.length, dtype=torch.float64)

@@ -42,6 +42,11 @@ class Sum(Task):
         self.length = length
         self.distribution = distribution
 
+    @property
+    def numbers(self) -> int:
+        """The sequences and their sums."""
+        return self.num_sequences * (self.length + 1)
+
     def sample(self, generator: torch.Generator) -> Sample:
         """Makes one seed's sequences: inputs (N, length, 1), targets (N, 1)."""
         draw = torch.randn if self.distribution == "normal" else torch.rand

@@ -40,6 +40,14 @@ class Task(ABC):
     num_sequences: int
     forecasts: ClassVar[bool]
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers one seed's sequences and targets hold at least, told before they are made.
+
+        What cannot fit the memory is refused by it. A task whose sequences are long says so here.
+        """
+        return self.num_sequences * (self.input_size + self.output_size)
+
     @abstractmethod
     def sample(self, generator: torch.Generator) -> Sample:
         """Makes one seed's sequences; the same generator state gives the same numbers."""

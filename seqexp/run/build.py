@@ -12,12 +12,11 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
-from seqexp.model import Model
 from seqexp.run import memory
 from seqexp.run.size import make_model, match_size, unset_model
 from seqexp.run.trainer import trainer_maker
@@ -88,7 +87,7 @@ def build(config: DictConfig) -> Parts:
         )
     _check_memory(settings, data, trainer)
     model = make_model(settings["cell"], allowed, data.task, seeds)
-    make_optimizer = _optimizer(settings["optimizer"], allowed, model)
+    make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     return Parts(settings, data, Training(model, make_optimizer), make_trainer, matched)
 
 
@@ -108,8 +107,11 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Train
         single = unset_model(settings["cell"], settings["allowed_packages"], data.task, 1)
     device = trainer.strategy.root_device
     itemsize = 8 if "64" in str(trainer.precision) else 4
-    needed = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
     free = memory.available(device)
+    needed = memory.least(data, itemsize)
+    if needed <= free:
+        with refusing_too_large("data or cell"):
+            needed = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
     if needed > free:
         raise ConfigError(
             f"this run needs about {memory.readable(needed)} of memory and {memory.readable(free)} are free: num_seeds "
@@ -118,7 +120,7 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Train
         )
 
 
-def _optimizer(node: dict[str, Any], allowed: list[str], model: Model) -> Callable[..., torch.optim.Optimizer]:
+def _optimizer(node: dict[str, Any], allowed: list[str], device: torch.device) -> Callable[..., torch.optim.Optimizer]:
     optimizer_class = find_class("optimizer", node.get("_target_"), torch.optim.Optimizer, allowed)
     if optimizer_class.__name__ in COUPLING_OPTIMIZERS:
         raise ConfigError(
@@ -132,5 +134,12 @@ def _optimizer(node: dict[str, Any], allowed: list[str], model: Model) -> Callab
     def make_optimizer(parameters: Any) -> torch.optim.Optimizer:
         return make("optimizer", optimizer_class, {"params": parameters, **values}, (RuntimeError, TypeError))
 
-    make_optimizer(model.parameters())
+    make("optimizer", _first_step, {"make_optimizer": make_optimizer, "device": device}, (Exception,))
     return make_optimizer
+
+
+def _first_step(make_optimizer: Callable[..., torch.optim.Optimizer], device: torch.device) -> None:
+    """Lets an optimizer take a step that changes nothing: some settings torch refuses only then."""
+    parameter = torch.nn.Parameter(torch.zeros(2, device=device))
+    parameter.grad = torch.zeros_like(parameter)
+    make_optimizer([parameter]).step()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -14,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rich.console import Console
 
 from seqexp.config.compose import CONF, known_keys
-from seqexp.config.mistakes import explain
+from seqexp.config.mistakes import ConfigError, explain
 from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.record import Record
@@ -46,6 +48,11 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
             raise explain(error, known_keys) or error from None
     place = Path(folder if folder is not None else config.hydra.run.dir)
     hydra = config.hydra
+    check_single(config)
+    if others := [each for each in hydra.overrides.hydra if not each.startswith("hydra.run.dir=")]:
+        raise ConfigError(f"run() does one run in this process, and takes no {others[0]}; see python -m seqexp")
+    if folder is not None and hydra.overrides.hydra:
+        raise ConfigError(f"run() has a folder, {folder}, and takes no {hydra.overrides.hydra[0]} beside it")
     with open_dict(config):
         del config["hydra"]
     build(config)
@@ -54,6 +61,31 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
         (place / ".hydra").mkdir(parents=True, exist_ok=True)
         OmegaConf.save(node, place / ".hydra" / f"{name}.yaml")
     return execute(config, hydra, place)
+
+
+def check_single(config: DictConfig) -> None:
+    """Refuses a configuration that asks for a sweep where one run is done.
+
+    Args:
+        config: the composed configuration, with its `hydra` node.
+
+    Raises:
+        ConfigError: it is a sweep's.
+    """
+    hydra = config.hydra
+    swept = OmegaConf.select(hydra, "sweeper.params")
+    if hydra.mode is RunMode.MULTIRUN or swept:
+        names = f" over {', '.join(swept)}" if swept else ""
+        given = shlex.join(_typed(hydra))
+        raise ConfigError(f"this is a sweep{names}, and no single run: python -m seqexp --multirun {given}")
+    for name, value in config.sweep.items():
+        if value not in (None, False):
+            raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun to the command")
+
+
+def _typed(hydra: DictConfig) -> list[str]:
+    """The command line as it was typed: an interpolation in it refers to the configuration, not to Hydra's node."""
+    return list(cast(list[str], OmegaConf.to_container(hydra.overrides.task, resolve=False)))
 
 
 def run_in_hydra(config: DictConfig) -> Record:
@@ -93,7 +125,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         num_parameters=parts.training.model.num_parameters,
         matched=parts.matched,
         config=parts.settings,
-        overrides=list(hydra.overrides.task),
+        overrides=_typed(hydra),
         fingerprint=provenance.fingerprint(parts.settings),
         versions=provenance.versions(),
         git=provenance.git(),

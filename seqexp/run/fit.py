@@ -15,10 +15,12 @@ import lightning.pytorch as pl
 import numpy as np
 import numpy.typing as npt
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 from torch import Tensor
 
 from seqexp.baselines import baselines
+from seqexp.config.mistakes import ConfigError
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
@@ -51,7 +53,10 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
         board.start(_hparams(parts, record, optimizer))
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
-            trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
+            try:
+                trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
+            except MisconfigurationException as error:  # of which nothing was to be seen before
+                raise ConfigError(f"trainer: {error}") from error
             seconds = checkpoints.seconds
             trainer.test(training, datamodule=data, verbose=False)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)

@@ -36,6 +36,11 @@ USES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_
 """Where a container's limit and use stand, for the second and the first version of control groups."""
 
 
+def least(data: PopulationData, itemsize: int) -> int:
+    """Bytes that a run adds at least, told by the task before anything is sampled."""
+    return len(data.seeds) * data.task.numbers * COPIES_OF_DATA * itemsize
+
+
 def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, device: torch.device) -> int:
     """Estimates the bytes that a run adds to those of the program, at its peak.
 

@@ -10,7 +10,7 @@ import torch
 
 from seqexp.cell.recurrent import Recurrent
 from seqexp.config.compose import cell_file
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.task import Task
 from seqexp.model import Model
@@ -29,7 +29,9 @@ def unset_model(node: dict[str, Any], allowed: list[str], task: Task, num_seeds:
     cell_class = find_class("cell", node.get("_target_"), Recurrent, allowed)
     given = {"input_size": task.input_size, "num_seeds": num_seeds}
     values = arguments("cell", node, cell_class, given)
-    return Model(make("cell", cell_class, {**given, **values}), task.output_size)
+    cell = make("cell", cell_class, {**given, **values})
+    with refusing_too_large("cell"):
+        return Model(cell, task.output_size)
 
 
 def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | None:
@@ -49,18 +51,21 @@ def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | No
     asked = node.get("hidden_size")
     if not isinstance(asked, str) or not asked.startswith("match:"):
         return None
-    found = re.fullmatch(r"match:(?:(\d+)|([\w.-]+)-(\d+))", asked)
+    found = re.fullmatch(r"match:(?:(\d{1,18})|([\w.-]+)-(\d{1,18}))", asked)
     if found is None:
         raise ConfigError(
             f"cell.hidden_size={asked}: must be a whole number, match:17217 (parameters in all) or "
-            "match:lstm-64 (as many as an LSTM of 64 units has)"
+            "match:lstm-64 (as many as an LSTM of 64 units has), of at most 18 digits"
         )
     try:
         target = int(found[1]) if found[1] else count_parameters(cell_file(found[2]), allowed, task, int(found[3]))
     except ConfigError as error:
         raise ConfigError(f"cell.hidden_size={asked}: {error}") from None
     # The count grows with the size, so the first size that is not too small, or the one before, is closest.
-    sizes = range(1, target + 1)
+    below = 1  # no size is tried that is much too large: it may be more than torch can count
+    while below < target and count_parameters(node, allowed, task, 2 * below) < target:
+        below *= 2
+    sizes = range(1, 2 * below + 1)
     above = bisect.bisect_left(sizes, target, key=lambda size: count_parameters(node, allowed, task, size))
     near = [size for size in (above, above + 1) if size >= 1]
     node["hidden_size"] = min(near, key=lambda size: abs(count_parameters(node, allowed, task, size) - target))

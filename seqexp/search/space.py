@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import secrets
 import time
@@ -234,6 +235,8 @@ def _range(sweep: RangeSweep, log: bool) -> Distribution:
         if not values:
             raise ValueError(f"the range from {sweep.start} to {sweep.stop} is empty")
         return IntDistribution(min(values[0], values[-1]), max(values[0], values[-1]), log=log, step=abs(values.step))
+    if not all(math.isfinite(each or 0) for each in (sweep.start, sweep.stop, sweep.step)):
+        raise ValueError("a range must have an end")
     if sweep.step == 0:
         raise ValueError("the step of a range must not be 0")
     points = list(values)

@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
-from seqexp.config.compose import known_keys
+from seqexp.config.compose import check_count, known_keys
 from seqexp.config.mistakes import ConfigError, explain
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def split_jobs(config: DictConfig) -> list[list[str]]:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
     parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
+    check_count(parsed)
     return [job for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
 
 

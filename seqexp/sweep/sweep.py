@@ -16,7 +16,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from seqexp import startup
-from seqexp.config.mistakes import ConfigError, lament, refuse
+from seqexp.config.compose import known_keys
+from seqexp.config.mistakes import ConfigError, explain, lament, refuse
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import check_job, check_places, is_inside, job_config, say, split_jobs
@@ -40,9 +41,9 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
     def wrapper(*args: Any, **kwargs: Any) -> None:
         try:
             method(*args, **kwargs)
-        except ConfigError as error:
-            refuse(error)
         except Exception as error:
+            if (wrong := explain(error, known_keys)) is not None:
+                refuse(wrong)
             lament(error)
             traceback.print_exc()
             sys.exit(1)
@@ -83,13 +84,12 @@ class Sweep(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
         startup.load()
+        from seqexp.run.execute import check_single
         from seqexp.run.log import check_folder
 
         check_job(config)
         check_places(config.hydra, Path(config.hydra.run.dir))
-        for name, value in config.sweep.items():
-            if value not in (None, False):
-                raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun")
+        check_single(config)
         check_folder(Path(config.hydra.run.dir))
 
     @_final
@@ -124,6 +124,8 @@ class Sweep(Callback):
                 raise ConfigError(f"hydra.sweep.subdir={name}: leads out of the sweep's folder {folder}")
             tidy.refuse_links(folder / name)
             jobs[name] = overrides, job
+        if not jobs:
+            raise ConfigError(f"the sweep names no run: {' '.join(config.hydra.overrides.task)}")
         if config.sweep.dry:
             tell(folder, jobs)
             sys.exit(0)

@@ -115,7 +115,12 @@ def test_every_experiment_trains(train: Callable[..., Any], name: str) -> None:
     node = composed(f"experiment={name}")
     chosen = "sum" if "num_sequences" in node.data else "sine"
     hidden = ["cell.hidden_size=4"] if not isinstance(node.cell.hidden_size, str) else []
-    record, _ = train(f"experiment={name}", "num_seeds=2", "trainer.max_epochs=1", *SMALL[chosen], *hidden, tiny=())
+    small = [f"experiment={name}", "num_seeds=2", "trainer.max_epochs=1", *SMALL[chosen], *hidden]
+    if "sweeper" in (OmegaConf.load(CONF / f"experiment/{name}.yaml").get("hydra") or {}):
+        with pytest.raises(ConfigError, match=r"is a sweep over data, cell.*python -m seqexp --multirun"):
+            train(*small, tiny=())
+        return
+    record, _ = train(*small, tiny=())
     assert record.status == "done"
     assert all(math.isfinite(value) for value in record.test_mse)
 

@@ -1,0 +1,94 @@
+"""What seqexp changes in how Hydra reads: whose file wins, and that whatever cannot be read is named."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+# Before this file's own change of the same method, so that what the guard says is not taken for Hydra's.
+from seqexp.config import guard  # noqa: F401
+from seqexp.config.mistakes import ConfigError, first_line
+
+
+def _users_first(prepend: Callable[..., None]) -> Callable[..., None]:
+    """Puts the folder of `--config-dir` before conf/, so that a user's file wins over a shipped one of its name."""
+
+    @functools.wraps(prepend)
+    def prepend_path(self: ConfigSearchPathImpl, provider: str, path: str, anchor: Any = None) -> None:
+        prepend(self, provider, path, None if provider == "command-line" else anchor)
+
+    return prepend_path
+
+
+def _file_named(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Has an error over a YAML file say which file it is, whoever raises it: YAML, OmegaConf, Python's decoder."""
+
+    @functools.wraps(load)
+    def load_config(self: ConfigRepository, config_path: str) -> Any:
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        path = f"{source.path if source else ''}/{config_path}.yaml"
+        try:
+            found = load(self, config_path)
+        except HydraException:
+            raise
+        except RecursionError:
+            raise ConfigError(f"{path}: is nested too deeply, or refers to itself") from None
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise ConfigError(f"{path}: cannot be read as YAML in UTF-8 ({text})") from error
+        if found is not None and not isinstance(found.config, DictConfig):
+            raise ConfigError(f"{path}: must hold keys with values, as in `hidden_size: 16`, and no list")
+        return found
+
+    return load_config
+
+
+def _override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """Has an error over a command line say which of its parts it is, where Hydra breaks down over one."""
+
+    @functools.wraps(load)
+    def load_configuration(
+        self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
+    ) -> DictConfig:
+        try:
+            return load(self, config_name, overrides, *args, **kwargs)
+        except (ConfigError, HydraException, OmegaConfBaseException, OSError):
+            raise
+        except Exception as error:
+            raise _culprit(self, overrides) or error from None
+
+    return load_configuration
+
+
+def _culprit(loader: ConfigLoaderImpl, overrides: Sequence[str]) -> ConfigError | None:
+    """The first part of a command line that cannot be read by itself, or gives a group what is no name of a file."""
+    parser = OverridesParser.create()
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+            value = override.value()
+        except HydraException:
+            continue  # of which Hydra speaks itself
+        except Exception as error:
+            return ConfigError(f"{text}: cannot be read as key=value ({first_line(error)})")
+        names = value if isinstance(value, list) else [value]
+        if loader.get_group_options(override.key_or_group) and not all(isinstance(each, str) for each in names):
+            return ConfigError(f"{text}: a group such as data or cell takes the name of one of its files")
+    return None
+
+
+ConfigSearchPathImpl.prepend = _users_first(ConfigSearchPathImpl.prepend)  # type: ignore[method-assign]
+ConfigRepository.load_config = _file_named(ConfigRepository.load_config)  # type: ignore[method-assign]
+ConfigLoaderImpl.load_configuration = _override_named(  # type: ignore[method-assign]
+    ConfigLoaderImpl.load_configuration
+)
