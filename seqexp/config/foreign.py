@@ -82,7 +82,8 @@ def _culprit(loader: ConfigLoaderImpl, overrides: Sequence[str]) -> ConfigError 
         except Exception as error:
             return ConfigError(f"{text}: cannot be read as key=value ({first_line(error)})")
         names = value if isinstance(value, list) else [value]
-        if loader.get_group_options(override.key_or_group) and not all(isinstance(each, str) for each in names):
+        group = override.key_or_group
+        if group and loader.get_group_options(group) and not all(isinstance(each, str) for each in names):
             return ConfigError(f"{text}: a group such as data or cell takes the name of one of its files")
     return None
 

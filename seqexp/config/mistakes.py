@@ -107,6 +107,8 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
         near = difflib.get_close_matches(name, error.options, n=1)
         hint = f" Did you mean {group}={near[0]}?" if near else ""
         return ConfigError(f"{group}={name}: there is no such {group}.{hint} Allowed: {', '.join(error.options)}.")
+    if re.match(r"Could not (override|delete) ''", str(error)):
+        return ConfigError("a setting is given as key=value, and one of them has no key")
     if found := re.match(r"Could not override '([^']+)'", str(error)):
         key = found[1]
         place, _, name = key.rpartition(".")

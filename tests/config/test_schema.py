@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
-from seqexp.config.compose import CONF, known_keys
+from seqexp.config.compose import CONF, compose_run, configuration_folders, known_keys
 from seqexp.config.mistakes import ConfigError, unknown_key
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
@@ -129,7 +131,68 @@ BAD: dict[str, tuple[str, ...]] = {
     "hydra.job.chdir=true": ("hydra.job.chdir", "false"),
     "hydra.run.dir=/proc/nope": ("/proc/nope",),
     "hydra.run.dir=/dev/null/x": ("/dev/null/x",),
+    # numbers that are too large for what is made with them
+    "seed=9223372036854775807": ("seed + num_seeds", "<= 9223372036854775807", "got 9223372036854775807 + 10"),
+    "seed=9223372036854775808": ("seed", "64 bits"),
+    "num_seeds=1000000000000": ("TiB", "num_seeds"),
+    "optimizer.eps=-9223372036854775809": ("optimizer.eps", "64 bits"),
+    f"seed={'9' * 5000}": ("seed=999", "(5006 characters)", "4300 digits"),
+    f"trainer.benchmark={'9' * 5000}": ("trainer.benchmark=999", "4300 digits"),
+    "cell.hidden_size=4000000000000": ("cell", "too large"),
+    "cell.hidden_size=9223372036854775807": ("cell", "too large"),
+    "cell.hidden_size=1000000": ("TiB", "cell.hidden_size (1000000)"),
+    "cell.hidden_size=match:99999999999999999999": ("match:99999999999999999999", "18 digits"),
+    f"cell.hidden_size=match:lstm-{'9' * 5000}": ("match:lstm-999", "18 digits"),
+    "cell.hidden_size=match:lstm-999999999999999": ("match:lstm-999999999999999", "too large"),
+    "cell.hidden_size=match:9999999999999999": ("TiB", "cell.hidden_size"),
+    "cell.num_layers=100000000000": ("cell.num_layers", "<= 1000", "100000000000"),
+    "data.length=100000000000": ("TiB", "are free"),
+    "data.length=9223372036854775807": ("TiB", "are free"),
+    "data.window=1e400": ("data.window", "a whole number", "inf"),
+    "optimizer.lr=1e400": ("optimizer.lr", "a number", "inf"),
+    "checkpoint.every_seconds=nan": ("checkpoint.every_seconds", ">= 0", "nan"),
+    # a node of the wrong kind
+    "optimizer=[1e308]": ("optimizer=[1e308]", "takes the name of one of its files"),
+    "experiment=[1e308]": ("experiment=[1e308]", "takes the name of one of its files"),
+    "sweep=.inf": ("sweep",),
+    "sweep=inf": ("sweep", "a group of settings", "inf"),
+    "early_stopping=5": ("early_stopping", "a group of settings", "5"),
+    "checkpoint=[1]": ("checkpoint", "Cannot merge"),
+    "sweep=null": ("sweep", "a group of settings", "None"),
+    "cell=null": ("cell",),
+    "trainer=5": ("trainer=5",),
+    "allowed_packages={}": ("allowed_packages", "Cannot merge"),
+    "num_seeds=[3]": ("num_seeds", "a whole number", "[3]"),
+    "num_seeds={a:1}": ("num_seeds", "a whole number"),
+    "num_seeds=${num_seeds}": ("num_seeds", "Recursive"),
+    "seed.x=1": ("seed.x", "no such key"),
+    "~sweep": ("sweep", "no value"),
+    "~seed": ("seed", "a whole number", "None"),
+    "~trainer": ("trainer", "no value"),
+    "~optimizer": ("optimizer", "no value"),
+    "~early_stopping": ("early_stopping", "no value"),
+    "~hydra/output": ("hydra.run.dir",),
+    "hydra=5": ("hydra",),
+    "hydra.verbose={a:1}": ("Hydra cannot read",),
+    "hydra.job=???": ("hydra",),
+    "hydra.job.config=${nope}": ("nope",),
+    "hydra.sweeper.params={a:1}": ("Hydra cannot read",),
+    # what torch refuses only at the first step
+    "+optimizer.differentiable=true": ("optimizer", "differentiable"),
+    "+optimizer.foreach=true": ("optimizer", "foreach"),
+    # ranges, where one value is wanted
+    "optimizer.lr=interval(1e-4,1e-1)": ("optimizer.lr=interval(1e-4,1e-1)", "python -m seqexp.search"),
+    "seed=range(1,3)": ("seed=range(1,3)", "--multirun"),
     # what is no override at all
+    "": ("key=value",),
+    "=": ("=", "key=value"),
+    "=3": ("takes the name of one of its files",),
+    "~": ("key=value", "no key"),
+    "seed=": ("seed", "a whole number"),
+    "cell=": ("cell", "gru, lstm, rnn"),
+    "-": ("-", "key=value"),
+    "seed=int(a)": ("seed=int(a)",),
+    "s\udcffed=1": ("UTF-8",),
     "cell": ("cell", "key=value"),
     "cell=[rnn": ("cell=[rnn", "key=value"),
 }  # fmt: skip
@@ -163,10 +226,132 @@ def test_the_keys_that_are_allowed_are_those_of_the_chosen_file(command: Command
         (["cell=rnn,lstm", "cell.forget_bias=1"], ["cell.forget_bias"]),
         (["cell=rnn,lstm", "hydra.sweep.dir=/proc/nope"], ["/proc/nope"]),
         (["cell=rnn,subprocess.Popen"], ["subprocess.Popen"]),
+        (["optimizer.lr=interval(1e-4,1e-1)"], ["python -m seqexp.search"]),
+        (["optimizer.lr=tag(log,interval(1e-4,1e-1))"], ["python -m seqexp.search"]),
+        (["seed=range(0)"], ["seed=range(0)", "at least 1"]),
+        (["seed=range(5,0)"], ["seed=range(5,0)", "at least 1"]),
+        (["seed=range(0,1000000000000)"], ["seed=range(0,1000000000000)", "at most"]),
+        (["seed=range(0,2000)", "num_seeds=range(1,2000)"], ["at most"]),
+        (["seed=range(0,1e400)"], ["seed=range(0,1e400)", "an end"]),
+        (["seed=range(0,5,0)"], ["seed=range(0,5,0)"]),
+        (["cell=glob(nosuch)"], ["names no run", "cell=glob(nosuch)"]),
+        (["cell=choice()"], ["cell=choice()"]),
+        (["cell=[]"], ["cell"]),
+        (["seed="], ["seed", "a whole number"]),
+        ([""], ["key=value"]),
     ],
 )
 def test_a_sweep_with_a_wrong_member_is_refused_whole(command: Command, arguments: list[str], words: list[str]) -> None:
     assert_refused(command("--multirun", *arguments), *words)
+
+
+# ---------------------------------------------------------------- files that cannot be read, and whose file wins
+
+
+FILES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
+    "a list": ("cell", "- 1\n", ("cell/mine.yaml", "no list")),
+    "a number": ("cell", "5\n", ("cell/mine.yaml",)),
+    "a tab": ("cell", "_target_: seqexp.cell.rnn.RNN\n\thidden_size: 3\n", ("cell/mine.yaml", "line 2")),
+    "a key twice": ("cell", "hidden_size: 1\nhidden_size: 2\n", ("cell/mine.yaml", "duplicate key hidden_size")),
+    "two documents": ("cell", "hidden_size: 1\n---\nhidden_size: 2\n", ("cell/mine.yaml", "single document")),
+    "Latin-1": ("cell", "# caf\xe9\nhidden_size: 3\n".encode("latin-1"), ("cell/mine.yaml", "UTF-8")),
+    "an anchor in itself": ("cell", "a: &a\n  b: *a\n", ("cell/mine.yaml", "refers to itself")),
+    "depth": ("cell", "[" * 2000, ("cell/mine.yaml", "too deeply")),
+    "5000 digits": ("cell", f"hidden_size: {'9' * 5000}\n", ("cell/mine.yaml", "4300 digits")),
+    "9000 hexadecimal digits": ("cell", f"hidden_size: 0x{'F' * 9000}\n", ("cell.hidden_size", "64 bits")),
+    "bytes": ("cell", "hidden_size: !!binary aGk=\n", ("cell.hidden_size", "bytes")),
+    "half a letter": ("cell", '_target_: "\\ud800"\n', ("cell._target_", "ud800")),
+    "a zero byte": ("cell", '_target_: "a\\0"\n', ("cell._target_", "zero bytes")),
+    "keys that refer to each other": ("cell", "a: ${cell.b}\nb: ${cell.a}\n", ("cell.a", "Recursive")),
+    "defaults of itself": ("cell", "defaults: [mine]\n", ("recursion",)),
+    "defaults of a wrong kind": ("cell", "defaults: 5\n", ("cell/mine", "list")),
+    "no package line": ("experiment", "num_seeds: 3\n", ("experiment", "# @package _global_")),
+    "no package line, a group": ("experiment", "data: {length: 60}\n", ("experiment", "# @package _global_")),
+    "a sweep that is no sweep": (
+        "experiment",
+        "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: 5}}\n",
+        ("experiment/mine", "Dict[str, str]"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_that_cannot_be_used_is_named_in_one_paragraph(command: Command, tmp_path: Path, kind: str) -> None:
+    group, text, words = FILES[kind]
+    (tmp_path / "conf" / group).mkdir(parents=True)
+    (tmp_path / "conf" / group / "mine.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert_refused(command(f"--config-dir={tmp_path / 'conf'}", f"{group}=mine"), *words)
+
+
+def test_a_directory_is_no_file_of_a_group(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "cell" / "mine.yaml").mkdir(parents=True)
+    assert_refused(command(f"--config-dir={tmp_path / 'conf'}", "cell=mine"), "cell=mine", "gru, lstm, rnn")
+
+
+def test_an_experiment_that_sweeps_is_no_single_run(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\nhydra: {sweeper: {params: {cell: 'rnn,lstm'}}}\n"
+    (tmp_path / "conf" / "experiment" / "mine.yaml").write_text(text)
+    done = command(f"--config-dir={tmp_path / 'conf'}", "experiment=mine", "seed=1")
+    assert_refused(done, "a sweep over cell", "python -m seqexp --multirun experiment=mine seed=1")
+
+
+@pytest.fixture
+def wider(tmp_path: Path) -> str:
+    """A user's folder with an lstm.yaml of his own, and files that replace nothing."""
+    (tmp_path / "my_conf" / "cell").mkdir(parents=True)
+    shipped = (CONF / "cell" / "lstm.yaml").read_text()
+    (tmp_path / "my_conf" / "cell" / "lstm.yaml").write_text(shipped.replace("hidden_size: 16", "hidden_size: 3"))
+    (tmp_path / "my_conf" / "cell" / "gru.yaml").write_text((CONF / "cell" / "gru.yaml").read_text())
+    (tmp_path / "my_conf" / "cell" / "mine.yaml").write_text(shipped)
+    return str(tmp_path / "my_conf")
+
+
+@pytest.mark.parametrize("flags", [[], ["--multirun"]])
+def test_a_users_file_wins_over_a_shipped_one_of_its_name_and_that_is_said_once(
+    command: Command, wider: str, flags: list[str]
+) -> None:
+    tiny = ("num_seeds=1", "trainer.max_epochs=1", "data.length=60", "trainer.enable_progress_bar=false")
+    cells = "cell=lstm,rnn" if flags else "cell=lstm"
+    done = command(*flags, f"--config-dir={wider}", cells, *tiny)
+    assert done.status == 0
+    assert done.err == f"seqexp: {wider} replaces seqexp's own cell/lstm.yaml\n"
+    found = [json.loads(path.read_text()) for path in Path.cwd().rglob("result.json")]
+    config = next(each["config"] for each in found if each["cell"] == "lstm")
+    assert (config["cell"]["hidden_size"], config["cell"]["_target_"]) == (3, "seqexp.cell.lstm.LSTM")
+
+
+def test_a_users_file_wins_in_a_search(wider: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with configuration_folders(wider):
+        assert compose_run(["cell=lstm"])[0].cell.hidden_size == 3
+    assert capsys.readouterr().err == f"seqexp: {wider} replaces seqexp's own cell/lstm.yaml\n"
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "search.yaml"])
+def test_what_is_read_from_seqexp_alone_cannot_be_replaced(command: Command, wider: str, name: str) -> None:
+    (Path(wider) / name).write_text("seed: 3\n")
+    assert_refused(command(f"--config-dir={wider}"), wider, f"no {name}")
+
+
+@pytest.mark.parametrize(
+    "flags", [["--nosuch"], ["--info", "x"], ["--cfg", "x"], ["-sp"], ["--config-dir"], ["--shell-completion"]]
+)
+def test_wrong_flags_are_answered_without_a_traceback(command: Command, flags: list[str]) -> None:
+    done = command(*flags)
+    assert done.status == 2
+    assert "Traceback" not in done.err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_resolve_belongs_to_cfg(command: Command) -> None:
+    assert_refused(command("--resolve"), "--resolve", "--cfg job")
+
+
+def test_an_interpolation_on_the_command_line_is_recorded_as_typed(command: Command) -> None:
+    done = command("num_seeds=2", "seed=${num_seeds}", "trainer.max_epochs=1", "data.length=60")
+    assert (done.status, done.err) == (0, "")
+    found = json.loads(next(Path.cwd().rglob("result.json")).read_text())
+    assert (found["seeds"], found["overrides"][1]) == ([2, 3], "seed=${num_seeds}")
 
 
 # ---------------------------------------------------------------- whose code may be loaded
@@ -353,6 +538,55 @@ def test_what_a_constructor_says_gets_the_key_before_it() -> None:
         make("made", Made, {**values, "rate": 10})
     with pytest.raises(RuntimeError, match="b is broken"):  # an error of the program is no wrong configuration
         make("made", Made, {**values, "name": "b"})
+
+
+class Large:
+    def __init__(self, error: Exception) -> None:
+        raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OverflowError("int too large to convert to float"),
+        MemoryError("Unable to allocate 745. GiB for an array"),
+        RuntimeError("Storage size calculation overflowed with sizes=[1, 9223372036854775807]"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 800000000000 bytes."),
+        RuntimeError("not enough memory: you tried to allocate 8 bytes"),
+        ValueError("Overflow when unpacking long"),
+    ],
+    ids=str,
+)
+def test_a_number_too_large_is_a_wrong_configuration_whoever_says_so(error: Exception) -> None:
+    with pytest.raises(ConfigError, match=r"^large: too large"):
+        make("large", Large, {"error": error})
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), TypeError("no"), AttributeError("no"), KeyError("x")], ids=str
+)
+def test_a_bug_of_a_constructor_keeps_its_kind(error: Exception) -> None:
+    with pytest.raises(type(error)):
+        make("large", Large, {"error": error})
+
+
+def test_whatever_a_library_says_in_a_constructor_is_about_its_values() -> None:
+    with pytest.raises(ConfigError, match=r"^layer: "):
+        make("layer", torch.nn.Linear, {"in_features": "a", "out_features": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\n  b\tc", "a b c"),
+        ("9" * 5000, f"{'9' * 60}…{'9' * 20} (5000 characters)"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("half \udcff", r"half \udcff"),
+    ],
+)
+def test_a_message_is_one_line_of_letters_that_can_be_shown(text: str, shown: str) -> None:
+    assert str(ConfigError(text)) == shown
+    assert len(str(ConfigError(" ".join([text] * 99)))) <= 1500
 
 
 def test_check_gives_the_values_back_typed_and_resolved() -> None:

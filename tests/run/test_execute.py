@@ -35,6 +35,42 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+# ---------------------------------------------------------------- one run, and no sweep
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["experiment=equal_parameters"], r"a sweep over data, cell.*--multirun experiment=equal_parameters$"),
+        (["experiment=rnn_vs_lstm"], r"a sweep over data, cell, optimizer.lr.*--multirun experiment=rnn_vs_lstm$"),
+        (["cell=rnn,lstm"], r"cell=rnn,lstm: several values at once need --multirun"),
+        (["optimizer.lr=interval(1e-4,1e-1)"], r"python -m seqexp.search"),
+        (["sweep.name=mine"], r"sweep.name=mine: is for a multirun; add --multirun"),
+        (["sweep.dry=true"], r"sweep.dry=True: is for a multirun"),
+        (["sweep.fail_fast=true"], r"sweep.fail_fast=True: is for a multirun"),
+        (["hydra.mode=MULTIRUN"], r"this is a sweep"),
+        (["hydra/launcher=joblib"], r"takes no hydra/launcher=joblib"),
+        (["hydra.sweep.dir=here"], r"takes no hydra.sweep.dir=here"),
+    ],
+    ids=str,
+)
+def test_what_only_a_sweep_could_do_is_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        run(overrides)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_has_one_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"takes no hydra.run.dir=there beside it"):
+        run([*TINY, "hydra.run.dir=there"], tmp_path / "here")
+    assert list(tmp_path.iterdir()) == []
+    run([*TINY, f"hydra.run.dir={tmp_path / 'there'}"])
+    assert Record.read(tmp_path / "there").status == "done"
+
+
 # ---------------------------------------------------------------- what a run leaves
 
 

@@ -10,9 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from seqexp.config.compose import compose_config as composed
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.sine import Sine
+from seqexp.data.sum import Sum
 from seqexp.run import memory
+from seqexp.run.build import build
 from seqexp.run.execute import run
+from seqexp.seeding import generator
 
 MEASURE = """
 import json, resource, sys
@@ -52,6 +57,30 @@ def test_what_cannot_fit_is_refused_before_anything_is_written(tmp_path: Path, m
     with pytest.raises(ConfigError, match=r"needs about .* MiB of memory and 10 MiB are free: num_seeds \(10\)"):
         run([], tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [["data.length=1000000000"], ["data=sum", "data.length=1000000000"], ["num_seeds=1000000000000"]],
+    ids=str,
+)
+def test_data_that_cannot_fit_are_refused_before_any_are_made(
+    overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample(*arguments: object) -> None:
+        raise AssertionError("sampled")
+
+    monkeypatch.setattr(Sine, "sample", sample)
+    monkeypatch.setattr(Sum, "sample", sample)
+    with pytest.raises(ConfigError, match=r"needs about .* are free"):
+        run(overrides)
+
+
+@pytest.mark.parametrize("name", ["sine", "sum"])
+def test_a_task_tells_no_more_numbers_than_it_makes(name: str) -> None:
+    data = build(composed([f"data={name}"])).data
+    inputs, targets, *_ = data.task.sample(generator(0, "data"))
+    assert 0.9 * (inputs.numel() + targets.numel()) <= data.task.numbers <= inputs.numel() + targets.numel()
 
 
 def test_a_population_of_a_billion_is_refused_at_once() -> None:
