@@ -80,8 +80,7 @@ def check_hydra(config: DictConfig, given: Sequence[str], builds: bool) -> None:
     Raises:
         ConfigError: what is not on the list.
     """
-    raw: Any = OmegaConf.to_container(config, resolve=False)
-    node = raw["hydra"] if isinstance(raw, dict) else None
+    node = _raw(config)
     _check_shape(node, OmegaConf.to_container(OmegaConf.structured(HydraConf)), "hydra")
     _check_texts(node)
     if node["hydra_logging"] not in [_hydras_own(f"hydra_logging/{name}") for name in LOGGING]:
@@ -99,6 +98,12 @@ def check_hydra(config: DictConfig, given: Sequence[str], builds: bool) -> None:
     _fix(config, "sweeper", _check_sweeper)
     if node["launcher"] != BASIC:
         _fix(config, "launcher", functools.partial(_check_launcher, given=given))
+
+
+def _raw(config: DictConfig) -> Any:
+    """The `hydra` node as it is written."""
+    whole: Any = OmegaConf.to_container(config, resolve=False)
+    return whole["hydra"]
 
 
 def _check_shape(node: Any, shape: Any, key: str) -> None:
@@ -119,11 +124,11 @@ def _check_texts(node: dict[str, Any]) -> None:
 
 
 def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> None:
-    """Checks a node that Hydra builds something of, as written and as resolved, and puts the resolved one in its place."""
+    """Checks a node that Hydra builds something of, as written and resolved, and puts the resolved one in its place."""
     key = f"hydra.{name}"
-    raw = OmegaConf.to_container(config, resolve=False)["hydra"][name]  # type: ignore[call-overload]
+    raw = _raw(config)[name]
     with overheard() as variables:
-        node = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
+        node: Any = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
     for path, value in leaves(node, key):
         last = path.rpartition(".")[2]
         if path != f"{key}._target_" and re.fullmatch("_.*_", last):
@@ -202,7 +207,7 @@ def is_inside(path: Path, folder: Path) -> bool:
 # ------------------------------------------------------------- where Hydra is made to ask, in whatever process it works
 
 
-def _searching_no_path(self: ConfigLoaderImpl, config_name: Any, overrides: Sequence[Override], repo: Any) -> None:
+def _searching_no_path(self: ConfigLoaderImpl, name: Any, overrides: Sequence[Override], repo: Any) -> None:
     """In place of Hydra's search path, which would import the package that a job's `hydra.searchpath` names."""
     if any(each.key_or_group == "hydra.searchpath" for each in overrides):
         raise ConfigError(f"hydra.searchpath must stay empty: {EMPTY['searchpath']}")
@@ -273,8 +278,8 @@ def literal(key: str, text: str) -> str:
     return text
 
 
-ConfigLoaderImpl._process_config_searchpath = _searching_no_path  # type: ignore[method-assign]
-ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign]
+ConfigLoaderImpl._process_config_searchpath = _searching_no_path  # type: ignore[method-assign, assignment]
+ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign, assignment]
     _checked_before(ConfigLoaderImpl._apply_overrides_to_config)
 )
 ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]

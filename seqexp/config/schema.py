@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from seqexp.config import environment, names  # and their resolvers
+from seqexp.config import names
 from seqexp.config.kinds import check_type
 from seqexp.config.mistakes import ConfigError, first_line, unknown_key
 

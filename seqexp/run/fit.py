@@ -112,7 +112,7 @@ def interruptible() -> Iterator[None]:
 def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | str | float]:
     """The run's row in TensorBoard's HPARAMS: the same keys in every run."""
     cell, data = parts.training.model.cell, parts.data
-    columns = {
+    columns: dict[str, Any] = {
         "data": record.data,
         "cell": record.cell,
         "optimizer": optimizer,

@@ -41,6 +41,7 @@ def prepare(config: DictConfig) -> None:
     folder = str(Path(config.hydra.sweep.dir).absolute())
     with read_write(config), open_dict(config):
         config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
+        config.hydra.sweep.dir = literal("hydra.sweep.dir", folder)
     if OmegaConf.select(config, "hydra.launcher.ray.init.address") == "local":
         # Ray reads these when it is imported, which is after this.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # or it listens on all interfaces
