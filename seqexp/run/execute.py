@@ -35,7 +35,8 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     """Runs one configuration from Python, as the command line would.
 
     Args:
-        overrides: as on the command line, such as `["cell=lstm", "data=sine", "num_seeds=5"]`.
+        overrides: as on the command line, such as `["cell=lstm", "data=sine", "num_seeds=5"]`; in place of
+            `--config-dir my_conf`, `"hydra.searchpath=[file:///home/me/my_conf]"`.
         folder: where the results go; a fresh folder under `outputs/` where None.
 
     Returns:
@@ -52,10 +53,11 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     place = Path(folder if folder is not None else config.hydra.run.dir)
     hydra = config.hydra
     check_single(config)
-    if others := [each for each in hydra.overrides.hydra if not each.startswith("hydra.run.dir=")]:
+    given = [each for each in hydra.overrides.hydra if not each.startswith("hydra.searchpath=")]
+    if others := [each for each in given if not each.startswith("hydra.run.dir=")]:
         raise ConfigError(f"run() does one run in this process, and takes no {others[0]}; see python -m seqexp")
-    if folder is not None and hydra.overrides.hydra:
-        raise ConfigError(f"run() has a folder, {folder}, and takes no {hydra.overrides.hydra[0]} beside it")
+    if folder is not None and given:
+        raise ConfigError(f"run() has a folder, {folder}, and takes no {given[0]} beside it")
     with open_dict(config):
         del config["hydra"]
     build(config).make_data()
