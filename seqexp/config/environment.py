@@ -8,18 +8,17 @@ hashed with the true values; what is written down shows `<environment variable N
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
-MASK = re.compile(r"<environment variable ([^<>]+)>")
-"""What stands in a record where a variable's value stood."""
+MASK = re.compile(r"<environment variable ([^<>]+?)(, decoded)?>")
+"""What stands in a record where a variable's value stood; decoded, if that was no text."""
 
 SHORTEST = 4
 """Letters below which a value is not looked for in a text: it would be found everywhere, and is no secret."""
@@ -85,11 +84,11 @@ def _masked(node: Any, name: Any, value: Any, allowed: set[str], above: set[str]
         return {key: _masked(child, key, part, allowed, read) for key, part in value.items()}
     if isinstance(value, list):
         return [_masked(child, index, part, allowed, read) for index, part in enumerate(value)]
-    return _veil(node, name, read) if read else value
+    return _veil(node, name, value, read) if read else value
 
 
-def _veil(node: Any, name: Any, read: set[str]) -> str:
-    """What a value would read if each variable held its own mask; or nothing but the masks, where that is no text."""
+def _veil(node: Any, name: Any, value: Any, read: set[str]) -> str:
+    """What a value would read if each variable held its own mask; or nothing but the masks, where it is no text."""
     _hidden.update({key: os.environ[key] for key in read})
     _veiled.update(read)
     try:
@@ -98,6 +97,8 @@ def _veil(node: Any, name: Any, read: set[str]) -> str:
         text = None
     finally:
         _veiled.clear()
+    if not isinstance(value, str):
+        return " ".join(f"{_mask(key)[:-1]}, decoded>" for key in sorted(read))
     masks = [_mask(key) for key in sorted(read)]
     return text if isinstance(text, str) and all(mask in text for mask in masks) else " ".join(masks)
 
@@ -125,7 +126,8 @@ def unmasked(settings: Any, allowed: Collection[str], key: str = "") -> Any:
         return {name: unmasked(value, allowed, f"{key}.{name}".lstrip(".")) for name, value in settings.items()}
     if isinstance(settings, list):
         return [unmasked(value, allowed, f"{key}.{index}") for index, value in enumerate(settings)]
-    for name in MASK.findall(settings) if isinstance(settings, str) else ():
+    for found in MASK.finditer(settings) if isinstance(settings, str) else ():
+        name = found[1]
         if name not in allowed:
             raise LookupError(
                 f"{key} comes from the environment variable {name}, whose value was not recorded; "
@@ -133,16 +135,7 @@ def unmasked(settings: Any, allowed: Collection[str], key: str = "") -> Any:
             )
         if name not in os.environ:
             raise LookupError(f"{key} comes from the environment variable {name}, which is not set")
-        if settings == _mask(name):
-            return _decoded(os.environ[name])
-        settings = settings.replace(_mask(name), os.environ[name])
+        if found[2] and found[0] == settings:
+            return oc.decode(os.environ[name], DictConfig({}), AnyNode())
+        settings = settings.replace(found[0], os.environ[name])
     return settings
-
-
-def _decoded(text: str) -> Any:
-    """What `oc.decode` made of a variable that holds a number; any other text is itself."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, int | float) else text

@@ -295,3 +295,18 @@ def test_runs_of_0_1_get_more_seeds_and_are_compared_with_them(sweep: Command, o
     (old / "rnn" / CLAIM).unlink()  # its record says the same
     assert sweep("cell=rnn", *OLD[1:], "num_seeds=4").out.count("there already") == 1
     assert (old / "rnn" / RESULT).read_bytes() == (FIXTURE / "rnn" / RESULT).read_bytes()
+
+
+def test_what_is_masked_is_known_again_by_its_true_value(
+    sweep: Command, outcomes: Outcomes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("own_conf/experiment").mkdir(parents=True)
+    Path("own_conf/experiment/mine.yaml").write_text(
+        "# @package _global_\ndata: {noise: '${oc.decode:${oc.env:MY_NOISE}}'}\n"
+    )
+    given = (f"hydra.searchpath=[file://{Path('own_conf').absolute()}]", "experiment=mine", "cell=rnn", *SMALL)
+    for noise, there in (("0.2", 0), ("0.2", 1), ("0.3", 0), ("0.2", 1)):
+        monkeypatch.setenv("MY_NOISE", noise)
+        done = sweep(*given)
+        assert (done.status, done.out.count("there already")) == (0, there)
+    assert len(list(find(Path("outputs/mine")))) == 2
