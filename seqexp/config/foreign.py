@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 # Before this file's own change of the same method, so that what the guard says is not taken for Hydra's.
 from seqexp.config import CONF, guard  # noqa: F401
-from seqexp.config.mistakes import ConfigError, first_line, paragraph
+from seqexp.config.mistakes import ConfigError, first_line, say_error
 
 
 def _users_first(prepend: Callable[..., None]) -> Callable[..., None]:
@@ -108,7 +107,7 @@ def say_replaced(folder: str) -> None:
     """Says in one line which files of a `--config-dir` stand in for shipped ones of the same name."""
     if found := _replaced(folder):
         more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-        sys.stderr.write(f"seqexp: {folder} replaces seqexp's own {paragraph(', '.join(found[:5]))}{more}\n")
+        say_error(f"{folder} replaces seqexp's own {', '.join(found[:5])}{more}")
 
 
 def _replaced(folder: str) -> list[str]:
