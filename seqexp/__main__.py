@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-import hydra
-from hydra._internal.utils import get_args_parser
+from hydra import version
+from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -36,22 +38,40 @@ def _job(config: DictConfig) -> None:
         sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
 
 
-def _check_flags() -> None:
-    """Refuses those of Hydra's flags that take another configuration for seqexp's own: a run's folder holds data."""
+def _parser() -> argparse.ArgumentParser:
+    """Hydra's, which says what it refuses as all of seqexp does."""
+
+    def error(message: str) -> NoReturn:
+        raise ConfigError(f"{message}; --help shows what there is")
+
+    parser = get_args_parser()
+    parser.error = error  # type: ignore[method-assign]
+    return parser
+
+
+def _flags(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Hydra's flags and the settings, in any order; refused are those that take another configuration for seqexp's own.
+
+    Raises:
+        ConfigError: a flag that is none, or may not be given.
+    """
     for text in sys.argv:
         if any("\ud800" <= each <= "\udfff" for each in text):
             raise ConfigError(f"{text}: is no text in UTF-8")
-    flags, _ = get_args_parser().parse_known_args()
+    flags = parser.parse_intermixed_args()
     for name in ("config_path", "config_name", "experimental_rerun"):
         if getattr(flags, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}: seqexp has a configuration; --config-dir adds groups to it")
     if flags.multirun and (flags.cfg or flags.info):
         raise ConfigError("--cfg and --info tell of one run: leave out --multirun, and give each setting one value")
+    if flags.hydra_help:
+        flags.overrides = []  # that page knows nothing of seqexp's settings
     if flags.resolve and not (flags.cfg or flags.help):
         raise ConfigError("--resolve: belongs to --cfg job, which shows the configuration")
     if flags.config_dir is not None:
         check_config_dir(flags.config_dir)
         say_replaced(flags.config_dir)
+    return flags
 
 
 def main() -> None:
@@ -77,8 +97,13 @@ def _run(ending: Ending) -> None:
         here = current_folder()
         if here not in sys.path and "" not in sys.path:
             sys.path.insert(0, here)  # the console script finds what `python -m seqexp` finds
-        _check_flags()
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_job)()
+        parser = _parser()
+        flags = _flags(parser)
+        version.setbase("1.3")
+        try:
+            _run_hydra(flags, parser, _job, config_path=str(CONF), config_name="config")
+        except SystemExit as end:  # Hydra has said that there is no such package
+            sys.exit(2 if flags.package and end.code == 1 else end.code)
     except Exception as error:
         ending.check()  # what broke after a signal broke over it, such as the pool of a launcher's workers
         wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))

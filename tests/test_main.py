@@ -66,6 +66,37 @@ def test_showing_the_configuration_runs_nothing(command: Command) -> None:
     assert not Path("outputs").exists()
 
 
+def test_flags_stand_anywhere_on_the_line(command: Command) -> None:
+    done = command("cell=lstm", "--cfg", "job", "seed=7", "--package", "cell", "data=sum")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("# @package cell\n_target_: seqexp.cell.lstm.LSTM")
+    done = command(*TINY, "--multirun", "cell=rnn,lstm", "hydra.sweep.dir=here")
+    assert (done.status, done.err) == (0, "")
+    assert {Record.read(path.parent).cell for path in Path("here").rglob("result.json")} == {"rnn", "lstm"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--nosuch"], "seqexp: unrecognized arguments: --nosuch"),
+        (["--info", "nosuch", "seed=1"], "seqexp: argument --info/-i: invalid choice"),
+        (["--config-dir"], "seqexp: argument --config-dir/-cd: expected one argument"),
+        (["--conf=3"], "seqexp: ambiguous option"),
+        (["--cfg", "job", "--package", "nosuch"], "package 'nosuch' not found in config"),
+        (["hydra.job=???"], "seqexp: hydra.job: must be written out"),
+        (["hydra.launcher=5"], "seqexp: hydra.launcher: must be written out"),
+        (["hydra.launcher='${seed}'"], "seqexp: hydra.launcher: must be written out"),
+        (["++hydra.launcher.x=1"], "seqexp: hydra.launcher: the basic launcher has no settings, got x"),
+    ],
+)
+def test_a_line_that_hydra_cannot_use_gets_one_paragraph(command: Command, arguments: list[str], said: str) -> None:
+    done = command(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(said)
+    assert done.err.count("\n") == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_a_folder_that_is_taken_is_refused_and_loses_nothing(command: Command) -> None:
     assert command(*TINY, "hydra.run.dir=here").status == 0
     before = {path: path.read_bytes() for path in Path("here").rglob("*") if path.is_file()}

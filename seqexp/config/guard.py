@@ -56,12 +56,16 @@ COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that command a terminal."""
 
 
-def check_empty(config: DictConfig) -> None:
-    """Checks what must be empty before Hydra itself fills it from the command line.
+def check_shape(config: DictConfig) -> None:
+    """Checks that Hydra's node has its shape, and is empty where Hydra itself fills it from the command line.
 
     Raises:
-        ConfigError: a file has something there.
+        ConfigError: it is not, by a file or the command line.
     """
+    node = _raw(config)
+    _check_shape(node, OmegaConf.to_container(OmegaConf.structured(HydraConf)), "hydra")
+    for name in ("sweeper", "launcher"):
+        _check_shape(node[name], {}, f"hydra.{name}")
     for key, reason in EMPTY.items():
         if OmegaConf.select(config, f"hydra.{key}") not in (None, {}, []):
             raise ConfigError(f"hydra.{key} must stay empty: {reason}")
@@ -79,7 +83,6 @@ def check_hydra(config: DictConfig, given: Sequence[str], builds: bool) -> None:
         ConfigError: what is not on the list.
     """
     node = _raw(config)
-    _check_shape(node, OmegaConf.to_container(OmegaConf.structured(HydraConf)), "hydra")
     _check_texts(node)
     if node["hydra_logging"] not in [_hydras_own(f"hydra_logging/{name}") for name in LOGGING]:
         raise ConfigError(f"hydra/hydra_logging must be {' or '.join(LOGGING)}, with nothing changed or added")
@@ -157,6 +160,8 @@ def _check_sweeper(raw: Any, node: Any) -> None:
 def _check_launcher(raw: Any, node: Any, given: Sequence[str]) -> None:
     """A launcher is one of conf/hydra/launcher; what could run code is as it stands there, or as the user typed it."""
     target = raw.get("_target_")
+    if target == BASIC["_target_"]:
+        raise ConfigError(f"hydra.launcher: the basic launcher has no settings, got {', '.join(raw.keys() - BASIC)}")
     if target not in _launchers():
         raise ConfigError(f"hydra.launcher._target_={target}: must be a launcher of conf/hydra/launcher")
     shipped, values = dict(leaves(_launchers()[target], "")), dict(leaves(node, ""))
@@ -213,7 +218,7 @@ def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
 
     def apply_overrides(overrides: Any, config: DictConfig) -> None:
         apply(overrides, config)
-        check_empty(config)
+        check_shape(config)
 
     return apply_overrides
 

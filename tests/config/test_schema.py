@@ -175,7 +175,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "hydra=5": ("hydra",),
     "hydra.verbose={a:1}": ("Hydra cannot read",),
     "hydra.job=???": ("Hydra",),
-    "hydra.job.config=${nope}": ("nope",),
+    "hydra.job.config=${nope}": ("hydra.job.config", "interpolation"),
     "hydra.sweeper.params={a:1}": ("Hydra cannot read",),
     # what torch refuses only at the first step
     "+optimizer.differentiable=true": ("optimizer", "differentiable"),
