@@ -20,7 +20,7 @@ from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
 from seqexp.run import memory
 from seqexp.run.size import make_model, match_size, unset_model
-from seqexp.run.trainer import trainer_maker
+from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.training.module import Training
 
 LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("task", "seeds"))
@@ -92,7 +92,8 @@ def build(config: DictConfig) -> Parts:
     data = _data(settings["data"], allowed, seeds)
     matched = match_size(settings["cell"], allowed, data.task)
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
-    trainer = make_trainer([], ".")
+    with settings_of_the_process_kept():
+        trainer = make_trainer([], ".")
     if trainer.num_devices * trainer.num_nodes != 1:
         raise ConfigError(
             f"trainer.devices must be 1: a population lives on one device, got {settings['trainer'].get('devices')}"

@@ -88,7 +88,7 @@ def check_single(config: DictConfig) -> None:
         names = f" over {', '.join(swept)}" if swept else ""
         given = shlex.join(_typed(hydra))
         raise ConfigError(f"this is a sweep{names}, and no single run: python -m seqexp --multirun {given}")
-    for name, value in config.sweep.items():
+    for name, value in config.sweep.items() if OmegaConf.is_dict(config.sweep) else ():
         if value not in (None, False):
             raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun to the command")
 

@@ -27,6 +27,7 @@ from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record
 from seqexp.run.build import Parts
+from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
 from seqexp.signals import Ending, Terminated
@@ -50,7 +51,7 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
     if start is None:
         tidy.clear(folder)
     tidy.forget_events(folder)
-    with Board(folder) as board:
+    with settings_of_the_process_kept(), Board(folder) as board:
         callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))

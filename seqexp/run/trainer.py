@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -36,6 +38,9 @@ USELESS = {
     "plugins": "they are objects, which YAML cannot hold",
 }
 """Flags that could not do here what Lightning promises of them: why."""
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+"""The variable that `trainer.deterministic` sets."""
 
 LEAST = {
     "max_epochs": -1, "max_steps": -1, "min_epochs": 0, "min_steps": 0, "accumulate_grad_batches": 1,
@@ -93,6 +98,23 @@ def trainer_maker(
         return trainer
 
     return make_trainer
+
+
+@contextlib.contextmanager
+def settings_of_the_process_kept() -> Iterator[None]:
+    """What a Trainer switches on for the whole process ends with it; the next job of a sweep may not want it."""
+    benchmark, workspace = torch.backends.cudnn.benchmark, os.environ.get(WORKSPACE)
+    strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = benchmark
+        if torch.are_deterministic_algorithms_enabled() != strict:
+            torch.use_deterministic_algorithms(strict, warn_only=warns)
+        if workspace is None:
+            os.environ.pop(WORKSPACE, None)
+        else:
+            os.environ[WORKSPACE] = workspace
 
 
 def _check_values(values: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import optuna
 
 from seqexp.run.build import Parts
 from seqexp.run.fit import interruptible, limit_threads
+from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.training.keeper import Selection
 
 REPORTS = 50
@@ -78,13 +79,14 @@ def train(parts: Parts, trial: optuna.Trial, told: int) -> Outcome:
     """
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-    trainer = parts.make_trainer([selection, Watch(trial, selection, told)], ".")
-    data.trainer = trainer
-    data.setup()
-    with limit_threads(parts), interruptible():
-        start = time.perf_counter()
-        trainer.fit(training, datamodule=data)
-        seconds = time.perf_counter() - start
+    with settings_of_the_process_kept():
+        trainer = parts.make_trainer([selection, Watch(trial, selection, told)], ".")
+        data.trainer = trainer
+        data.setup()
+        with limit_threads(parts), interruptible():
+            start = time.perf_counter()
+            trainer.fit(training, datamodule=data)
+            seconds = time.perf_counter() - start
     if not selection.validated:
         raise RuntimeError("nothing was validated; see trainer.limit_val_batches and trainer.check_val_every_n_epoch")
     return Outcome(selection.best_mse.double().tolist(), len(selection.history["train_mse"]), seconds)

@@ -49,6 +49,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["sweep.dry=true"], r"sweep.dry=True: is for a multirun"),
         (["sweep.fail_fast=true"], r"sweep.fail_fast=True: is for a multirun"),
         (["hydra.mode=MULTIRUN"], r"this is a sweep"),
+        (["sweep=x"], r"^sweep"),
+        (["sweep=null"], r"^sweep"),
         (["hydra/launcher=joblib"], r"takes no hydra/launcher=joblib"),
         (["hydra.sweep.dir=here"], r"takes no hydra.sweep.dir=here"),
     ],

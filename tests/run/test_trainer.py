@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Seen:
 
         def training_step(module: Training, batch: Any, index: int) -> Tensor:
             self.batches.append(batch[0].clone())
+            self.switched = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
             return step(module, batch, index)
 
         def on_validation_epoch_end(selection: Selection, trainer: Trainer, module: Any) -> None:
@@ -86,8 +88,8 @@ OBEYED: dict[str, tuple[list[str], Callable[[Seen], bool]]] = {
     "enable_progress_bar": (["enable_progress_bar=false"], lambda seen: seen.record.epochs == 4),
     "accumulate_grad_batches": (["accumulate_grad_batches=2"], lambda seen: seen.record.steps == 12),
     "gradient_clip_val": (["gradient_clip_val=1e-9", "gradient_clip_algorithm=value"], lambda seen: still(seen)),
-    "deterministic": (["deterministic=true"], lambda seen: torch.are_deterministic_algorithms_enabled()),
-    "benchmark": (["benchmark=true"], lambda seen: torch.backends.cudnn.benchmark),
+    "deterministic": (["deterministic=true"], lambda seen: seen.switched == (True, False)),
+    "benchmark": (["benchmark=true"], lambda seen: seen.switched == (False, True)),
     "inference_mode": (["inference_mode=false"], lambda seen: seen.record.epochs == 4),
     "use_distributed_sampler": (["use_distributed_sampler=false"], lambda seen: len(seen.batches) == 20),
     "profiler": (["profiler=simple"], lambda seen: seen.record.epochs == 4),
@@ -153,15 +155,6 @@ def still(seen: Seen) -> bool:
     return seen.record.train_mse == pytest.approx(seen.record.val_mse, rel=5)
 
 
-@pytest.fixture
-def global_settings() -> Any:
-    """Some flags set what torch keeps for the whole process."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    yield
-    torch.use_deterministic_algorithms(before[0])
-    torch.backends.cudnn.benchmark = before[1]
-
-
 def test_all_flags_of_lightning_are_in_the_tables() -> None:
     flags = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_KEYS}
     named = {each.split("=")[0] for settings, _ in OBEYED.values() for each in settings}
@@ -171,9 +164,7 @@ def test_all_flags_of_lightning_are_in_the_tables() -> None:
 
 @pytest.mark.parametrize("flag", OBEYED)
 @pytest.mark.filterwarnings("ignore:.*enable_autolog", "ignore:Detected call of")
-def test_a_flag_does_what_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, global_settings: None, flag: str
-) -> None:
+def test_a_flag_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
     settings, holds = OBEYED[flag]
     overrides = [each if "." in each.split("=")[0] else f"trainer.{each}" for each in settings]
     assert holds(Seen(monkeypatch, tmp_path, *overrides))
@@ -243,3 +234,18 @@ def test_anomaly_detection_ends_a_run_at_its_first_nan(tmp_path: Path, cell: str
     wild = [*SETTINGS, f"cell={cell}", "optimizer=sgd", "optimizer.lr=1e30", "trainer.gradient_clip_val=null"]
     with pytest.raises(RuntimeError, match=r"(?i)nan"):
         run([*wild, "trainer.max_epochs=3", "trainer.detect_anomaly=true"], tmp_path / "run")
+
+
+@pytest.mark.parametrize("setting", ["deterministic=true", "deterministic=warn", "benchmark=true"])
+def test_what_a_trainer_sets_for_the_whole_process_ends_with_the_run(tmp_path: Path, setting: str) -> None:
+    def settings() -> tuple[object, ...]:
+        return (
+            torch.backends.cudnn.benchmark,
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+        )
+
+    before = settings()
+    run([*SETTINGS, "trainer.max_epochs=1", f"trainer.{setting}"], tmp_path / "run")
+    assert settings() == before
