@@ -65,7 +65,8 @@ def _flags(parser: argparse.ArgumentParser) -> argparse.Namespace:
     if flags.multirun and (flags.cfg or flags.info):
         raise ConfigError("--cfg and --info tell of one run: leave out --multirun, and give each setting one value")
     if flags.hydra_help:
-        flags.overrides = []  # that page knows nothing of seqexp's settings
+        # That page knows nothing of seqexp's settings, and leaves the logging of this process alone.
+        flags.overrides = ["hydra/job_logging=none", "hydra/hydra_logging=none"]
     if flags.resolve and not (flags.cfg or flags.help):
         raise ConfigError("--resolve: belongs to --cfg job, which shows the configuration")
     if flags.config_dir is not None:
