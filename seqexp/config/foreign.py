@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 # Before this file's own change of the same method, so that what the guard says is not taken for Hydra's.
-from seqexp.config import CONF, guard  # noqa: F401
+from seqexp.config import CONF, guard
 from seqexp.config.mistakes import ConfigError, first_line, say_error
 
 
@@ -27,7 +27,8 @@ def _users_first(prepend: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(prepend)
     def prepend_path(self: ConfigSearchPathImpl, provider: str, path: str, anchor: Any = None) -> None:
-        prepend(self, provider, path, None if provider == "command-line" else anchor)
+        first = provider == "command-line" and guard.is_ours(self.get_path())
+        prepend(self, provider, path, None if first else anchor)
 
     return prepend_path
 
@@ -37,6 +38,8 @@ def _file_named(load: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(load)
     def load_config(self: ConfigRepository, config_path: str) -> Any:
+        if not guard.is_ours(self.get_sources()):
+            return load(self, config_path)
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         path = f"{source.path if source else ''}/{config_path}.yaml"
         try:
@@ -67,6 +70,8 @@ def _override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig
         except (ConfigError, HydraException, OmegaConfBaseException, OSError):
             raise
         except Exception as error:
+            if not guard.is_ours(self.config_search_path.get_path()):
+                raise
             raise _culprit(self, overrides) or error from None
 
     return load_configuration
@@ -127,7 +132,7 @@ def _folders_only(process: Callable[..., None]) -> Callable[..., None]:
     def process_config_searchpath(
         self: ConfigLoaderImpl, config_name: str | None, parsed_overrides: list[Override], repo: Any
     ) -> None:
-        for override in parsed_overrides:
+        for override in parsed_overrides if guard.is_ours(self.config_search_path.get_path()) else ():
             value = override.value() if override.key_or_group == "hydra.searchpath" else None
             for each in value if isinstance(value, list) else ():
                 folder = str(each).removeprefix("file://")

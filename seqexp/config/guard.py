@@ -7,9 +7,11 @@ an interpolation, what was checked takes its place, so that a second look cannot
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,27 @@ EMPTY = {
 
 COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that command a terminal."""
+
+
+LISTS = {"allowed_packages": "my_package", "allowed_environment": "DATA_ROOT"}
+"""What the user vouches for, with an example; whatever a file of a stranger's says there would undo the rest."""
+
+
+def check_lists(config: DictConfig, given: Sequence[str]) -> None:
+    """Checks that what the user vouches for comes from conf/config.yaml or the command line.
+
+    Args:
+        config: the whole configuration.
+        given: the keys that stand on the command line.
+
+    Raises:
+        ConfigError: another file has something there.
+    """
+    shipped: Any = OmegaConf.load(CONF / "config.yaml")
+    whole: Any = OmegaConf.to_container(config, resolve=False)
+    for name, example in LISTS.items():
+        if whole.get(name) != shipped[name] and not any(_covers(each, name) for each in given):
+            raise ConfigError(f"{name} is taken from the command line only, as '{name}=[{example}]'; a file sets it")
 
 
 def check_shape(config: DictConfig) -> None:
@@ -130,7 +153,7 @@ def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> No
     """Checks a node that Hydra builds something of, as written and resolved, and puts the resolved one in its place."""
     key = f"hydra.{name}"
     raw = _raw(config)[name]
-    with overheard() as variables:
+    with shown(config, key):
         node: Any = OmegaConf.to_container(OmegaConf.select(config, key), resolve=True)
     for path, value in leaves(node, key):
         last = path.rpartition(".")[2]
@@ -139,20 +162,50 @@ def _fix(config: DictConfig, name: str, check: Callable[[Any, Any], None]) -> No
         if isinstance(value, str):
             literal(path, value)
     check(raw, node)
+    with read_write(config), open_dict(config):
+        config.hydra[name] = node
+
+
+@contextlib.contextmanager
+def shown(config: DictConfig, key: str) -> Iterator[None]:
+    """Stands around reading what cannot be masked, as the name of a folder.
+
+    Raises:
+        ConfigError: an environment variable was read that is not in `allowed_environment`.
+    """
+    with overheard() as variables:
+        yield
     allowed = OmegaConf.select(config, "allowed_environment")
     if secret := variables - set(allowed if OmegaConf.is_list(allowed) else ()):
         raise ConfigError(
             f"{key} is recorded as it is, so allowed_environment must name the variable that it reads: "
             f"{', '.join(sorted(secret))}"
         )
+
+
+def settle(config: DictConfig, key: str) -> Path:
+    """The folder that a setting of Hydra's names, which takes the place of an interpolation there.
+
+    Args:
+        config: the whole configuration.
+        key: such as hydra.run.dir.
+
+    Raises:
+        ConfigError: its name would show a variable, or is an interpolation in turn.
+    """
+    with shown(config, key):
+        text = literal(key, str(OmegaConf.select(config, key)))
     with read_write(config), open_dict(config):
-        config.hydra[name] = node
+        OmegaConf.update(config, key, text)
+    return Path(text)
 
 
 def _check_sweeper(raw: Any, node: Any) -> None:
     if raw.get("_target_") != SWEEPER or raw.keys() - {"_target_", "max_batch_size", "params"}:
         raise ConfigError(f"hydra/sweeper must be basic, got {raw.get('_target_')}; python -m seqexp.search searches")
     for key, value in (node.get("params") or {}).items():
+        if any(_covers(key.lstrip("+~"), name) or _covers(name, key.lstrip("+~")) for name in LISTS):
+            raise ConfigError(f"hydra.sweeper.params.{key}: is taken from the command line only")
         if isinstance(value, dict | list):
             raise ConfigError(f"hydra.sweeper.params.{key} must be a text such as 'rnn,lstm', got {value}")
 
@@ -212,13 +265,26 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 # ------------------------------------------------------------- where Hydra is made to ask, in whatever process it works
 
+_reading: ContextVar[bool] = ContextVar("_reading", default=False)
+"""Whether it is seqexp's configuration that Hydra puts together at present."""
+
+
+def is_ours(sources: Iterable[Any]) -> bool:
+    """Whether Hydra reads seqexp's configuration; that of another program in the same process is none of ours.
+
+    Args:
+        sources: the places where it looks, each with a provider and a path; no file can change the main one.
+    """
+    return any(each.provider == "main" and str(each.path).removeprefix("file://") == str(CONF) for each in sources)
+
 
 def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
     """Once all files and the command line are merged, and before Hydra adds anything."""
 
     def apply_overrides(overrides: Any, config: DictConfig) -> None:
         apply(overrides, config)
-        check_shape(config)
+        if _reading.get():
+            check_shape(config)
 
     return apply_overrides
 
@@ -230,8 +296,17 @@ def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     def load_configuration(
         self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
     ) -> DictConfig:
-        config = load(self, config_name, overrides, *args, **kwargs)
-        check_hydra(config, [each.lstrip("+~").partition("=")[0] for each in overrides], config_name is not None)
+        ours = is_ours(self.config_search_path.get_path())
+        token = _reading.set(ours)
+        try:
+            config = load(self, config_name, overrides, *args, **kwargs)
+        finally:
+            _reading.reset(token)
+        if ours:
+            given, builds = [each.lstrip("+~").partition("=")[0] for each in overrides], config_name is not None
+            check_hydra(config, given, builds)
+            if builds:
+                check_lists(config, given)
         return config
 
     return load_configuration
@@ -243,11 +318,12 @@ def _bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     @functools.wraps(load)
     def load_sweep_config(self: ConfigLoaderImpl, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         job = load(self, master_config, sweep_overrides)
-        folder, own = Path(master_config.hydra.sweep.dir), Path(job.hydra.sweep.dir)
-        if own.absolute() != folder.absolute():  # for Ray's workers it is the whole path
-            raise ConfigError(f"hydra.sweep.dir={own}: all runs of a sweep lie in its folder {folder}")
-        with read_write(job), open_dict(job):
-            job.hydra.sweep.dir, job.hydra.mode = literal("hydra.sweep.dir", str(own)), RunMode.MULTIRUN
+        if is_ours(self.config_search_path.get_path()):
+            folder, own = Path(master_config.hydra.sweep.dir), settle(job, "hydra.sweep.dir")
+            if own.absolute() != folder.absolute():  # for Ray's workers it is the whole path
+                raise ConfigError(f"hydra.sweep.dir={own}: all runs of a sweep lie in its folder {folder}")
+            with read_write(job), open_dict(job):
+                job.hydra.mode = RunMode.MULTIRUN
         return job
 
     return load_sweep_config
@@ -259,7 +335,8 @@ def _placed(set_config: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(set_config)
     def set_hydra_config(self: HydraConfig, cfg: DictConfig) -> None:
         set_config(self, cfg)
-        if cfg.hydra.mode is RunMode.MULTIRUN and not OmegaConf.is_missing(cfg.hydra.runtime, "output_dir"):
+        settled = cfg.hydra.mode is RunMode.MULTIRUN and not OmegaConf.is_missing(cfg.hydra.runtime, "output_dir")
+        if settled and is_ours(cfg.hydra.runtime.config_sources):
             place, folder = Path(cfg.hydra.runtime.output_dir), Path(cfg.hydra.sweep.dir)
             if not is_inside(place, folder):
                 raise ConfigError(f"hydra.sweep.subdir: {place} leads out of the sweep's folder {folder}")

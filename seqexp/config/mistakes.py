@@ -108,8 +108,9 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError  # type: ignore[import-untyped]
 
-    if isinstance(error, ConfigError):
-        return error
+    for each in (error, error.__cause__):  # a resolver of seqexp's has refused something
+        if isinstance(each, ConfigError):
+            return each
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
         near = difflib.get_close_matches(name, error.options, n=1)

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from seqexp.config.compose import CONF, known_keys
 from seqexp.config.environment import hide
+from seqexp.config.guard import settle
 from seqexp.config.mistakes import ConfigError, explain
 from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
@@ -50,7 +51,6 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
             config = compose("config", list(overrides), return_hydra_config=True)
         except Exception as error:
             raise explain(error, known_keys) or error from None
-    place = Path(folder if folder is not None else config.hydra.run.dir)
     hydra = config.hydra
     check_single(config)
     given = [each for each in hydra.overrides.hydra if not each.startswith("hydra.searchpath=")]
@@ -58,6 +58,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
         raise ConfigError(f"run() does one run in this process, and takes no {others[0]}; see python -m seqexp")
     if folder is not None and given:
         raise ConfigError(f"run() has a folder, {folder}, and takes no {given[0]} beside it")
+    place = Path(folder) if folder is not None else settle(config, "hydra.run.dir")
     with open_dict(config):
         del config["hydra"]
     build(config).make_data()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from seqexp.config.guard import shown
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import path_name
-from seqexp.sweep.launchers import quoted
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -30,11 +30,8 @@ def own_folders(config: DictConfig) -> None:
         config: the composed configuration, with its `hydra` node; the overrides for the jobs are added to.
     """
     text = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload, index]
-    if not str(text).startswith("${seqexp.subdir:"):
-        escaped = str(text).replace("\\", "\\\\").replace('"', '\\"')
-        wrapped = quoted(f'${{seqexp.subdir:"{escaped}"}}')
-        with read_write(config), open_dict(config):
-            config.hydra.overrides.hydra.append(f"hydra.sweep.subdir={wrapped}")
+    with read_write(config), open_dict(config):
+        config.hydra.overrides.hydra.append(f"hydra.sweep.subdir=${{seqexp.subdir:x{str(text).encode().hex()}}}")
 
 
 def parts(config: DictConfig) -> Iterator[tuple[Path, Claim]]:
@@ -87,14 +84,24 @@ def leave() -> None:
             folder.parent.rmdir()
 
 
-def subdir(text: str, *, _root_: DictConfig) -> str:
-    """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's."""
+def subdir(code: str, *, _root_: DictConfig) -> str:
+    """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's.
+
+    Args:
+        code: the user's own `hydra.sweep.subdir`, whose quotes and braces are hidden from Hydra: x and hexadecimal digits.
+        _root_: the job's configuration.
+    """
     from seqexp.record import claim
 
     wanted, sweep = claim.Claim.of(_root_), Path(_root_.hydra.sweep.dir)
     left = claim.missing(sweep, wanted)
     if not left:
         return f"{THERE}/{wanted.family}-{wanted.seed}-{wanted.num_seeds}"
+    node = _root_.hydra.sweep.copy()
+    with read_write(node):
+        node.subdir = bytes.fromhex(code[1:]).decode()
+    with shown(_root_, "hydra.sweep.subdir"):
+        text = str(node.subdir)
     return claim.place(sweep, path_name(text), wanted.part(left[0]))
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
 from seqexp.config.compose import known_keys
-from seqexp.config.guard import is_inside, literal
+from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, explain, lament, refuse, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.show.console import prepare_output, say
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 # conf/hydra/launcher has files with the names that the launchers' packages register: ours set what theirs describe.
 # Here, because the launchers' workers compose configurations, too, and import this file before.
 warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
+# --multirun was typed, and a hydra.mode=RUN beside it says no more than that.
+warnings.filterwarnings("ignore", r"\s*Running Hydra app with --multirun", UserWarning)
 
 STOP = ".stop"
 """A file in the sweep's folder that says why no other run may start: one has failed, or a worker is told to end."""
@@ -122,17 +124,17 @@ class Sweep(Callback):
         from seqexp.run.log import check_folder
 
         check_job(config, set())
-        with read_write(config), open_dict(config):  # so that Hydra makes the folder that is checked here
-            config.hydra.run.dir = literal("hydra.run.dir", str(config.hydra.run.dir))
-        check_places(config.hydra, Path(config.hydra.run.dir))
+        folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
+        check_places(config.hydra, folder)
         check_single(config)
-        check_folder(Path(config.hydra.run.dir))
+        check_folder(folder)
 
     @_final
     @refusing_paths()
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a sweep of which any run could not be done, and one that another process is at."""
         launchers.require(config)
+        folder = settle(config, "hydra.sweep.dir")
         launchers.prepare(config)
         again.own_folders(config)
         startup.load()
@@ -143,7 +145,6 @@ class Sweep(Callback):
         from seqexp.run.log import check_folder
         from seqexp.sweep.progress import SweepLine
 
-        folder = Path(config.hydra.sweep.dir)
         if folder.is_dir() and any(folder.iterdir()) and not _is_sweep(folder):
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty and no sweep's; choose another")
         check_folder(folder)
@@ -229,4 +230,4 @@ def _is_sweep(folder: Path) -> bool:
     from seqexp.record import claim, lock
 
     names = (lock.LOCK, "multirun.yaml", "comparison.json")
-    return any((folder / name).exists() for name in names) or any(claim.Claim.find(each) for each in folder.iterdir())
+    return any((folder / name).exists() for name in names) or bool(claim.find(folder))
