@@ -25,7 +25,7 @@ from seqexp.record.files import printable
 from seqexp.record.record import Record
 from seqexp.run.build import build
 from seqexp.run.fit import fit
-from seqexp.run.log import check_folder, log_file
+from seqexp.run.log import check_run_folder, log_file
 from seqexp.run.report import report
 from seqexp.signals import Ending, Terminated
 
@@ -62,7 +62,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     with open_dict(config):
         del config["hydra"]
     build(config).make_data()
-    check_folder(place)
+    check_run_folder(place)
     note(config, hydra, place)
     return execute(config, hydra, place)
 

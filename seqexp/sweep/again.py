@@ -77,18 +77,31 @@ def outdated(config: DictConfig) -> Path | None:
 def leave() -> None:
     """Removes the folder that Hydra has made for the present job, if nothing was done there."""
     folder = Path(HydraConfig.get().runtime.output_dir)
-    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
-        shutil.rmtree(folder)
+    _remove_bare(folder)
     if folder.parent.name == THERE:
         with contextlib.suppress(OSError):  # others are still there
             folder.parent.rmdir()
+
+
+def forget_there(sweep: Path) -> None:
+    """Removes what a sweep that was killed has left below `.there`."""
+    if (sweep / THERE).is_dir():
+        for folder in list((sweep / THERE).iterdir()):
+            _remove_bare(folder)
+        with contextlib.suppress(OSError):  # something else is there
+            (sweep / THERE).rmdir()
+
+
+def _remove_bare(folder: Path) -> None:
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
+        shutil.rmtree(folder)
 
 
 def subdir(code: str, *, _root_: DictConfig) -> str:
     """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's.
 
     Args:
-        code: the user's own `hydra.sweep.subdir`, whose quotes and braces are hidden from Hydra: x and hexadecimal digits.
+        code: the user's own `hydra.sweep.subdir`, in hexadecimal digits after an x: Hydra sees no quotes and braces.
         _root_: the job's configuration.
     """
     from seqexp.record import claim
