@@ -91,6 +91,16 @@ def test_seqexps_own_and_what_is_not_allowed_have_no_digest() -> None:
         assert digest(made) == ""
 
 
+@pytest.mark.parametrize(
+    ("group", "target"), [("data", "seqexp.data.sum.Sum"), ("data", "seqexp.data.sine.Sine"), ("cell", "seqexp.cell.X")]
+)
+def test_a_word_of_what_is_shipped_is_no_file(group: str, target: str) -> None:
+    for word in ("texts", "table.csv", "texts/*.txt"):
+        node = {"_target_": target, "distribution": word, "more": [word]}
+        assert digest(settings(**{group: node})) == ""
+        assert digest(settings(**{group: {**node, "_target_": target.replace("seqexp", "seqexp_like")}})) != ""
+
+
 def test_an_installed_package_counts_by_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     made = settings(cell={"_target_": "hypothesis.Net"}, allowed_packages=["hypothesis"])
     before = digest(made)
