@@ -26,6 +26,9 @@ from seqexp.config.targets import PACKAGES
 GROUPS = ("data", "cell")
 """Where a text may name files that are read."""
 
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages, wherever they are: of this environment, the one around it, the user, or Debian."""
+
 WRITTEN = {"claim.json", "result.json", "multirun.yaml"}
 """What only seqexp's own folders hold: no data, though a folder of data may hold such a folder."""
 
@@ -114,7 +117,7 @@ def _is_installed(top: str) -> bool:
     spec = _spec(top)
     places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
     installed = tuple(sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    return any(str(place).startswith(installed) for place in places)
+    return any(str(place).startswith(installed) or INSTALLED & {*Path(str(place)).parts} for place in places)
 
 
 def _spec(top: str) -> Any:

@@ -110,6 +110,23 @@ def test_an_installed_package_counts_by_its_version(monkeypatch: pytest.MonkeyPa
     assert digest(made) != before
 
 
+@pytest.mark.parametrize("place", ["lib/python3/dist-packages", ".local/lib/python3.11/site-packages"])
+@pytest.mark.parametrize("file", ["own_outer/__init__.py", "own_outer.py", "own_outer/part.py"])
+def test_what_is_installed_elsewhere_is_not_ones_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch, place: str, file: str
+) -> None:
+    outer = home / place / file
+    outer.parent.mkdir(parents=True)
+    outer.write_text("")
+    monkeypatch.syspath_prepend(str(home / place))
+    Path("own_pack/tasks.py").write_text("import own_outer.part\nimport own_beside\n")
+    mine = lambda: settings(data={"_target_": "own_pack.tasks.Mine"})  # noqa: E731
+    assert changing([str(outer), "own_beside.py"], mine) == {"own_beside.py"}
+    version = settings(data={"_target_": "own_outer.part.Net"}, allowed_packages=["own_outer"])
+    assert digest(version)
+    assert changing([str(outer)], lambda: version) == set()
+
+
 @pytest.mark.parametrize(
     ("value", "counts"),
     [
