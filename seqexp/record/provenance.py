@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,15 @@ NEUTRAL_SETTINGS: dict[str, Any] = {}
 So a key that is added retrains nothing, and whoever trains with another value of it has another run.
 """
 
-CHANGED_SETTINGS = {"trainer.overfit_batches": 0, "trainer.accumulate_grad_batches": 1}
-"""Dotted keys that mean other numbers than at `NUMERICS`, each with the value at which nothing has changed."""
+CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "trainer.overfit_batches": lambda trainer: trainer.get("overfit_batches") not in (None, 0),
+    "trainer.accumulate_grad_batches": lambda trainer: trainer.get("accumulate_grad_batches") not in (None, 1),
+    # Null was taken for 1. Where the interval is null as well, both validate at the end of each epoch.
+    "trainer.check_val_every_n_epoch": lambda trainer: (
+        trainer.get("check_val_every_n_epoch", 1) is None and trainer.get("val_check_interval") is not None
+    ),
+}
+"""Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in a Trainer's settings."""
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -80,7 +87,8 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
         32 letters for the configuration; where something of the user's own is named, a dash and its digest as well.
     """
     kept = defining(settings)
-    changed = [key for key, same in CHANGED_SETTINGS.items() if _value(kept, key) not in (None, same)]
+    trainer = _value(kept, "trainer")
+    changed = [key for key, is_other in CHANGED_SETTINGS.items() if isinstance(trainer, dict) and is_other(trainer)]
     text = json.dumps([NUMERICS, kept, *changed], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     own = own_digest(settings) if own is None else own

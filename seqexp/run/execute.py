@@ -23,7 +23,7 @@ from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
 from seqexp.record.record import Record
-from seqexp.run.build import build
+from seqexp.run.build import build, claim_of
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
 from seqexp.run.report import report
@@ -128,7 +128,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     tidy.refuse_finished(folder)
     parts = build(config)
     parts.make_data()
-    claim = Claim.of(config)
+    claim = claim_of(config)
     choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(
         status="failed",

@@ -7,7 +7,7 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
     every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    checkpoints = Checkpoints(folder / "checkpoints", every, asdict(claim), ending)
+    checkpoints = Checkpoints(folder / "checkpoints", every, claim.values(), ending)
     start = checkpoints.usable()
     if start is None:
         tidy.clear(folder)

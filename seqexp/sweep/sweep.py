@@ -199,7 +199,8 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
     Raises:
         ConfigError: which run it is, and what is wrong with it.
     """
-    from seqexp.record import claim, tidy
+    from seqexp.record import tidy
+    from seqexp.run.build import claim_of
 
     jobs: list[Job] = []
     made: set[str] = set()
@@ -208,7 +209,7 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
         text = " ".join(overrides) or "of the defaults"
         try:
             check_job(composed, made)
-            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim.Claim.of(composed))
+            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed))
         except ConfigError as error:
             raise ConfigError(f"{error} (in the run {text})") from None
         if not is_inside(folder / job.name, folder):
