@@ -247,7 +247,7 @@ def explode(*arguments: Any, **more: Any) -> None:
     raise RuntimeError("the roof is on fire")
 
 
-@pytest.mark.parametrize("place", ["limit_threads", "baselines.guess", "write_predictions"])
+@pytest.mark.parametrize("place", ["limit_threads", "baselines.score", "write_predictions"])
 def test_an_error_of_the_program_leaves_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
