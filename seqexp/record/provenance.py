@@ -59,9 +59,8 @@ def git() -> dict[str, Any] | None:
         return done.stdout.strip()
 
     try:
-        ask(
-            "ls-files", "--error-unmatch", "record/provenance.py"
-        )  # an installed copy may lie in somebody else's checkout
+        # An installed copy may lie in somebody else's checkout.
+        ask("ls-files", "--error-unmatch", "record/provenance.py")
         return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--", *SOURCES))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -1,4 +1,4 @@
-"""From a configuration to the objects that it describes. Reads it together with run.py, and nobody else does."""
+"""From a configuration to the objects that it describes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import Tensor
 
+from seqexp import baselines
 from seqexp.config.environment import masked
 from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.schema import check
@@ -51,13 +53,20 @@ class Parts:
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
 
-    def make_data(self) -> None:
-        """Makes every seed's data, which `build` leaves alone but for the first seed's.
+    def make_data(self) -> dict[str, Tensor | None]:
+        """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
+
+        Returns:
+            What `baselines.guess` gives.
 
         Raises:
             ConfigError: the task does not keep its word; see `seqexp/data/check.py`.
         """
         make("data", self.data.make, {})
+        return make("data", self._guesses, {})
+
+    def _guesses(self) -> dict[str, Tensor | None]:
+        return baselines.guess(self.data.task, self.data.splits["train"], self.data.splits["test"])
 
     def estimate(self) -> float:
         """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""

@@ -127,7 +127,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     """
     tidy.refuse_finished(folder)
     parts = build(config)
-    parts.make_data()
+    guesses = parts.make_data()
     claim = claim_of(config)
     choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(
@@ -152,7 +152,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     with log_file(folder, console, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
-            record = fit(parts, record, claim, choices["optimizer"], folder, console)
+            record = fit(parts, guesses, record, claim, choices["optimizer"], folder, console)
         except Terminated as end:
             log.info("%s", end)
             raise

@@ -83,9 +83,9 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         raise ConfigError(f"{folder}: a run has just begun there; choose another folder") from None
     file.setFormatter(LogLines())
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
-    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root, own = logging.getLogger(), logging.getLogger("seqexp")
-    level = root.level
+    level, raising = root.level, logging.raiseExceptions
+    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root.addHandler(file)
     own.addHandler(screen)
     root.setLevel(logging.INFO)
@@ -98,3 +98,4 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         own.removeHandler(screen)
         root.removeHandler(file)
         file.close()
+        logging.raiseExceptions = raising
