@@ -36,7 +36,7 @@ def check_run_folder(folder: Path) -> None:
 
 @refusing_paths()
 def check_folder(folder: Path) -> None:
-    """Refuses a folder that belongs to another run, that holds what is not ours, or that cannot be written to.
+    """Refuses a folder that holds a run, or what is not ours, or that cannot be written to.
 
     Raises:
         ConfigError: which of these it is.

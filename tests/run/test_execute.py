@@ -230,7 +230,7 @@ def test_a_folder_that_is_taken_is_refused_and_loses_nothing(train: Train) -> No
     assert contents(folder) == before
     (folder / "result.json").unlink()  # a run that was interrupted has its folder, too
     del before["result.json"]
-    with pytest.raises(ConfigError, match="belongs to another run"):
+    with pytest.raises(ConfigError, match="holds a run already"):
         run([*TINY, "seed=5"], folder=folder)
     assert contents(folder) == before
 
