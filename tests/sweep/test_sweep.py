@@ -138,7 +138,7 @@ def test_an_experiment_can_be_a_sweep_by_itself(command: Command) -> None:
         (["hydra.sweeper.max_batch_size=two"], "hydra.sweeper.max_batch_size must be"),
         (
             ["experiment=equal_parameters,lab_sine"],
-            "experiment=equal_parameters: is a sweep by itself, over cell, data",
+            "equal_parameters: is a sweep by itself, over cell, data",
         ),
     ],
 )
