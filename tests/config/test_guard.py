@@ -217,7 +217,7 @@ def test_a_file_that_is_no_configuration_is_refused_by_its_size(command: Command
         file.truncate(20 * 2**30)
     files.write(home, "theirs/cell/fine.yaml", "x: &x {hidden_size: 4}\ncell: *x\n")
     for cell, word in (
-        ("deep", "its aliases stand for 111,111,12"),
+        ("deep", "its aliases stand for 123,456,7"),
         ("long", "21,474,836,480 bytes"),
         ("fine", "no such key"),
     ):
