@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,15 @@ NEUTRAL_SETTINGS: dict[str, Any] = {}
 So a key that is added retrains nothing, and whoever trains with another value of it has another run.
 """
 
-CHANGED_SETTINGS = {"trainer.overfit_batches": 0, "trainer.accumulate_grad_batches": 1}
-"""Dotted keys that mean other numbers than at `NUMERICS`, each with the value at which nothing has changed."""
+CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "trainer.overfit_batches": lambda trainer: trainer.get("overfit_batches") not in (None, 0),
+    "trainer.accumulate_grad_batches": lambda trainer: trainer.get("accumulate_grad_batches") not in (None, 1),
+    # What these leave of the validation and test splits depended on the number of seeds.
+    "trainer.limit_val_batches": lambda trainer: _is_limit(trainer.get("limit_val_batches")),
+    "trainer.limit_test_batches": lambda trainer: _is_limit(trainer.get("limit_test_batches")),
+    "trainer.fast_dev_run": lambda trainer: bool(trainer.get("fast_dev_run")),
+}
+"""Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in a Trainer's settings."""
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -80,11 +87,16 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
         32 letters for the configuration; where something of the user's own is named, a dash and its digest as well.
     """
     kept = defining(settings)
-    changed = [key for key, same in CHANGED_SETTINGS.items() if _value(kept, key) not in (None, same)]
-    text = json.dumps([NUMERICS, kept, *changed], sort_keys=True, default=str)
+    text = json.dumps([NUMERICS, kept, *changed_settings(kept)], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     own = own_digest(settings) if own is None else own
     return f"{digest}-{own}" if own else digest
+
+
+def changed_settings(settings: Mapping[str, Any]) -> list[str]:
+    """The keys of a configuration that mean other numbers than at `NUMERICS`; see `CHANGED_SETTINGS`."""
+    trainer = _value(settings, "trainer")
+    return [key for key, is_other in CHANGED_SETTINGS.items() if isinstance(trainer, dict) and is_other(trainer)]
 
 
 def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +111,11 @@ def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
         if key in INERT_SETTINGS or json.dumps(node[name]) == json.dumps(NEUTRAL_SETTINGS[key]):
             del node[name]
     return kept
+
+
+def _is_limit(limit: int | float | None) -> bool:
+    """Whether it leaves some of the batches, and not all: 1.0 is all of them, and 1 is one."""
+    return limit not in (None, 0) and not (isinstance(limit, float) and limit == 1)
 
 
 def _value(settings: Any, key: str) -> Any:

@@ -69,15 +69,30 @@ def test_the_order_of_keys_and_the_version_do_not_matter_and_numerics_does(monke
     assert provenance.fingerprint(settings()) != before
 
 
-@pytest.mark.parametrize(("key", "same", "other"), [("overfit_batches", 0.0, 2), ("accumulate_grad_batches", 1, 2)])
+UNCHANGED: list[dict[str, Any]] = [
+    *({}, {"overfit_batches": None}, {"overfit_batches": 0.0}),
+    *({"accumulate_grad_batches": None}, {"accumulate_grad_batches": 1}),
+    *({"limit_val_batches": None, "limit_test_batches": None}, {"limit_val_batches": 1.0, "limit_test_batches": 1.0}),
+    *({"limit_val_batches": 0}, {"limit_val_batches": 0.0}, {"fast_dev_run": False}, {"fast_dev_run": 0}),
+]
+CHANGED: list[dict[str, Any]] = [
+    *({"overfit_batches": 2}, {"accumulate_grad_batches": 2}),
+    *({"limit_val_batches": 1}, {"limit_val_batches": 0.5}, {"limit_test_batches": 1}, {"limit_test_batches": 0.5}),
+    *({"fast_dev_run": True}, {"fast_dev_run": 3}),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_changed"), [*((each, False) for each in UNCHANGED), *((each, True) for each in CHANGED)]
+)
 def test_what_means_other_numbers_than_before_is_another_run(
-    monkeypatch: pytest.MonkeyPatch, key: str, same: float, other: int
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], is_changed: bool
 ) -> None:
-    now = [provenance.fingerprint(changed("trainer", key, value)) for value in (None, same, other)]
+    made = settings()
+    made["trainer"] |= given
+    now = provenance.fingerprint(made)
     monkeypatch.setattr(provenance, "CHANGED_SETTINGS", {})
-    before = [provenance.fingerprint(changed("trainer", key, value)) for value in (None, same, other)]
-    assert now[:2] == before[:2]
-    assert now[2] != before[2]
+    assert (provenance.fingerprint(made) != now) == is_changed
 
 
 @pytest.mark.parametrize(
