@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ class PopulationData(LightningDataModule):
     Seed k's data, split and shuffling depend on k alone.
 
     Attributes:
+        task: makes one seed's sequences.
         splits: `train`, `val` and `test`, once they are made.
         limits: for each split how many of its batches a pass takes, as a Trainer has it: a share (float) or a number
             (int). To be set before the data are made.
@@ -28,7 +29,7 @@ class PopulationData(LightningDataModule):
             and of the test targets that it is scored on. Seeds of two runs share their data if the digests are equal.
 
     Args:
-        task: makes one seed's sequences.
+        make_task: builds the task; called again to see that a new one makes the same sequences.
         seeds: the S seeds.
         batch_size: sequences per seed in a training batch; None is full batch.
         train_fraction: share of the sequences that is trained on.
@@ -41,7 +42,7 @@ class PopulationData(LightningDataModule):
 
     def __init__(
         self,
-        task: Task,
+        make_task: Callable[[], Task],
         seeds: Sequence[int],
         batch_size: int | None,
         train_fraction: float,
@@ -51,11 +52,12 @@ class PopulationData(LightningDataModule):
         super().__init__()
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, or null for full batch, got {batch_size}")
-        check_sizes(task)
-        self.task = task
+        self.make_task = make_task
+        self.task = make_task()
+        check_sizes(self.task)
         self.seeds = seeds
         self.batch_size = batch_size
-        self.bounds = _bounds(task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.bounds = _bounds(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
         self.limits: dict[str, int | float] = dict.fromkeys(self.bounds, 1.0)
         self.shuffle: list[torch.Generator] = []
         self.splits: dict[str, Split] = {}
@@ -104,7 +106,7 @@ class PopulationData(LightningDataModule):
     def first(self) -> Sample:
         """The first seed's sample, checked, as its task made it; kept until all data are made."""
         if self._first is None:
-            self._first = self._sample(self.seeds[0])
+            self._first = _sample(self.task, self.seeds[0])
         return self._first
 
     def make(self) -> None:
@@ -116,11 +118,11 @@ class PopulationData(LightningDataModule):
         if self.splits:
             return
         first = self.first()
-        check_chance(self.task, self.seeds[0], first, lambda: self._sample(self.seeds[0], first))
+        check_chance(self.task, self.seeds[0], first, lambda: _sample(self.make_task(), self.seeds[0]))
         count = len(self.seeds)
         splits = {name: _room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
         for index, seed in enumerate(self.seeds):
-            sample = self._ordered(seed, first if index == 0 else self._sample(seed, first))
+            sample = self._ordered(seed, first if index == 0 else _sample(self.task, seed, first))
             for name, (start, stop) in self.bounds.items():
                 for room, values in zip(splits[name], sample, strict=True):
                     if room is not None and values is not None:
@@ -136,18 +138,6 @@ class PopulationData(LightningDataModule):
         if self.trainer and self.splits["train"].inputs.device != self.trainer.strategy.root_device:
             device = self.trainer.strategy.root_device
             self.splits = {name: split.to(device) for name, split in self.splits.items()}
-
-    def _sample(self, seed: int, first: Sample | None = None) -> Sample:
-        """One seed's sample, checked."""
-        try:
-            sample = self.task.sample(generator(seed, "data"))
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or re.search(r"allocate|overflow", str(error)):
-                reason = str(error).partition("\n")[0]
-                raise ValueError(f"the sample of seed {seed} needs more memory than there is ({reason})") from error
-            raise
-        check_sample(self.task, seed, sample, first)
-        return sample
 
     def _ordered(self, seed: int, sample: Sample) -> Sample:
         """One seed's sample, so ordered that its splits are consecutive."""
@@ -181,6 +171,19 @@ class PopulationData(LightningDataModule):
         """Continues each seed's shuffling where a checkpoint left it."""
         for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
             each.set_state(state.clone())  # torch ignores where a view begins, and crashes
+
+
+def _sample(task: Task, seed: int, first: Sample | None = None) -> Sample:
+    """One seed's sample, checked."""
+    try:
+        sample = task.sample(generator(seed, "data"))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or re.search(r"allocate|overflow", str(error)):
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"the sample of seed {seed} needs more memory than there is ({reason})") from error
+        raise
+    check_sample(task, seed, sample, first)
+    return sample
 
 
 def _room(sample: Sample, num_seeds: int, count: int) -> Split:

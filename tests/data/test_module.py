@@ -37,7 +37,7 @@ class Numbered(Task):
 def population(
     task: Task, seeds: Any = range(3), batch_size: int | None = None, fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
 ) -> PopulationData:
-    data = PopulationData(task, seeds, batch_size, *fractions)
+    data = PopulationData(lambda: task, seeds, batch_size, *fractions)
     data.setup()
     return data
 
@@ -59,7 +59,7 @@ def leaks(data: PopulationData) -> set[int]:
 
 
 def test_the_labs_split_is_784_and_196_windows() -> None:
-    data = PopulationData(Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda: Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
     assert data.bounds == {"train": (0, 784), "val": (784, 784), "test": (784, 980)}
     assert not data.has_val
 
@@ -244,7 +244,9 @@ def test_a_limit_leaves_a_seed_the_same_batches_whoever_else_is_there(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "EVALUATION_ROWS", rows)
         for first, count in ((0, seeds), (seeds - 1, 1)):
-            data = PopulationData(Sum(100, 5, "normal"), range(first, first + count), batch_size, 0.7, 0.15, 0.15)
+            data = PopulationData(
+                lambda: Sum(100, 5, "normal"), range(first, first + count), batch_size, 0.7, 0.15, 0.15
+            )
             data.limits |= {"val": limit, "test": limit}
             data.setup()
             made.append((seen(data, "val", -1), seen(data, "test", -1), data.data_hash[-1]))
@@ -264,7 +266,7 @@ def test_what_is_evaluated_whole_or_not_at_all_is_cut_as_without_a_limit(limit: 
 @pytest.mark.parametrize(("limit", "scored"), [(1, 8), (0.5, 8), (2, 15), (9, 15), (1.0, 15)])
 def test_the_digest_is_of_the_test_targets_that_are_scored(limit: float, scored: int) -> None:
     def digests(sequence: int) -> list[str]:
-        data = PopulationData(Changed("targets", sequence), [3], 8, 0.7, 0.15, 0.15)
+        data = PopulationData(lambda: Changed("targets", sequence), [3], 8, 0.7, 0.15, 0.15)
         data.limits["test"] = limit
         data.setup()
         return data.data_hash[0]
@@ -386,7 +388,7 @@ def test_each_seed_is_sampled_once_and_the_first_once_more() -> None:
             drawn.append(generator.initial_seed())
             return super().sample(generator)
 
-    data = PopulationData(Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda: Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     data.first()
     data.make()
     data.setup("fit")
@@ -403,6 +405,6 @@ def test_only_want_of_memory_is_a_refusal_among_the_failures_of_a_sample(error: 
         def sample(self, generator: torch.Generator) -> Sample:
             raise error
 
-    data = PopulationData(Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda: Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     with pytest.raises(type(error) if isinstance(error, KeyError) else ValueError, match=r"more memory|^'x'$"):
         data.make()
