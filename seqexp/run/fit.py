@@ -46,7 +46,8 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
     every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    checkpoints = Checkpoints(folder / "checkpoints", every, asdict(claim), ending)
+    identity = {**asdict(claim), "data": [learnt for learnt, _ in data.data_hash]}
+    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
     start = checkpoints.usable()
     if start is None:
         tidy.clear(folder)
