@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+import shlex
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 from hydra import version
 from hydra._internal.utils import _run_hydra, get_args_parser
@@ -15,15 +15,17 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+import seqexp
 from seqexp import startup
 from seqexp.config.compose import CONF, known_keys
 from seqexp.config.foreign import check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, current_folder, explain, lament, refuse, say_error
+from seqexp.config.options import strict
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
-from seqexp.sweep.sweep import run_job
+from seqexp.sweep.sweep import Sweep, run_job
 
-GO_ON = "What had finished stays: python -m seqexp.compare FOLDER. The same command goes on with a named sweep"
+UNFINISHED = "no result was written for the run that was going on"
 
 
 def _job(config: DictConfig) -> None:
@@ -38,14 +40,23 @@ def _job(config: DictConfig) -> None:
         sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
 
 
+def _what_stays() -> str:
+    """What a program that was broken off leaves, and how to go on."""
+    if Sweep.folder is None:
+        return UNFINISHED
+    folder = shlex.quote(str(Sweep.folder))
+    return (
+        f"{UNFINISHED}. What had finished stays: python -m seqexp.compare {folder}. The same command goes on, with "
+        f"hydra.sweep.dir={folder} where it has no sweep.name"
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     """Hydra's, which says what it refuses as all of seqexp does."""
-
-    def error(message: str) -> NoReturn:
-        raise ConfigError(f"{message}; --help shows what there is")
-
-    parser = get_args_parser()
-    parser.error = error  # type: ignore[method-assign]
+    parser = strict(get_args_parser())
+    for action in parser._actions:
+        if isinstance(action, argparse._VersionAction):
+            action.version = f"seqexp {seqexp.__version__}, {action.version}"
     return parser
 
 
@@ -78,6 +89,7 @@ def _flags(parser: argparse.ArgumentParser) -> argparse.Namespace:
 def main() -> None:
     """Runs the command line."""
     prepare_output()
+    Sweep.folder = None
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
@@ -85,10 +97,10 @@ def main() -> None:
         with Ending(at_once=True) as ending:
             _run(ending)
     except Terminated as end:
-        say_error(f"{end}; no result was written for the run that was going on. {GO_ON}")
+        say_error(f"{end}; {_what_stays()}")
         sys.exit(end.code)
     except KeyboardInterrupt:
-        say_error(f"interrupted; no result was written for the run that was going on. {GO_ON}")
+        say_error(f"interrupted; {_what_stays()}")
         sys.exit(130)
 
 

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from seqexp.data.check import check_guess, check_guess_names
 from seqexp.data.split import Split
 from seqexp.data.task import Task
+
+NOISE = "noise"
+"""The name of the noiseless targets' score, which no guess of a task may have."""
 
 
 def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
@@ -23,21 +27,15 @@ def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
         meaning.
 
     Raises:
-        ValueError: a guess has another shape, or numbers that are not finite.
+        ValueError: a guess is no tensor of floats, has another shape, numbers that are not finite, or a name that is
+            taken.
     """
-    seeds, count, outputs = test.targets.shape
     guesses = task.guesses(train, test)
+    check_guess_names(task, guesses, taken=NOISE)
     for name, values in guesses.items():
-        if values is None:
-            continue
-        if tuple(values.shape) not in ((seeds, count, outputs), (seeds, 1, outputs)):
-            raise ValueError(
-                f"{type(task).__qualname__}.guesses: {name} must have the shape (S, N, O) = {(seeds, count, outputs)}, "
-                f"or 1 for N, got {tuple(values.shape)}"
-            )
-        if not values.isfinite().all():
-            raise ValueError(f"{type(task).__qualname__}.guesses: {name} must be finite for every sequence")
-    return {**guesses, "noise": test.noiseless}
+        if values is not None:
+            check_guess(task, name, values, test)
+    return {**guesses, NOISE: test.noiseless}
 
 
 def score(guesses: Mapping[str, Tensor | None], test: Split) -> dict[str, Tensor | None]:
@@ -50,7 +48,7 @@ def score(guesses: Mapping[str, Tensor | None], test: Split) -> dict[str, Tensor
     Returns:
         Name -> MSE of each seed, (S,) float64, or None where the guess has no meaning.
     """
-    targets = test.targets.double()  # (S, N, O)
+    targets = test.targets.double().cpu()  # (S, N, O)
     return {
         name: None
         if values is None

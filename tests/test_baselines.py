@@ -122,11 +122,14 @@ def test_a_tasks_own_guesses_are_scored_like_the_others() -> None:
 @pytest.mark.parametrize(
     ("guess", "message"),
     [
-        (lambda test: test.targets[..., 0], r"double must have the shape \(S, N, O\) = \(3, 20, 1\), .* got \(3, 20\)"),
+        (
+            lambda test: test.targets[..., 0],
+            r"double must have the shape \(S, N, O\) = \(3, 20, 1\), or 1 for N, got \(3, 20\)",
+        ),
         (lambda test: test.targets[0], r"got \(20, 1\)"),
         (lambda test: test.targets[:, 1:], r"got \(3, 19, 1\)"),
         (lambda test: test.inputs[:, :, :, 0], r"got \(3, 20, 3\)"),
-        (lambda test: test.targets / 0, "double must be finite"),
+        (lambda test: test.targets / 0, "double for number 1 of the 3 seeds must be finite, got .* in sequence 0"),
     ],
 )
 def test_a_guess_that_would_be_broadcast_or_is_no_number_is_refused(guess: Any, message: str) -> None:

@@ -81,6 +81,7 @@ def test_flags_stand_anywhere_on_the_line(command: Command) -> None:
         (["--nosuch"], "seqexp: unrecognized arguments: --nosuch"),
         (["--info", "nosuch", "seed=1"], "seqexp: argument --info/-i: invalid choice"),
         (["--config-dir"], "seqexp: argument --config-dir/-cd: expected one argument"),
+        (["--config-dir", "a", "seed=1", "-cd", "b"], "seqexp: argument --config-dir/-cd: given twice"),
         (["--conf=3"], "seqexp: ambiguous option"),
         (["--cfg", "job", "--package", "nosuch"], "package 'nosuch' not found in config"),
         (["hydra.job=???"], "seqexp: hydra.job: must be written out"),

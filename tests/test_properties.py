@@ -24,7 +24,7 @@ from seqexp.config.mistakes import ConfigError, explain
 from seqexp.record import claim
 from seqexp.record.claim import CLAIM, Claim
 from seqexp.record.record import RESULT, Record, RecordError
-from seqexp.run.build import build
+from seqexp.run.build import build, claim_of
 from seqexp.run.execute import execute, run
 from seqexp.training.checkpoints import Checkpoints
 
@@ -92,7 +92,7 @@ def attempt(overrides: list[str]) -> ConfigError | None:
                     raise
                 raise wrong from None
             build(config)
-            Claim.of(config)
+            claim_of(config)
     except ConfigError as error:
         return error
     return None

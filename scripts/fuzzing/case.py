@@ -101,7 +101,7 @@ class Outcome:
         written: paths below the home that are new or changed.
         hurt: finished files of `outputs/beside` that changed or went.
         ran: what a stranger's file made the program do: start a process, import, read a pickle, open a network.
-        secret: files that hold a value of the environment.
+        secret: new or changed paths with a value of the environment, in the name or in the file.
         leaked: global state of the process that is not as before.
         missed: other promises that were not kept.
         seconds: how long it took.

@@ -20,7 +20,7 @@ KINDS: dict[str, str] = {
     "failed late": "a run of a sweep failed by what could have been refused before",
     "wrong": "another promise about the files was not kept",
     "code was run": "a file made the program run something, or write elsewhere",
-    "secret kept": "a value of the environment stands in a file",
+    "secret kept": "a value of the environment stands in a file, or in a name",
     "state left": "the process is not as it was before",
 }
 """The kinds of findings, each of which must have none."""
@@ -94,7 +94,7 @@ def _wrong(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
             )
             yield "not one paragraph", mark, outcome.err[:500] or "(nothing)"
     elif outcome.status == 1:
-        if outcome.case.damage:
+        if outcome.case.damage and outcome.case.program == "seqexp":
             return  # a run that cannot be written, a record that cannot be read: both are said
         late = re.search(r"failed: (\w+): (.*)", said)
         if late:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from fuzzing.case import Case, Outcome
 
+SWEEP = "outputs/beside"
 LOOKS = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help", "--version", "-sc", "--shell-completion")
 """Flags that show something and run nothing."""
 
@@ -27,6 +29,9 @@ def broken(case: Case, outcome: Outcome, place: Path, ready: Path) -> list[str]:
         return found
     if case.rest and outcome.status == 0:
         found += _rest(place / "a/home", json.loads((ready / "wanted.json").read_text()))
+    compared = case.program == "seqexp.compare" and os.access(place / "a/home" / SWEEP, os.W_OK)
+    if case.rest and outcome.status and compared:
+        found.append(f"no comparison of the runs that were not damaged: exit status {outcome.status}")
     if case.program == "run" and outcome.status == 0:
         if any(each in case.arguments for each in ("experiment=equal_parameters", "experiment=rnn_vs_lstm")):
             found.append("an experiment that is a sweep was run as one run")
@@ -63,7 +68,7 @@ def _strict(path: Path, name: str) -> list[str]:
 
 def _rest(home: Path, wanted: list[list[str]]) -> list[str]:
     """The rows of lstm and gru must be there: only the run of the rnn was damaged."""
-    table = home / "outputs/beside/comparison.csv"
+    table = home / SWEEP / "comparison.csv"
     try:
         rows = list(csv.DictReader(table.read_text(encoding="utf-8", errors="replace").splitlines()))
     except (OSError, csv.Error) as error:

@@ -33,6 +33,7 @@ def look() -> dict[str, Any]:
         "signal handlers": {number: signal.getsignal(number) for number in numbers},
         "log handlers": (list(root.handlers), list(own.handlers)),
         "log levels": (root.level, own.level, logging.root.manager.disable),
+        "errors of logging": logging.raiseExceptions,
         "warning filters": list(warnings.filters),
         "warnings into the log": warnings.showwarning,
         "threads": sorted(each.name for each in threading.enumerate() if not each.daemon),
@@ -98,6 +99,7 @@ def _restore(before: dict[str, Any], environment: dict[str, str], path: list[str
         logger.handlers[:] = handlers
         logger.setLevel(level)
     logging.disable(before["log levels"][2])
+    logging.raiseExceptions = before["errors of logging"]
     for each in list(logging.root.manager.loggerDict.values()):
         if isinstance(each, logging.Logger):
             each.disabled = False

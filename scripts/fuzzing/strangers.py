@@ -206,6 +206,15 @@ HYDRA_ATTACKS: tuple[str, ...] = (
     "hydra: {job: {name: '${oc.env:SEQEXP_FUZZ_SECRET}'}}\n",
     "data: {distribution: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
     "trainer: {model_registry: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
+    "hydra: {run: {dir: 'outputs/${oc.env:SEQEXP_FUZZ_SECRET}'}}\n",
+    "hydra: {sweep: {dir: 'outputs/${oc.env:SEQEXP_FUZZ_SECRET}'}}\n",
+    "hydra: {sweep: {subdir: '${oc.env:SEQEXP_FUZZ_SECRET}-${hydra.job.num}'}}\n",
+    "sweep: {name: '${oc.env:SEQEXP_FUZZ_SECRET}'}\nhydra: {mode: MULTIRUN}\n",
+    "hydra: {job: {config: {override_dirname: {kv_sep: '${oc.env:SEQEXP_FUZZ_SECRET}'}}}}\n",
+    "allowed_packages: [stranger]\ncell: {_target_: stranger.Thing}\n",
+    '"allowed\\x5fpackages": [stranger]\ncell: {_target_: stranger.Thing}\n',
+    "hydra: {mode: MULTIRUN, sweeper: {params: {+allowed_packages: '[stranger]'}}}\ncell: {_target_: stranger.Thing}\n",
+    "allowed_environment: [SEQEXP_FUZZ_SECRET]\nhydra: {job: {name: '${oc.env:SEQEXP_FUZZ_SECRET}'}}\n",
     "cell: {hidden_size: 4}\nearly_stopping: {patience: '${oc.env:SEQEXP_FUZZ_SECRET}'}\n",
 )
 """The rest of an experiment's file that reaches for code, files or the environment."""

@@ -118,7 +118,7 @@ class Worker:
         )
         outcome.hurt = sorted(path for path, digest in safe if _digest(home / path) != digest)
         outcome.ran += ["code of a stranger's file"] * (home / files.RAN).exists()
-        outcome.secret = [path for path in after if path not in before and _holds(place / path, SECRET.encode())]
+        outcome.secret = [path for path in outcome.written if SECRET in path or _holds(place / path, SECRET.encode())]
         outcome.missed = promises.broken(case, outcome, place, self.ready)
         _remove(place)
         return outcome

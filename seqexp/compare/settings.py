@@ -31,8 +31,8 @@ def flatten(config: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, str]]
         config: the resolved configuration, of plain values.
 
     Returns:
-        Dotted key -> value, where a group's `_target_` becomes its own value, as in `optimizer` = `adam`;
-        and group -> `_target_` in full.
+        Dotted key -> value, where the last word of a group's `_target_` is the group's own value as well, as in
+        `optimizer` = `adam`; and group -> `_target_` in full.
 
     Raises:
         ValueError: it is larger than any configuration.
@@ -44,8 +44,6 @@ def flatten(config: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, str]]
         if group and last == "_target_":
             targets[sys.intern(group)] = target = sys.intern(str(value))
             settings[sys.intern(group)] = sys.intern(target.rpartition(".")[2].lower())
-        else:
-            settings[sys.intern(key)] = value
         settings[sys.intern(key)] = value
         if len(settings) > MOST_SETTINGS:
             raise ValueError(f"config has more than {MOST_SETTINGS:,} keys")

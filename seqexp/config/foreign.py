@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
@@ -20,6 +21,12 @@ from omegaconf.errors import OmegaConfBaseException
 # Before this file's own change of the same method, so that what the guard says is not taken for Hydra's.
 from seqexp.config import CONF, guard
 from seqexp.config.mistakes import ConfigError, first_line, say_error
+
+MOST_BYTES = 100_000
+"""More than any configuration has; also of values, when each alias is written out."""
+
+KNOWN = ("cell", "data", "experiment", "hydra", "optimizer", "trainer")
+"""The groups that there are."""
 
 
 def _users_first(prepend: Callable[..., None]) -> Callable[..., None]:
@@ -43,8 +50,10 @@ def _file_named(load: Callable[..., Any]) -> Callable[..., Any]:
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         path = f"{source.path if source else ''}/{config_path}.yaml"
         try:
+            if source is not None and source.scheme() == "file":
+                _check_size(Path(path))
             found = load(self, config_path)
-        except HydraException:
+        except (HydraException, ConfigError):
             raise
         except RecursionError:
             raise ConfigError(f"{path}: is nested too deeply, or refers to itself") from None
@@ -56,6 +65,34 @@ def _file_named(load: Callable[..., Any]) -> Callable[..., Any]:
         return found
 
     return load_config
+
+
+def _check_size(path: Path) -> None:
+    """Refuses a file that is too large to be a configuration, as it stands or with its aliases written out.
+
+    Raises:
+        ConfigError: which limit it breaks.
+    """
+    if not path.is_file():
+        return
+    if path.stat().st_size > MOST_BYTES:
+        raise ConfigError(f"{path}: is no configuration: it has {path.stat().st_size:,} bytes, over {MOST_BYTES:,}")
+    text = path.read_text(encoding="utf-8")
+    if "*" not in text or "&" not in text:
+        return
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1  # while it is counted: one that holds itself is found later
+            parts = node.value if isinstance(node, yaml.CollectionNode) else []
+            sizes[id(node)] += sum(
+                size(each) for part in parts for each in (part if isinstance(part, tuple) else [part])
+            )
+        return sizes[id(node)]
+
+    if (whole := size(yaml.compose(text, Loader=yaml.SafeLoader))) > MOST_BYTES:
+        raise ConfigError(f"{path}: its aliases stand for {whole:,} values, over {MOST_BYTES:,}")
 
 
 def _override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
@@ -103,6 +140,8 @@ def check_config_dir(folder: str) -> None:
     """
     if not Path(folder).is_dir():
         raise ConfigError(f"--config-dir {folder}: there is no such folder")
+    if not any((Path(folder) / name).is_dir() for name in KNOWN):
+        raise ConfigError(f"--config-dir {folder}: has no folder of a group, such as {', '.join(KNOWN)}")
     for name in ("config.yaml", "search.yaml"):
         if (Path(folder) / name).exists():
             raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no {name}")
@@ -122,7 +161,9 @@ def _replaced(folder: str) -> list[str]:
 
 
 def _differs(path: Path, shipped: Path) -> bool:
-    return path.is_file() and path.read_bytes() != shipped.read_bytes()
+    if not path.is_file():
+        return False
+    return path.stat().st_size != shipped.stat().st_size or path.read_bytes() != shipped.read_bytes()
 
 
 def _folders_only(process: Callable[..., None]) -> Callable[..., None]:

@@ -175,11 +175,20 @@ def shown(config: DictConfig, key: str) -> Iterator[None]:
     """
     with overheard() as variables:
         yield
+    check_shown(config, key, variables)
+
+
+def check_shown(config: DictConfig, key: str, variables: set[str]) -> None:
+    """Refuses what cannot be masked if it comes from a variable that is not in `allowed_environment`.
+
+    Raises:
+        ConfigError: which variable it is.
+    """
     allowed = OmegaConf.select(config, "allowed_environment")
     if secret := variables - set(allowed if OmegaConf.is_list(allowed) else ()):
         raise ConfigError(
-            f"{key} is recorded as it is, so allowed_environment must name the variable that it reads: "
-            f"{', '.join(sorted(secret))}"
+            f"{key} can be read in records and in names of folders, so allowed_environment must name the variable that "
+            f"it reads: {', '.join(sorted(secret))}"
         )
 
 
@@ -194,7 +203,10 @@ def settle(config: DictConfig, key: str) -> Path:
         ConfigError: its name would show a variable, or is an interpolation in turn.
     """
     with shown(config, key):
-        text = literal(key, str(OmegaConf.select(config, key)))
+        value = OmegaConf.select(config, key)
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{key} must be the name of a folder, got {value!r}")
+    text = literal(key, value)
     with read_write(config), open_dict(config):
         OmegaConf.update(config, key, text)
     return Path(text)
@@ -203,6 +215,9 @@ def settle(config: DictConfig, key: str) -> Path:
 def _check_sweeper(raw: Any, node: Any) -> None:
     if raw.get("_target_") != SWEEPER or raw.keys() - {"_target_", "max_batch_size", "params"}:
         raise ConfigError(f"hydra/sweeper must be basic, got {raw.get('_target_')}; python -m seqexp.search searches")
+    size = node.get("max_batch_size")
+    if size is not None and not (type(size) is int and size >= 1):
+        raise ConfigError(f"hydra.sweeper.max_batch_size must be a whole number >= 1 or null, got {size}")
     for key, value in (node.get("params") or {}).items():
         if any(_covers(key.lstrip("+~"), name) or _covers(name, key.lstrip("+~")) for name in LISTS):
             raise ConfigError(f"hydra.sweeper.params.{key}: is taken from the command line only")
@@ -299,10 +314,12 @@ def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
         ours = is_ours(self.config_search_path.get_path())
         token = _reading.set(ours)
         try:
-            config = load(self, config_name, overrides, *args, **kwargs)
+            with overheard() as variables:
+                config = load(self, config_name, overrides, *args, **kwargs)
         finally:
             _reading.reset(token)
         if ours:
+            check_shown(config, "the choice of files, and hydra.job,", variables)
             given, builds = [each.lstrip("+~").partition("=")[0] for each in overrides], config_name is not None
             check_hydra(config, given, builds)
             if builds:

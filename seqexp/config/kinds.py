@@ -8,7 +8,6 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
-# Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
 from seqexp.config.mistakes import ConfigError
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, TypeVar
 
-# Imported for the resolvers that it registers: conf/hydra/output needs them wherever a configuration is composed.
 from seqexp.config.kinds import check_type
 from seqexp.config.mistakes import ConfigError, first_line, refusing_too_large, unknown_key
 

@@ -1,4 +1,4 @@
-"""Whether a task keeps its word: what it says of itself, and each seed's sample, before anything learns from it."""
+"""Whether a task keeps its word: its sizes, each seed's sample and its guesses, before anything learns from it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqexp.data.split import Split
 from seqexp.data.task import Sample, Task
 
 SIZES = ("input_size", "output_size", "num_sequences")
@@ -91,6 +92,52 @@ def _check_finite(where: str, tensor: Tensor) -> None:
     raise ValueError(f"{where} must be finite, got {value} in sequence {sequence} ({place}; counted from 0){others}")
 
 
+def check_guess_names(task: Task, guesses: object, taken: str) -> None:
+    """Checks that guesses are a dict of named ones, as a record can hold them.
+
+    Args:
+        task: made the guesses.
+        guesses: all of them.
+        taken: the name under which seqexp records something else.
+
+    Raises:
+        ValueError: what was expected, and what came.
+    """
+    where = f"{_name(task)}.guesses"
+    if not isinstance(guesses, dict):
+        raise ValueError(f"{where} must return a dict of name -> tensor or None, got {_kind(guesses)}")
+    for name in guesses:
+        if not (isinstance(name, str) and name.strip() and name.isprintable()):
+            raise ValueError(f"{where}: the name of a guess must be a text of one line, got {name!r}")
+        if name == taken:
+            raise ValueError(
+                f"{where}: a guess may not have the name {taken}, under which the score of the sample's noiseless "
+                "targets is recorded"
+            )
+
+
+def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
+    """Checks one guess: its kind, its shape, and that every number is finite.
+
+    Args:
+        task: made it.
+        name: what the task calls it.
+        guess: should be (S, N, O), or (S, 1, O).
+        test: the split whose targets are guessed.
+
+    Raises:
+        ValueError: what was expected, and what came.
+    """
+    where = f"{_name(task)}.guesses: {name}"
+    if not (isinstance(guess, Tensor) and guess.is_floating_point() and _is_plain(guess)):
+        raise ValueError(f"{where} must be an ordinary tensor of floats on the CPU, or None, got {_kind(guess)}")
+    wanted, shape = tuple(test.targets.shape), tuple(guess.shape)
+    if shape not in (wanted, (wanted[0], 1, wanted[2])):
+        raise ValueError(f"{where} must have the shape (S, N, O) = {wanted}, or 1 for N, got {_shape(shape)}")
+    for index, values in enumerate(guess):
+        _check_finite(f"{where} for number {index + 1} of the {len(guess)} seeds", values)
+
+
 def check_chance(task: Task, seed: int, sample: Sample, again: Callable[[], Sample]) -> None:
     """Checks that a sample is a function of the generator that the task was given.
 
@@ -156,6 +203,9 @@ def _kind(value: object) -> str:
     if not isinstance(value, Tensor):
         length = f" of {len(value)}" if isinstance(value, tuple | list) else ""
         return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.") + length
-    plain = value.layout is torch.strided and not value.requires_grad and value.device.type == "cpu"
-    words = [] if plain else [str(value.layout), str(value.device), f"requires_grad={value.requires_grad}"]
+    words = [] if _is_plain(value) else [str(value.layout), str(value.device), f"requires_grad={value.requires_grad}"]
     return " ".join([str(value.dtype), *words])
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout is torch.strided and not tensor.requires_grad and tensor.device.type == "cpu"

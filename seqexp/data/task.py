@@ -64,12 +64,15 @@ class Task(ABC):
     def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
         """Predicts the test targets in the ways that need no network, to hold every network against.
 
+        A ValueError that it raises is shown as a refusal of the configuration, before anything is written.
+
         Args:
-            train: what a guess may be fitted to.
+            train: what a guess may be fitted to; both splits are on the CPU.
             test: whose targets are predicted. Only its inputs and `persistence` may be read.
 
         Returns:
-            Name -> finite (S, N, O), or (S, 1, O) for all N alike; None where a guess has no meaning. By default
+            Name -> finite floats (S, N, O), or (S, 1, O) for all N alike; None where a guess has no meaning. The name
+            `noise` is taken: under it the score of `Sample.noiseless` is recorded. By default
             `constant`, the mean of the training targets; `persistence`, where the sample gives it; `linear`,
             least squares on all input values and a constant.
         """

@@ -14,15 +14,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
-
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import folder_name, path_name
-from seqexp.config.schema import check
 from seqexp.record import lock
 from seqexp.record.files import is_plain, write_atomically
 from seqexp.record.provenance import fingerprint
@@ -46,11 +43,14 @@ class Claim:
         family: fingerprint of what defines the result but for the seeds; after a dash, the part of the user's own code.
         seed: the first seed.
         num_seeds: how many follow each other.
+        former: the family as 0.1 would have it, without the user's own code, if that is another: it hashed a size such
+            as `match:lstm-64` as it was spelt. Never written.
     """
 
     family: str
     seed: int
     num_seeds: int
+    former: str = field(default="", compare=False)
 
     @property
     def seeds(self) -> range:
@@ -66,22 +66,15 @@ class Claim:
         """The claim of some of the seeds."""
         return replace(self, seed=seeds.start, num_seeds=len(seeds))
 
-    @classmethod
-    def of(cls, config: DictConfig) -> Claim:
-        """The claim of a configuration as Hydra composed it; its `hydra` node does not count.
-
-        Raises:
-            ConfigError: the configuration is wrong.
-        """
-        plain = config.copy()
-        with open_dict(plain):
-            plain.pop("hydra", None)
-        settings: dict[str, Any] = OmegaConf.to_container(check(plain), resolve=True)  # type: ignore[assignment]
-        return cls.from_settings(settings)
+    def renamed(self, found: Claim) -> Claim:
+        """A claim that was found; one of this family's former name under the present one."""
+        if not self.former or found.settings != self.former:
+            return found
+        return replace(found, family=found.family.replace(self.former, self.settings, 1))
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], own: str | None = None) -> Claim:
-        """The claim of a checked and resolved configuration; `own` as for `fingerprint`."""
+    def of(cls, settings: Mapping[str, Any], own: str | None = None) -> Claim:
+        """The claim of a configuration, checked and resolved, its size a number; `own` as for `fingerprint`."""
         others = {**settings, "seed": None, "num_seeds": None}
         return cls(fingerprint(others, own), settings["seed"], settings["num_seeds"])
 
@@ -95,7 +88,7 @@ class Claim:
             own = record.fingerprint.partition("-")[2]
             if fingerprint(record.config, own) != record.fingerprint:  # masked, of another time, or not what ran
                 return None
-            claim = cls.from_settings(record.config, own)
+            claim = cls.of(record.config, own)
         except (RecordError, KeyError, TypeError, ValueError, RecursionError):
             return None
         return claim if list(claim.seeds[: len(record.seeds) + 1]) == record.seeds else None
@@ -113,9 +106,13 @@ class Claim:
         numbers = (found.seed, found.num_seeds)
         return found if isinstance(found.family, str) and all(type(each) is int for each in numbers) else None
 
+    def values(self) -> dict[str, Any]:
+        """What `claim.json` and a checkpoint hold of it."""
+        return {"family": self.family, "seed": self.seed, "num_seeds": self.num_seeds}
+
     def write(self, folder: Path) -> None:
         """Writes the claim into an existing folder."""
-        write_atomically(folder / CLAIM, (json.dumps(asdict(self)) + "\n").encode())
+        write_atomically(folder / CLAIM, (json.dumps(self.values()) + "\n").encode())
 
 
 def done(folder: Path) -> Record | None:
@@ -146,6 +143,11 @@ def find(sweep: Path) -> Runs:
     return found
 
 
+def _found(sweep: Path, wanted: Claim) -> Runs:
+    """The same; those that have the wanted family by its former name under the present one."""
+    return [(folder, wanted.renamed(claim)) for folder, claim in find(sweep)]
+
+
 @contextlib.contextmanager
 def at_rest(sweep: Path) -> Iterator[None]:
     """Reads a sweep's claims once for all questions while this lasts: to be used where none of its runs changes."""
@@ -158,7 +160,7 @@ def at_rest(sweep: Path) -> Iterator[None]:
 
 def present(sweep: Path, wanted: Claim) -> list[tuple[Path, Record]]:
     """The finished runs of the same family that have any of the seeds."""
-    same = [each for each in find(sweep) if each[1].family == wanted.family]
+    same = [each for each in _found(sweep, wanted) if each[1].family == wanted.family]
     near = [each for each in same if each[1].seed < wanted.seeds.stop and wanted.seed < each[1].seeds.stop]
     return [(folder, record) for folder, claim in near if (record := finished(folder, claim)) is not None]
 
@@ -203,7 +205,7 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
     Raises:
         ConfigError: there are too many folders of that name.
     """
-    same = [(folder, claim) for folder, claim in find(sweep) if claim.family == wanted.family]
+    same = [(folder, claim) for folder, claim in _found(sweep, wanted) if claim.family == wanted.family]
     begun = [(folder, claim) for folder, claim in same if done(folder) is None]
     for folder, claim in begun:
         if claim == wanted:
@@ -226,7 +228,7 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
 
 def outdated(sweep: Path, wanted: Claim) -> Path | None:
     """A finished run with the same settings and one of the seeds, and other code or files of the user's own."""
-    for folder, claim in find(sweep):
+    for folder, claim in _found(sweep, wanted):
         if claim.settings == wanted.settings and claim.family != wanted.family:
             record = finished(folder, claim)
             if record is not None and any(seed in wanted.seeds for seed in record.seeds):

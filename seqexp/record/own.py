@@ -23,8 +23,11 @@ from typing import Any
 
 from seqexp.config.targets import PACKAGES
 
-GROUPS = ("data.", "cell.")
+GROUPS = ("data", "cell")
 """Where a text may name files that are read."""
+
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages, wherever they are: of this environment, the one around it, the user, or Debian."""
 
 WRITTEN = {"claim.json", "result.json", "multirun.yaml"}
 """What only seqexp's own folders hold: no data, though a folder of data may hold such a folder."""
@@ -34,7 +37,8 @@ def digest(settings: Mapping[str, Any]) -> str:
     """Digest of the user's own code and files that a configuration names.
 
     Own code is whatever lies in one of its `allowed_packages`. Own files are those that a text below `data` or `cell`
-    names: a file, a folder with all that is in it, or a pattern such as `texts/*.txt`.
+    names, if the class there is the user's own: a file, a folder with all that is in it, or a pattern such as
+    `texts/*.txt`.
 
     Args:
         settings: the configuration, checked and resolved.
@@ -43,13 +47,22 @@ def digest(settings: Mapping[str, Any]) -> str:
         Sixteen letters; empty where the configuration names nothing of the user's own.
     """
     own = tuple(f"{each}." for each in settings["allowed_packages"] if each not in PACKAGES)
+    reading = tuple(f"{group}." for group in GROUPS if not _is_shipped(settings.get(group)))
     found: dict[str, str] = {}
     for key, text in _texts(settings, ""):
         if text.startswith(own):
             found |= _code(text)
-        if key.startswith(GROUPS) and not key.endswith("._target_"):
+        if key.startswith(reading) and not key.endswith("._target_"):
             found |= {f"{key} {name}": _read(*_state(path))[0] for name, path in _files(text)}
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16] if found else ""
+
+
+def _is_shipped(node: Any) -> bool:
+    """Whether a group's class is one of seqexp's own: none of them reads a file, and their words name none.
+
+    One that is to read a file must be excepted here.
+    """
+    return isinstance(node, Mapping) and str(node.get("_target_")).startswith("seqexp.")
 
 
 def _texts(node: Any, key: str) -> Iterator[tuple[str, str]]:
@@ -104,7 +117,7 @@ def _is_installed(top: str) -> bool:
     spec = _spec(top)
     places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
     installed = tuple(sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib"))
-    return any(str(place).startswith(installed) for place in places)
+    return any(str(place).startswith(installed) or INSTALLED & {*Path(str(place)).parts} for place in places)
 
 
 def _spec(top: str) -> Any:

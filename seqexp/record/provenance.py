@@ -30,6 +30,10 @@ So a key that is added retrains nothing, and whoever trains with another value o
 CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "trainer.overfit_batches": lambda trainer: trainer.get("overfit_batches") not in (None, 0),
     "trainer.accumulate_grad_batches": lambda trainer: trainer.get("accumulate_grad_batches") not in (None, 1),
+    # Null was taken for 1. Where the interval is null as well, both validate at the end of each epoch.
+    "trainer.check_val_every_n_epoch": lambda trainer: (
+        trainer.get("check_val_every_n_epoch", 1) is None and trainer.get("val_check_interval") is not None
+    ),
     # What these leave of the validation and test splits depended on the number of seeds.
     "trainer.limit_val_batches": lambda trainer: _is_limit(trainer.get("limit_val_batches")),
     "trainer.limit_test_batches": lambda trainer: _is_limit(trainer.get("limit_test_batches")),
@@ -59,9 +63,8 @@ def git() -> dict[str, Any] | None:
         return done.stdout.strip()
 
     try:
-        ask(
-            "ls-files", "--error-unmatch", "record/provenance.py"
-        )  # an installed copy may lie in somebody else's checkout
+        # An installed copy may lie in somebody else's checkout.
+        ask("ls-files", "--error-unmatch", "record/provenance.py")
         return {"commit": ask("rev-parse", "HEAD"), "dirty": bool(ask("status", "--porcelain", "--", *SOURCES))}
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -24,6 +24,9 @@ FILES = (
 )
 """Files that a run or a sweep writes, directly into its own folder."""
 
+OWN_NAMES = {".", *FILES, *SUBFOLDERS, "multirun.yaml"}
+"""What no folder of a run below a sweep's may be called."""
+
 
 @refusing_paths()
 def refuse_strange(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""From a configuration to the objects that it describes. Reads it together with run.py, and nobody else does."""
+"""From a configuration to the objects that it describes."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import copy
 import inspect
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import Tensor
 
+from seqexp import baselines
 from seqexp.config.environment import masked
 from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
+from seqexp.record.claim import Claim
 from seqexp.run import memory
-from seqexp.run.size import make_model, match_size, unset_model
+from seqexp.run.size import asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.training.module import Training
 
@@ -51,13 +54,20 @@ class Parts:
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
 
-    def make_data(self) -> None:
-        """Makes every seed's data, which `build` leaves alone but for the first seed's.
+    def make_data(self) -> dict[str, Tensor | None]:
+        """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
+
+        Returns:
+            What `baselines.guess` gives.
 
         Raises:
             ConfigError: the task does not keep its word; see `seqexp/data/check.py`.
         """
         make("data", self.data.make, {})
+        return make("data", self._guesses, {})
+
+    def _guesses(self) -> dict[str, Tensor | None]:
+        return baselines.guess(self.data.task, self.data.splits["train"], self.data.splits["test"])
 
     def estimate(self) -> float:
         """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""
@@ -87,7 +97,7 @@ def build(config: DictConfig) -> Parts:
     Raises:
         ConfigError: the first thing that is wrong.
     """
-    settings: dict[str, Any] = OmegaConf.to_container(check(config), resolve=True)  # type: ignore[assignment]
+    settings = _resolve(config)
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
     data = _data(settings["data"], allowed, seeds)
@@ -103,6 +113,33 @@ def build(config: DictConfig) -> Parts:
     model = make_model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     return Parts(settings, masked(config, settings), data, Training(model, make_optimizer), make_trainer, matched)
+
+
+def claim_of(config: DictConfig) -> Claim:
+    """Which training a configuration is for: a size that is matched counts as the number that is found.
+
+    Args:
+        config: as Hydra composed it; its `hydra` node does not count.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    config = config.copy()
+    with open_dict(config):
+        config.pop("hydra", None)
+    settings = _resolve(config)
+    claim = Claim.of(settings)
+    if not asks_match(settings["cell"]):
+        return claim
+    data = _data(settings["data"], settings["allowed_packages"], claim.seeds)
+    match_size(settings["cell"], settings["allowed_packages"], data.task)
+    return replace(Claim.of(settings), former=claim.settings)
+
+
+def _resolve(config: DictConfig) -> dict[str, Any]:
+    """The configuration, checked, resolved and plain."""
+    settings: dict[str, Any] = OmegaConf.to_container(check(config), resolve=True)  # type: ignore[assignment]
+    return settings
 
 
 def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:

@@ -23,9 +23,9 @@ from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
 from seqexp.record.record import Record
-from seqexp.run.build import build
+from seqexp.run.build import build, claim_of
 from seqexp.run.fit import fit
-from seqexp.run.log import check_folder, log_file
+from seqexp.run.log import check_run_folder, log_file
 from seqexp.run.report import report
 from seqexp.signals import Ending, Terminated
 
@@ -62,7 +62,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     with open_dict(config):
         del config["hydra"]
     build(config).make_data()
-    check_folder(place)
+    check_run_folder(place)
     note(config, hydra, place)
     return execute(config, hydra, place)
 
@@ -127,8 +127,8 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     """
     tidy.refuse_finished(folder)
     parts = build(config)
-    parts.make_data()
-    claim = Claim.of(config)
+    guesses = parts.make_data()
+    claim = claim_of(config)
     choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(
         status="failed",
@@ -152,7 +152,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
     with log_file(folder, console, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
-            record = fit(parts, record, claim, choices["optimizer"], folder, console)
+            record = fit(parts, guesses, record, claim, choices["optimizer"], folder, console)
         except Terminated as end:
             log.info("%s", end)
             raise

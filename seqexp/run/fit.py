@@ -6,8 +6,8 @@ import contextlib
 import math
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,20 @@ CURVES = {"train_mse": "train_mse_running", "val_mse": "val_mse"}
 and with dropout; the record's `train_mse` is at the kept weights and without."""
 
 
-def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder: Path, console: Console) -> Record:
+def fit(
+    parts: Parts,
+    guesses: Mapping[str, Tensor | None],
+    record: Record,
+    claim: claim.Claim,
+    optimizer: str,
+    folder: Path,
+    console: Console,
+) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
     every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    identity = {**asdict(claim), "data": [learnt for learnt, _ in data.data_hash]}
+    identity = {**claim.values(), "data": [learnt for learnt, _ in data.data_hash]}
     checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
     start = checkpoints.usable()
     if start is None:
@@ -59,7 +67,6 @@ def fit(parts: Parts, record: Record, claim: claim.Claim, optimizer: str, folder
         trainer = parts.make_trainer(callbacks, str(folder))
         data.trainer = trainer
         data.setup()
-        guesses = baselines.guess(data.task, data.splits["train"], data.splits["test"])
         board.start(_hparams(parts, record, optimizer))
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()

@@ -22,9 +22,21 @@ LONGEST = 143
 """Letters in the name of a file, for TensorBoard's are long; no file system in use allows fewer."""
 
 
+def check_run_folder(folder: Path) -> None:
+    """As `check_folder`, and refuses the folder of a sweep or a search: those would not be known as such any more.
+
+    Raises:
+        ConfigError: which of these it is.
+    """
+    check_folder(folder)
+    for name in ("multirun.yaml", "comparison.json", "search.db"):
+        if (folder / name).exists():
+            raise ConfigError(f"{folder}: is the folder of a sweep or a search (it has {name}); choose another folder")
+
+
 @refusing_paths()
 def check_folder(folder: Path) -> None:
-    """Refuses a folder that belongs to another run, that holds what is not ours, or that cannot be written to.
+    """Refuses a folder that holds a run, or what is not ours, or that cannot be written to.
 
     Raises:
         ConfigError: which of these it is.
@@ -33,7 +45,7 @@ def check_folder(folder: Path) -> None:
     tidy.refuse_strange(folder)
     (folder.absolute() / ".hydra" / ("x" * LONGEST)).exists()  # too long a path is found out
     if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
-        raise ConfigError(f"{folder}: belongs to another run; choose another folder")
+        raise ConfigError(f"{folder}: holds a run already, and no run replaces another; choose another folder")
     if kept := next(tidy.leftovers(folder), None):
         raise ConfigError(f"{kept}: is there already, and a new run would replace it; choose another folder")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -63,17 +75,17 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
     adds to it; then a lock is the claim.
     """
     if not go_on:
-        check_folder(folder)
+        check_run_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = logging.FileHandler(folder / "seqexp.log", mode="a" if go_on else "x", encoding="utf-8")
     except FileExistsError:
-        raise ConfigError(f"{folder}: belongs to another run; choose another folder") from None
+        raise ConfigError(f"{folder}: a run has just begun there; choose another folder") from None
     file.setFormatter(LogLines())
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
-    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root, own = logging.getLogger(), logging.getLogger("seqexp")
-    level = root.level
+    level, raising = root.level, logging.raiseExceptions
+    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
     root.addHandler(file)
     own.addHandler(screen)
     root.setLevel(logging.INFO)
@@ -86,3 +98,4 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         own.removeHandler(screen)
         root.removeHandler(file)
         file.close()
+        logging.raiseExceptions = raising

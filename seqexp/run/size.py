@@ -34,6 +34,11 @@ def unset_model(node: dict[str, Any], allowed: list[str], task: Task, num_seeds:
         return Model(cell, task.output_size)
 
 
+def asks_match(node: dict[str, Any]) -> bool:
+    """Whether the size is to be found by a number of parameters."""
+    return str(node.get("hidden_size")).startswith("match:")
+
+
 def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | None:
     """Replaces `hidden_size: match:...` by the size whose model comes closest in parameters.
 
@@ -48,9 +53,9 @@ def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | No
     Raises:
         ConfigError: the spelling is neither `match:17217` nor `match:lstm-64`.
     """
-    asked = node.get("hidden_size")
-    if not isinstance(asked, str) or not asked.startswith("match:"):
+    if not asks_match(node):
         return None
+    asked = node["hidden_size"]
     found = re.fullmatch(r"match:(?:(\d{1,18})|([\w.-]+)-(\d{1,18}))", asked)
     if found is None:
         raise ConfigError(

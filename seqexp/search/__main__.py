@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from seqexp.config.compose import CONF
 from seqexp.config.mistakes import ConfigError, current_folder, say_error, trouble
+from seqexp.config.options import strict
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
 
@@ -51,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="as for python -m seqexp")
     parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with groups of your own")
-    options = parser.parse_intermixed_args(arguments)
+    try:
+        options = strict(parser).parse_intermixed_args(arguments)
+    except ConfigError as error:
+        return _refuse(str(error))
     if importlib.util.find_spec("optuna") is None:
         return _refuse("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'")
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.

@@ -7,6 +7,7 @@ from pathlib import Path
 from seqexp.config.compose import compose_run
 from seqexp.record import claim, tidy
 from seqexp.record.record import Record
+from seqexp.run.build import claim_of
 from seqexp.run.execute import execute, note
 from seqexp.search.space import Settings
 from seqexp.search.study import Study
@@ -39,7 +40,7 @@ def run_final(study: Study, settings: Settings) -> list[tuple[Path, Record]]:
         RuntimeError: training failed; the message says where its log is.
     """
     config, hydra = compose_run(final_overrides(study, settings))
-    wanted = claim.Claim.of(config)
+    wanted = claim_of(config)
     for folder, part in claim.parts(settings.folder, study.question.name, wanted):
         tidy.refuse_strange(folder)
         config.seed, config.num_seeds = part.seed, part.num_seeds

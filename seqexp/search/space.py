@@ -149,6 +149,8 @@ def read_questions(arguments: Sequence[str]) -> list[Question]:
             each.pop(key, None)  # as with Hydra, the last word counts
         if override.is_hydra_override():
             raise ConfigError(f"{name}: a search takes none of Hydra's own settings; see search.name and search.dir")
+        if name.partition(".")[0] == "sweep":
+            raise ConfigError(f"{name}: is for a multirun; a search has settings of its own, such as search.name")
         if not override.is_sweep_override():
             fixed[key] = str(override.input_line)
         elif _is_group(override) or (defines_data(name) and override.is_discrete_sweep()):

@@ -37,11 +37,12 @@ def own_folders(config: DictConfig) -> None:
 def parts(config: DictConfig) -> Iterator[tuple[Path, Claim]]:
     """What is left to train of the present job of a multirun; see `record.claim.parts`."""
     from seqexp.record import claim
+    from seqexp.run.build import claim_of
 
     hydra = HydraConfig.get()
     sweep = Path(hydra.sweep.dir)
     name = Path(hydra.runtime.output_dir).relative_to(sweep.absolute()).as_posix()
-    return claim.parts(sweep, name, claim.Claim.of(config))
+    return claim.parts(sweep, name, claim_of(config))
 
 
 def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
@@ -69,31 +70,46 @@ def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
 def outdated(config: DictConfig) -> Path | None:
     """A finished run of the sweep that would be the present job's, had the user's own code and files not changed."""
     from seqexp.record import claim
+    from seqexp.run.build import claim_of
 
-    sweep, wanted = Path(HydraConfig.get().sweep.dir), claim.Claim.of(config)
+    sweep, wanted = Path(HydraConfig.get().sweep.dir), claim_of(config)
     return claim.outdated(sweep, wanted) if claim.missing(sweep, wanted) else None
 
 
 def leave() -> None:
     """Removes the folder that Hydra has made for the present job, if nothing was done there."""
     folder = Path(HydraConfig.get().runtime.output_dir)
-    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
-        shutil.rmtree(folder)
+    _remove_bare(folder)
     if folder.parent.name == THERE:
         with contextlib.suppress(OSError):  # others are still there
             folder.parent.rmdir()
+
+
+def forget_there(sweep: Path) -> None:
+    """Removes what a sweep that was killed has left below `.there`."""
+    if (sweep / THERE).is_dir():
+        for folder in list((sweep / THERE).iterdir()):
+            _remove_bare(folder)
+        with contextlib.suppress(OSError):  # something else is there
+            (sweep / THERE).rmdir()
+
+
+def _remove_bare(folder: Path) -> None:
+    if folder.is_dir() and {path.name for path in folder.iterdir()} <= {".hydra"}:
+        shutil.rmtree(folder)
 
 
 def subdir(code: str, *, _root_: DictConfig) -> str:
     """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's.
 
     Args:
-        code: the user's own `hydra.sweep.subdir`, whose quotes and braces are hidden from Hydra: x and hexadecimal digits.
+        code: the user's own `hydra.sweep.subdir`, in hexadecimal digits after an x: Hydra sees no quotes and braces.
         _root_: the job's configuration.
     """
     from seqexp.record import claim
+    from seqexp.run.build import claim_of
 
-    wanted, sweep = claim.Claim.of(_root_), Path(_root_.hydra.sweep.dir)
+    wanted, sweep = claim_of(_root_), Path(_root_.hydra.sweep.dir)
     left = claim.missing(sweep, wanted)
     if not left:
         return f"{THERE}/{wanted.family}-{wanted.seed}-{wanted.num_seeds}"

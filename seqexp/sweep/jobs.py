@@ -53,6 +53,11 @@ def job_config(config: DictConfig, overrides: list[str], number: int) -> DictCon
         job = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
     except Exception as error:
         raise explain(error, functools.partial(known_keys, overrides)) or error from None
+    if unlike := {*(job.hydra.sweeper.get("params") or {})} ^ {*(config.hydra.sweeper.get("params") or {})}:
+        raise ConfigError(
+            f"{' '.join(each for each in overrides if each.startswith('experiment='))}: is a sweep by itself, over "
+            f"{', '.join(sorted(unlike))}, and no run of another; give it alone"
+        )
     with open_dict(job):
         job.hydra.job.num = number
         job.hydra.job.id = str(number)

@@ -6,11 +6,13 @@ import importlib.util
 import os
 import re
 import secrets
+import shutil
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, first_line
 
 
 def require(config: DictConfig) -> None:
@@ -26,6 +28,27 @@ def require(config: DictConfig) -> None:
     if found is not None and importlib.util.find_spec(found[1]) is None:
         extra = {"joblib": "parallel", "submitit": "slurm"}.get(found[2], found[2])
         raise ConfigError(f"hydra/launcher needs the package {found[1]}: pip install 'seqexp[{extra}]'")
+    if str(config.hydra.launcher._target_).endswith(".SlurmLauncher") and shutil.which("srun") is None:
+        raise ConfigError("hydra/launcher=slurm: there is no Slurm here (no srun); submitit_local is its way without")
+    if str(config.hydra.launcher._target_).endswith(".JoblibLauncher"):
+        _check_joblib(OmegaConf.to_container(config.hydra.launcher, resolve=True))
+
+
+def _check_joblib(node: Any) -> None:
+    """Refuses what joblib would refuse once the sweep has begun."""
+    import joblib  # type: ignore[import-untyped]
+    from hydra_plugins.hydra_joblib_launcher._core import process_joblib_cfg  # type: ignore[import-untyped]
+
+    settings = {name: value for name, value in node.items() if name != "_target_"}
+    ahead = str(settings.get("pre_dispatch"))
+    if not re.fullmatch(r"all|None|\d{1,6}|(\d{1,6} ?\* ?)?n_jobs", ahead):  # joblib calculates it, whatever it is
+        raise ConfigError(f"hydra.launcher.pre_dispatch must be all, a number, n_jobs or 2*n_jobs, got {ahead}")
+    try:
+        process_joblib_cfg(settings)  # whose texts become numbers
+        joblib.effective_n_jobs(settings.get("n_jobs"))
+        joblib.Parallel(**settings)
+    except Exception as error:
+        raise ConfigError(f"hydra.launcher: joblib refuses its settings ({first_line(error)})") from error
 
 
 def prepare(config: DictConfig) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import sys
 import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
@@ -110,6 +109,8 @@ class Sweep(Callback):
 
     line: SweepLine | None = None
     ending: Ending | None = None
+    folder: ClassVar[Path | None] = None
+    """Of the multirun that is going on in this process."""
 
     def __reduce__(self) -> tuple[type[Sweep], tuple[()]]:
         """Goes to the launchers' workers without what belongs to the process that was started."""
@@ -121,13 +122,13 @@ class Sweep(Callback):
         """Refuses a run that could not be done."""
         startup.load()
         from seqexp.run.execute import check_single
-        from seqexp.run.log import check_folder
+        from seqexp.run.log import check_run_folder
 
         check_job(config, set())
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
-        check_folder(folder)
+        check_run_folder(folder)
 
     @_final
     @refusing_paths()
@@ -159,8 +160,9 @@ class Sweep(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         if lock.lock(folder) is None:  # held until the program ends
             raise ConfigError(f"{folder}: another process is at work on this sweep ({lock.holder(folder)})")
+        Sweep.folder = folder
         (folder / STOP).unlink(missing_ok=True)
-        shutil.rmtree(folder / again.THERE, ignore_errors=True)
+        again.forget_there(folder)
         if is_elsewhere(config.hydra):
             missing = [folder / job.name for job in jobs if not job.name.startswith(again.THERE)]
             self.line = SweepLine(missing, Console(stderr=True))
@@ -197,7 +199,8 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
     Raises:
         ConfigError: which run it is, and what is wrong with it.
     """
-    from seqexp.record import claim, tidy
+    from seqexp.record import tidy
+    from seqexp.run.build import claim_of
 
     jobs: list[Job] = []
     made: set[str] = set()
@@ -206,7 +209,7 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
         text = " ".join(overrides) or "of the defaults"
         try:
             check_job(composed, made)
-            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim.Claim.of(composed))
+            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed))
         except ConfigError as error:
             raise ConfigError(f"{error} (in the run {text})") from None
         if not is_inside(folder / job.name, folder):
@@ -219,6 +222,8 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
                     f"hydra.sweep.subdir={job.name}: would be the folder of two runs (the second: {text})"
                 )
         if not job.name.startswith(again.THERE):
+            if own := tidy.OWN_NAMES & set(Path(job.name).parts or "."):
+                raise ConfigError(f"hydra.sweep.subdir={job.name}: {min(own)} is a name that seqexp itself uses there")
             check_place(folder / job.name)
             tidy.refuse_strange(folder / job.name)
         jobs.append(job)

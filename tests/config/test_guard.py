@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException
 
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.record import Record, find
@@ -135,6 +139,7 @@ def test_no_value_of_the_environment_is_written_or_said(command: Command, home: 
     done = give(command, met)
     if done.status == 2:
         assert state(home) == before
+    assert [path for path in home.rglob("*") if SECRET in path.name] == []
     assert [path for path in home.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
     assert SECRET not in done.out
 
@@ -180,3 +185,49 @@ def test_a_folder_on_the_command_line_is_searched(command: Command, home: Path) 
         done = command(*given, f"hydra.searchpath=[file://{home}/theirs]", *SHORT)
         assert (done.status, done.err) == (0, "")
     assert run(["cell=mine", f"hydra.searchpath=[file://{home}/theirs]", *SHORT], home / "mine").cell == "mine"
+
+
+def test_what_is_allowed_may_be_in_a_folders_name(command: Command, home: Path) -> None:
+    stranger(home, "hydra: {run: {dir: 'outputs/${oc.env:SEQEXP_FUZZ_SECRET}'}}\n")
+    done = command("--config-dir", "conf", "experiment=mine", "allowed_environment=[SEQEXP_FUZZ_SECRET]", *SHORT)
+    assert (done.status, done.err) == (0, "")
+    assert (home / "outputs" / SECRET / "result.json").is_file()
+
+
+def test_another_program_of_hydras_in_this_process_is_left_alone(tmp_path: Path) -> None:
+    files.write(tmp_path, "mine.yaml", "defaults: [_self_, g: y]\na: ${oc.env:HOME}\nallowed_packages: [any]\n")
+    files.write(tmp_path, "g/x.yaml", "b: 2\n")
+    files.write(tmp_path, "g/y.yaml", "- 1\n")
+    with initialize_config_dir(str(tmp_path), version_base="1.3"):
+        composed = compose("mine", ["g=x", "hydra.searchpath=[pkg://hydra.conf]"], return_hydra_config=True)
+        assert (composed.g.b, composed.hydra.job_logging.version) == (2, 1)
+        with pytest.raises(ConfigCompositionException):  # and no paragraph of seqexp's
+            compose("mine", ["nosuch=1"])
+        loader = GlobalHydra.instance().config_loader()
+        job = loader.load_sweep_config(composed, ["hydra.sweep.dir=elsewhere"])
+        assert job.hydra.sweep.dir == "elsewhere"
+
+
+def test_a_file_that_is_no_configuration_is_refused_by_its_size(command: Command, home: Path) -> None:
+    levels = ["a: &a [1,1,1,1,1,1,1,1,1,1]"]
+    levels += [f"{each}: &{each} [{','.join([f'*{before}'] * 10)}]" for before, each in pairwise("abcdefgh")]
+    files.write(home, "theirs/cell/deep.yaml", "\n".join(levels))
+    files.write(home, "theirs/cell/long.yaml", "")
+    with (home / "theirs/cell/long.yaml").open("wb") as file:
+        file.truncate(20 * 2**30)
+    files.write(home, "theirs/cell/fine.yaml", "x: &x {hidden_size: 4}\ncell: *x\n")
+    for cell, word in (
+        ("deep", "its aliases stand for 111,111,12"),
+        ("long", "21,474,836,480 bytes"),
+        ("fine", "no such key"),
+    ):
+        done = command("--config-dir", "theirs", f"cell={cell}", *SHORT)
+        assert (done.status, done.err.count("\n")) == (2, 1), done.err
+        assert word in done.err
+
+
+def test_a_folder_without_groups_is_refused(command: Command, home: Path) -> None:
+    files.write(home, "theirs/lstm.yaml", "hidden_size: 3")
+    done = command("--config-dir", "theirs", *SHORT)
+    assert (done.status, done.out) == (2, "")
+    assert "no folder of a group" in done.err

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqexp.data.split import Split
 from seqexp.data.task import Sample, Task
 from seqexp.seeding import generator as seeded
 
@@ -165,6 +166,51 @@ class Raises(Wrong):
         if self.how == "refuses":
             raise ValueError("row 7 of the table is empty")
         raise KeyError("column")
+
+
+GUESSES: dict[str, tuple[Callable[[Tensor], Any], str]] = {
+    "(S, N)": (lambda y: {"mine": y[..., 0]}, "mine must have the shape (S, N, O) = (3, 8, 1), or 1 for N, got (3, 8)"),
+    "(N, O)": (lambda y: {"mine": y[0]}, "got (8, 1)"),
+    "(S, N - 1, O)": (lambda y: {"mine": y[:, 1:]}, "got (3, 7, 1)"),
+    "(S, N, O + 2)": (lambda y: {"mine": y.expand(-1, -1, 3)}, "got (3, 8, 3)"),
+    "NumPy": (
+        lambda y: {"mine": y.numpy()},
+        "mine must be an ordinary tensor of floats on the CPU, or None, got numpy",
+    ),
+    "a float": (lambda y: {"mine": 0.5}, "mine must be an ordinary tensor of floats on the CPU, or None, got float"),
+    "whole numbers": (lambda y: {"mine": y.int()}, "got torch.int32"),
+    "complex": (lambda y: {"mine": y + 0j}, "got torch.complex64"),
+    "with a gradient": (lambda y: {"mine": y.clone().requires_grad_()}, "requires_grad=True"),
+    "on another device": (lambda y: {"mine": y.to("meta")}, "meta"),
+    "nan": (
+        lambda y: {"mine": holding(y, torch.nan, 1, 5, 0)},
+        "mine for number 2 of the 3 seeds must be finite, got nan in sequence 5 (output 0; counted from 0)",
+    ),
+    "inf for all N": (lambda y: {"mine": y[:, :1] + torch.inf}, "must be finite, got inf in sequence 0"),
+    "a list": (lambda y: [y], ".guesses must return a dict of name -> tensor or None, got list of 1"),
+    "None": (lambda y: None, ".guesses must return a dict of name -> tensor or None, got NoneType"),
+    "no name": (lambda y: {"": y}, "the name of a guess must be a text of one line, got ''"),
+    "a number for a name": (lambda y: {3: y}, "the name of a guess must be a text of one line, got 3"),
+    "two lines for a name": (lambda y: {"a\nb": y}, "the name of a guess must be a text of one line"),
+    "noise": (lambda y: {"noise": y}, "a guess may not have the name noise, under which"),
+    "noise, None": (lambda y: {"noise": None}, "a guess may not have the name noise, under which"),
+}
+"""How guesses can be wrong: what is handed over for test targets y (3, 8, 1), and a part of what is said of it."""
+
+
+class Guesses(Wrong):
+    """Samples that are right, and guesses that are not, or break."""
+
+    def sample(self, generator: torch.Generator) -> Sample:
+        x = torch.randn(COUNT, STEPS, 1, generator=generator)
+        return Sample(x, x.sum(1), x.sum(1))
+
+    def guesses(self, train: Split, test: Split) -> Any:
+        if self.how == "refuses":
+            raise ValueError("test has a gap that nothing is known of")
+        if self.how == "breaks":
+            raise TypeError("row 7 is no row")
+        return GUESSES[self.how][0](test.targets)
 
 
 class Lacks(Wrong):

@@ -16,8 +16,8 @@ import pytest
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.record import Record
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
+from own_tasks import GUESSES
 
 Command = Callable[..., Any]
 SHORT = ("num_seeds=3", "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "data.batch_size=null")
@@ -34,6 +34,7 @@ def mine(tmp_path: Path) -> str:
         "Chancy": "how: torch\nseed: 0",
         "Drawing": "how: torch\nseed: 0",
         "Raises": "how: refuses\nseed: 0",
+        "Guesses": "how: '(S, N)'\nseed: 0",
         "Lacks": "how: forecasts\nvalue: null",
         "Columns": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
         "Emptying": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
@@ -63,6 +64,7 @@ WRONG = {
     "ragged": "the sample of seed 2 by own_tasks.Ragged: inputs must have the shape (N, T, I) = (40, 5, 1), got",
     "chancy": "own_tasks.Chancy.sample must draw from the generator that it is given and from nothing else",
     "drawing": "own_tasks.Drawing.sample must draw from the generator that it is given and from nothing else",
+    "guesses": "own_tasks.Guesses.guesses: mine must have the shape (S, N, O) = (3, 8, 1), or 1 for N, got (3, 8)",
     "raises": "data: row 7 of the table is empty",
     "lacks": "own_tasks.Lacks: forecasts must be True",
 }
@@ -79,7 +81,17 @@ def test_a_run_is_refused_in_one_paragraph_before_anything_is_written(command: C
     assert list(Path.cwd().iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["wrong", "chancy"])
+@pytest.mark.parametrize("how", GUESSES)
+def test_a_wrong_guess_is_refused_before_anything_is_written(command: Command, mine: str, how: str) -> None:
+    done = command(mine, TRUSTED, "data=guesses", f"data.how='{how}'", *SHORT)
+    assert done.status == 2
+    assert done.err.startswith("seqexp: data: own_tasks.Guesses.guesses")
+    assert GUESSES[how][1] in done.err
+    assert done.err.count("\n") == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["wrong", "chancy", "guesses"])
 @pytest.mark.parametrize("flag", [[], ["sweep.dry=true"]])
 def test_a_sweep_is_refused_before_any_job_trains(command: Command, mine: str, name: str, flag: list[str]) -> None:
     done = command("--multirun", mine, TRUSTED, f"data=sine,{name}", "cell=rnn,gru", *SHORT, *flag)
@@ -100,10 +112,19 @@ def test_python_is_refused_too(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_what_breaks_in_a_sample_keeps_its_traceback(command: Command, mine: str) -> None:
-    done = command(mine, TRUSTED, "data=raises", "data.how=breaks", *SHORT)
+def test_a_guess_that_refuses_is_a_refusal(command: Command, mine: str) -> None:
+    done = command(mine, TRUSTED, "data=guesses", "data.how=refuses", *SHORT)
+    assert (done.status, done.err) == (2, "seqexp: data: test has a gap that nothing is known of\n")
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("raises", "KeyError: 'column'"), ("guesses", "TypeError: row 7 is no row")]
+)
+def test_what_breaks_in_a_task_keeps_its_traceback(command: Command, mine: str, name: str, error: str) -> None:
+    done = command(mine, TRUSTED, f"data={name}", "data.how=breaks", *SHORT)
     assert done.status == 1
-    assert "KeyError: 'column'" in done.err
+    assert error in done.err
     assert list(Path.cwd().iterdir()) == []
 
 

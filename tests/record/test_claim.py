@@ -19,6 +19,7 @@ from seqexp.record import claim as claims
 from seqexp.record.claim import CLAIM, Claim, missing, parts, place
 from seqexp.record.lock import LOCK
 from seqexp.record.record import RESULT, Record
+from seqexp.run.build import claim_of
 
 
 def composed(*overrides: str) -> Any:
@@ -42,11 +43,38 @@ def begin(path: Path, claim: Claim) -> None:
 
 
 def test_a_claim_is_of_everything_but_the_seeds() -> None:
-    first = Claim.of(composed("seed=3", "num_seeds=2"))
+    first = claim_of(composed("seed=3", "num_seeds=2"))
     assert list(first.seeds) == [3, 4]
-    assert first.family == Claim.of(composed("num_seeds=7", "sweep.name=x", "checkpoint.every_seconds=1")).family
+    assert first.family == claim_of(composed("num_seeds=7", "sweep.name=x", "checkpoint.every_seconds=1")).family
     for other in ("cell.hidden_size=3", "data.noise=0.5", "optimizer.lr=0.1", "trainer.max_epochs=3", "cell=lstm"):
-        assert Claim.of(composed(other)).family != first.family
+        assert claim_of(composed(other)).family != first.family
+
+
+def test_a_claim_is_of_the_size_and_not_of_its_spelling() -> None:
+    first = claim_of(composed("cell=rnn", "cell.hidden_size=9"))
+    for size in ("match:lstm-4", "match:rnn-9", "match:118"):
+        assert claim_of(composed("cell=rnn", f"cell.hidden_size={size}")) == first
+    for other in (("cell=rnn", "cell.hidden_size=match:lstm-5"), ("cell=gru", "cell.hidden_size=match:lstm-4")):
+        assert claim_of(composed(*other)).family != first.family
+
+
+FORMER = "77cf1848a6a47c9def71b3bdb98e1d13"
+"""The family that 0.1 wrote for the settings below."""
+SPELT = ("cell=rnn", "cell.hidden_size=match:lstm-4", "num_seeds=2", "data.length=60", "trainer.max_epochs=4")
+
+
+def test_a_family_is_known_by_its_former_name(tmp_path: Path) -> None:
+    wanted = claim_of(composed(*SPELT))
+    assert wanted.family != FORMER
+    finish(tmp_path / "old", Claim(FORMER, 0, 1))
+    begin(tmp_path / "begun", Claim(FORMER, 1, 1))
+    assert missing(tmp_path, wanted) == [range(1, 2)]
+    assert place(tmp_path, "new", wanted.part(range(1, 2))) == "begun"
+    finish(tmp_path / "anew", Claim(f"{FORMER}-old", 1, 1))
+    assert claims.outdated(tmp_path, wanted) == tmp_path / "anew"
+    wanted.write(tmp_path / "begun")
+    assert FORMER not in (tmp_path / "begun" / CLAIM).read_text()
+    assert missing(tmp_path, claim_of(composed(*SPELT, "cell.hidden_size=match:lstm-5"))) == [range(2)]
 
 
 def test_a_claim_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -205,10 +233,13 @@ def test_claims_are_read_once_while_nothing_changes(tmp_path: Path, monkeypatch:
 # A run whose claim is lost
 
 
-def test_a_record_speaks_for_a_claim_that_is_lost(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", ["3", "match:lstm-4", "match:100"])
+def test_a_record_speaks_for_a_claim_that_is_lost(tmp_path: Path, size: str) -> None:
     from seqexp.run.execute import run
 
-    record = run(["num_seeds=2", "trainer.max_epochs=1", "data.length=60"], tmp_path / "run")
+    record = run(
+        ["num_seeds=2", "trainer.max_epochs=1", "data.length=60", f"cell.hidden_size={size}"], tmp_path / "run"
+    )
     claim = Claim.read(tmp_path / "run")
     assert claim is not None
     for damage in (None, b"", b"{", os.urandom(20)):

@@ -91,6 +91,16 @@ def test_seqexps_own_and_what_is_not_allowed_have_no_digest() -> None:
         assert digest(made) == ""
 
 
+@pytest.mark.parametrize(
+    ("group", "target"), [("data", "seqexp.data.sum.Sum"), ("data", "seqexp.data.sine.Sine"), ("cell", "seqexp.cell.X")]
+)
+def test_a_word_of_what_is_shipped_is_no_file(group: str, target: str) -> None:
+    for word in ("texts", "table.csv", "texts/*.txt"):
+        node = {"_target_": target, "distribution": word, "more": [word]}
+        assert digest(settings(**{group: node})) == ""
+        assert digest(settings(**{group: {**node, "_target_": target.replace("seqexp", "seqexp_like")}})) != ""
+
+
 def test_an_installed_package_counts_by_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     made = settings(cell={"_target_": "hypothesis.Net"}, allowed_packages=["hypothesis"])
     before = digest(made)
@@ -98,6 +108,23 @@ def test_an_installed_package_counts_by_its_version(monkeypatch: pytest.MonkeyPa
     right = importlib.metadata.version
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "999" if name == "hypothesis" else right(name))
     assert digest(made) != before
+
+
+@pytest.mark.parametrize("place", ["lib/python3/dist-packages", ".local/lib/python3.11/site-packages"])
+@pytest.mark.parametrize("file", ["own_outer/__init__.py", "own_outer.py", "own_outer/part.py"])
+def test_what_is_installed_elsewhere_is_not_ones_own(
+    home: Path, monkeypatch: pytest.MonkeyPatch, place: str, file: str
+) -> None:
+    outer = home / place / file
+    outer.parent.mkdir(parents=True)
+    outer.write_text("")
+    monkeypatch.syspath_prepend(str(home / place))
+    Path("own_pack/tasks.py").write_text("import own_outer.part\nimport own_beside\n")
+    mine = lambda: settings(data={"_target_": "own_pack.tasks.Mine"})  # noqa: E731
+    assert changing([str(outer), "own_beside.py"], mine) == {"own_beside.py"}
+    version = settings(data={"_target_": "own_outer.part.Net"}, allowed_packages=["own_outer"])
+    assert digest(version)
+    assert changing([str(outer)], lambda: version) == set()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import torch
 
 import seqexp
 from seqexp.record import provenance
+from seqexp.run import run
 
 
 def settings() -> dict[str, Any]:
@@ -72,11 +73,14 @@ def test_the_order_of_keys_and_the_version_do_not_matter_and_numerics_does(monke
 UNCHANGED: list[dict[str, Any]] = [
     *({}, {"overfit_batches": None}, {"overfit_batches": 0.0}),
     *({"accumulate_grad_batches": None}, {"accumulate_grad_batches": 1}),
+    *({"check_val_every_n_epoch": 1}, {"check_val_every_n_epoch": 2, "val_check_interval": 3}),
+    *({"val_check_interval": 3}, {"check_val_every_n_epoch": None, "val_check_interval": None}),
     *({"limit_val_batches": None, "limit_test_batches": None}, {"limit_val_batches": 1.0, "limit_test_batches": 1.0}),
     *({"limit_val_batches": 0}, {"limit_val_batches": 0.0}, {"fast_dev_run": False}, {"fast_dev_run": 0}),
 ]
 CHANGED: list[dict[str, Any]] = [
     *({"overfit_batches": 2}, {"accumulate_grad_batches": 2}),
+    {"check_val_every_n_epoch": None, "val_check_interval": 3},
     *({"limit_val_batches": 1}, {"limit_val_batches": 0.5}, {"limit_test_batches": 1}, {"limit_test_batches": 0.5}),
     *({"fast_dev_run": True}, {"fast_dev_run": 3}),
 ]
@@ -93,6 +97,14 @@ def test_what_means_other_numbers_than_before_is_another_run(
     now = provenance.fingerprint(made)
     monkeypatch.setattr(provenance, "CHANGED_SETTINGS", {})
     assert (provenance.fingerprint(made) != now) == is_changed
+
+
+def test_null_and_one_validate_at_the_same_batches_where_there_is_no_interval(tmp_path: Path) -> None:
+    small = ("num_seeds=2", "data.length=60", "data.batch_size=8", "trainer.max_epochs=3", "cell.hidden_size=2")
+    found = [
+        run([*small, f"trainer.check_val_every_n_epoch={every}"], tmp_path / every).val_mse for every in ("null", "1")
+    ]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize(

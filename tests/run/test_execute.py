@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -228,7 +230,7 @@ def test_a_folder_that_is_taken_is_refused_and_loses_nothing(train: Train) -> No
     assert contents(folder) == before
     (folder / "result.json").unlink()  # a run that was interrupted has its folder, too
     del before["result.json"]
-    with pytest.raises(ConfigError, match="belongs to another run"):
+    with pytest.raises(ConfigError, match="holds a run already"):
         run([*TINY, "seed=5"], folder=folder)
     assert contents(folder) == before
 
@@ -247,7 +249,7 @@ def explode(*arguments: Any, **more: Any) -> None:
     raise RuntimeError("the roof is on fire")
 
 
-@pytest.mark.parametrize("place", ["limit_threads", "baselines.guess", "write_predictions"])
+@pytest.mark.parametrize("place", ["limit_threads", "baselines.score", "write_predictions"])
 def test_an_error_of_the_program_leaves_a_failed_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
@@ -271,6 +273,20 @@ def test_an_interrupted_run_leaves_no_result(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(KeyboardInterrupt):
         run(TINY, folder=tmp_path / "run")
     assert not (tmp_path / "run" / "result.json").exists()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_logging_is_as_before_when_a_run_has_ended(train: Train, monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    def settings() -> tuple[object, ...]:
+        root, own = logging.getLogger(), logging.getLogger("seqexp")
+        return root.level, [*root.handlers], [*own.handlers], logging.raiseExceptions, warnings.showwarning
+
+    if fails:
+        monkeypatch.setattr("seqexp.run.fit.limit_threads", explode)
+    before = settings()
+    with pytest.raises(RuntimeError) if fails else contextlib.nullcontext():
+        train()
+    assert settings() == before
 
 
 def test_the_result_is_written_last(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

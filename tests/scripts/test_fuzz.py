@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import fuzz
-from fuzzing import files, grammar, judge, spoil, strangers, values
+from fuzzing import files, grammar, judge, promises, spoil, strangers, values
 from fuzzing.case import Case, Chance, Outcome
 from fuzzing.damages import FILES
 from fuzzing.pool import Pool
 
 CHECKOUT = Path(__file__).parents[2]
 CRASH = 'Traceback (most recent call last):\n  File "/x/seqexp/run.py", line 3, in run\n    f()\nOSError: no\n'
+DAMAGE = (("outputs/beside/cell=rnn/result.json", "empty", 0),)
 LINE = Case(0, "number", arguments=("seed=1",))
 
 
@@ -61,6 +63,8 @@ def test_what_is_dealt_has_its_turn_before_anything_has_its_second() -> None:
         (Outcome(LINE, 1, err="failed: ValueError: no → x\n"), {"failed late"}),
         (Outcome(LINE, 1, err="no\n"), {"status"}),
         (Outcome(LINE, 120), {"status"}),
+        (Outcome(Case(0, "damaged files", damage=DAMAGE), 1, err="failed: no\n"), set()),
+        (Outcome(Case(0, "damaged files", "seqexp.compare", damage=DAMAGE), 1, err="no\n"), {"status"}),
         (Outcome(LINE, None, hung="waits, in x"), {"hang"}),
         (Outcome(LINE, None, died="SIGSEGV"), {"killed"}),
         (Outcome(LINE, 0, hurt=["outputs/beside/x/result.json"]), {"result lost or changed"}),
@@ -111,6 +115,9 @@ def main():
     if what == "hurt": open("outputs/beside/cell=rnn/result.json", "w").close()
     if what == "run": os.system("true")
     if what == "secret": open("kept", "w").write(os.environ["SEQEXP_FUZZ_SECRET"])
+    if what == "change": open("outputs/beside/cell=rnn/result.json", "w").write(os.environ["SEQEXP_FUZZ_SECRET"])
+    if what == "name": os.mkdir(os.environ["SEQEXP_FUZZ_SECRET"])
+    if what == "logging": __import__("logging").raiseExceptions = False
     if what == "elsewhere": open("ELSEWHERE", "w").close()
 """
 
@@ -128,12 +135,31 @@ def test_a_worker_sees_what_a_program_does(tmp_path: Path, monkeypatch: pytest.M
     wanted = {
         "refuse": set(), "crash": {"traceback"}, "hang": {"hang"}, "die": {"killed"}, "run": {"code was run", "wrong"},
         "leave": {"written though refused", "state left"}, "hurt": {"result lost or changed", "wrong"},
-        "secret": {"secret kept", "wrong"}, "elsewhere": {"code was run", "wrong"},
+        "secret": {"secret kept", "wrong"}, "name": {"secret kept", "wrong"}, "logging": {"state left", "wrong"},
+        "change": {"result lost or changed", "secret kept", "wrong"}, "elsewhere": {"code was run", "wrong"},
     }  # fmt: skip
     with Pool(tmp_path / "tree", tmp_path / "root", 1) as pool:
         outcomes = pool.run([Case(0, "x", arguments=(what,)) for what in wanted], lambda outcome: None)
     found = {each.case.arguments[0]: {finding.kind for finding in judge.judge(each)} for each in outcomes}
     assert found == wanted
+
+
+def test_a_comparison_must_hold_every_run_that_was_not_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = Case(0, "damaged files", "seqexp.compare", damage=DAMAGE, rest=True)
+    sweep = tmp_path / "a/home/outputs/beside"
+    sweep.mkdir(parents=True)
+    (tmp_path / "wanted.json").write_text('[["lstm", "0", "0.5"]]')
+
+    def missed(status: int) -> int:
+        return len(promises.broken(case, Outcome(case, status), tmp_path, tmp_path))
+
+    assert (missed(0), missed(1), missed(2)) == (1, 1, 1)
+    (sweep / "comparison.csv").write_text("cell,seed,test_mse\nlstm,0,0.5\n")
+    assert (missed(0), missed(1), missed(2)) == (0, 1, 1)
+    (sweep / "comparison.csv").write_text("cell,seed,test_mse\nlstm,0,0.6\n")
+    assert missed(0) == 1
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert missed(2) == 0  # there is no place for a comparison
 
 
 def test_what_is_no_file_is_written(tmp_path: Path) -> None:

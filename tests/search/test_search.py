@@ -529,6 +529,10 @@ def test_a_database_that_cannot_be_written_ends_with_one_line(search: Search, mo
         ([LR, "data.val_fraction=0"], "validation"),
         ([LR, "hydra.run.dir=here"], "hydra.run.dir"),
         ([LR, "--config-dir", "nowhere"], "nowhere"),
+        ([LR, "--config-dir", "a", "--config-dir", "b"], "given twice"),
+        ([LR, "--multirun"], "--multirun"),
+        ([LR, "sweep.dry=true"], "sweep.dry"),
+        ([LR, "sweep.name=mine"], "search.name"),
     ],
 )
 def test_a_wrong_input_is_one_paragraph_and_writes_nothing(search: Search, arguments: list[str], word: str) -> None:

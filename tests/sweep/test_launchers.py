@@ -318,6 +318,35 @@ def test_other_launchers_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (config.hydra.overrides.hydra, settings) == (["hydra.mode=MULTIRUN"], set())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["n_jobs=0"], "n_jobs == 0"),
+        (["batch_size=-3"], "batch_size"),
+        (["batch_size=some"], "batch_size"),
+        (["pre_dispatch=9**9**9"], "pre_dispatch must be"),
+        (["pre_dispatch=exit()"], "pre_dispatch must be"),
+    ],
+)
+def test_what_joblib_would_refuse_later_is_refused_before(
+    command: Callable[..., Any], arguments: list[str], word: str
+) -> None:
+    need("joblib")
+    done = command("--multirun", "hydra/launcher=joblib", *(f"hydra.launcher.{each}" for each in arguments))
+    assert (done.status, done.err.count("\n")) == (2, 1), done.err
+    assert word in done.err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_slurm_is_refused_where_there_is_none(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    need("submitit_local")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    done = command("--multirun", "hydra/launcher=slurm")
+    assert (done.status, done.err.count("\n")) == (2, 1), done.err
+    assert "submitit_local" in done.err
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_a_cluster_that_does_not_answer_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         lament(ConnectionError("Could not find any running Ray instance."))

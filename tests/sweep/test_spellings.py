@@ -40,7 +40,7 @@ class Outcomes:
     def __init__(self) -> None:
         self.left: list[str] = []
 
-    def fit(self, parts: Any, record: Record, claim: Any, optimizer: str, folder: Path, console: Any) -> Record:
+    def fit(self, parts: Any, guesses: Any, record: Record, *rest: Any) -> Record:
         outcome = self.left.pop(0) if self.left else "done"
         if outcome == "killed":
             raise Killed
@@ -98,7 +98,8 @@ def commands(draw: st.DrawFn) -> tuple[dict[str, set[int]], list[str], list[str]
     cells = draw(st.lists(st.sampled_from(["rnn", "lstm", "gru"]), min_size=1, max_size=2, unique=True))
     first, count = draw(st.integers(0, 4)), draw(st.integers(1, 5))
     typed = [f"cell={','.join(cells)}", f"seed={first}", f"num_seeds={count}"]
-    typed += draw(st.lists(st.sampled_from(SAME), max_size=2, unique=True))
+    size = [f"cell.hidden_size=match:{cells[0]}-2"] if len(cells) == 1 else []  # the size that it has anyway
+    typed += draw(st.lists(st.sampled_from([*SAME, *size]), max_size=2, unique=True))
     subdir = draw(st.sampled_from(SUBDIRS))
     typed = [*draw(st.permutations(typed)), *([f"hydra.sweep.subdir={subdir}"] if subdir else [])]
     ends = draw(st.lists(st.sampled_from(["done", "done", "failed", "killed"]), max_size=3))
@@ -148,6 +149,23 @@ def test_yesterdays_numbers_of_jobs_are_not_todays(sweep: Command) -> None:
     assert {path: now[path] for path in before} == before
     assert {record.cell for _, record in done(Path("outputs/mine"))} == {"rnn", "lstm", "gru"}
     assert compare("outputs/mine").broken == []
+
+
+def test_a_size_that_is_matched_is_one_run_with_its_number(sweep: Command, outcomes: Outcomes) -> None:
+    settings = ("cell=rnn", "num_seeds=2", *SMALL[:-1])
+    matched = "cell.hidden_size=match:lstm-4"
+    assert sweep(*settings, matched).status == 0
+    before = contents(Path("outputs/mine"))
+    for size in (matched, "cell.hidden_size=9", "cell.hidden_size=match:rnn-9"):
+        again = sweep(*settings, size)
+        assert (again.status, again.out.count("there already")) == (0, 1)
+    assert contents(Path("outputs/mine")) == before
+    for path in Path("outputs/mine").rglob(CLAIM):
+        path.unlink()
+    assert sweep(*settings, matched).out.count("there already") == 1
+    twice = sweep(*settings, "cell.hidden_size=9,match:lstm-4")
+    assert twice.status == 2
+    assert "the sweep names one run twice" in twice.err
 
 
 def test_two_cells_in_one_folder_are_refused_before_anything_is_written(sweep: Command) -> None:

@@ -125,3 +125,46 @@ def test_an_experiment_can_be_a_sweep_by_itself(command: Command) -> None:
     done = command("experiment=rnn_vs_lstm", "cell=rnn,lstm", "data=sine", "optimizer.lr=0.01", *TINY)
     assert (done.status, done.err) == (0, "")
     assert {Record.read(each).cell for each in find(sweep_folder())} == {"rnn", "lstm"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["hydra.sweep.subdir=checkpoints/${hydra.job.num}", "cell=rnn,lstm"], "checkpoints"),
+        (["hydra.sweep.subdir=comparison.md"], "comparison.md"),
+        (["hydra.sweep.subdir=a/result.json"], "result.json"),
+        (["hydra.sweep.subdir=."], "hydra.sweep.subdir=."),
+        (["hydra.sweeper.max_batch_size=0"], "hydra.sweeper.max_batch_size must be"),
+        (["hydra.sweeper.max_batch_size=two"], "hydra.sweeper.max_batch_size must be"),
+        (
+            ["experiment=equal_parameters,lab_sine"],
+            "equal_parameters: is a sweep by itself, over cell, data",
+        ),
+    ],
+)
+def test_what_would_strand_a_sweep_or_is_none_is_refused(command: Command, arguments: list[str], word: str) -> None:
+    done = command("--multirun", "sweep.name=mine", *arguments, *TINY)
+    assert (done.status, done.err.count("\n")) == (2, 1), done.err
+    assert word in done.err
+    assert not Path("outputs").exists()
+
+
+def test_a_run_does_not_take_the_folder_of_a_sweep(command: Command) -> None:
+    assert command("--multirun", "sweep.name=mine", *TINY).status == 0
+    done = command("hydra.run.dir=outputs/mine", "seed=5", *TINY)
+    assert (done.status, "the folder of a sweep" in done.err) == (2, True)
+    assert command("--multirun", "sweep.name=mine", *TINY).out.startswith("there already")
+
+
+def test_a_sweep_clears_nothing_that_somebody_else_has_put_where_it_works(command: Command) -> None:
+    assert command("--multirun", "sweep.name=mine", *TINY).status == 0
+    assert command("hydra.run.dir=outputs/mine/.there/theirs", "seed=5", *TINY).status == 0
+    Path("outputs/mine/.there/left/.hydra").mkdir(parents=True)
+    assert command("--multirun", "sweep.name=mine", *TINY).status == 0
+    assert Record.read(Path("outputs/mine/.there/theirs")).seeds == [5, 6]
+    assert not Path("outputs/mine/.there/left").exists()
+
+
+def test_a_mode_beside_multirun_is_not_nagged_about(command: Command) -> None:
+    done = command("--multirun", "hydra.mode=RUN", *TINY)
+    assert (done.status, done.err) == (0, "")
