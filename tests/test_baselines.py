@@ -109,7 +109,7 @@ class Doubling(Sum):
 
 
 def test_a_tasks_own_guesses_are_scored_like_the_others() -> None:
-    data = PopulationData(Doubling(lambda test: 2 * test.inputs[:, :, -1]), range(3), None, 0.5, 0.0, 0.5)
+    data = PopulationData(lambda: Doubling(lambda test: 2 * test.inputs[:, :, -1]), range(3), None, 0.5, 0.0, 0.5)
     data.make()
     test = data.splits["test"]
     found = baselines.score(baselines.guess(data.task, data.splits["train"], test), test)
@@ -133,7 +133,7 @@ def test_a_tasks_own_guesses_are_scored_like_the_others() -> None:
     ],
 )
 def test_a_guess_that_would_be_broadcast_or_is_no_number_is_refused(guess: Any, message: str) -> None:
-    data = PopulationData(Doubling(guess), range(3), None, 0.5, 0.0, 0.5)
+    data = PopulationData(lambda: Doubling(guess), range(3), None, 0.5, 0.0, 0.5)
     data.make()
     with pytest.raises(ValueError, match=message):
         baselines.guess(data.task, data.splits["train"], data.splits["test"])
@@ -198,7 +198,7 @@ def test_with_shuffled_targets_nothing_beats_the_constant(train: Callable[..., A
 
 
 def test_linear_is_fitted_on_the_training_split_only() -> None:
-    data = PopulationData(Sine(300, 12.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.5, 0.0, 0.5)
+    data = PopulationData(lambda: Sine(300, 12.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.5, 0.0, 0.5)
     data.setup()
     fitted, cheating = (scores(data.splits[name], data.splits["test"])["linear"] for name in ("train", "test"))
     assert fitted is not None

@@ -145,7 +145,8 @@ def check_chance(task: Task, seed: int, sample: Sample, again: Callable[[], Samp
         task: made the sample.
         seed: for that seed.
         sample: as it was made.
-        again: makes it once more. Meanwhile torch's, NumPy's and Python's global generators are in other states.
+        again: makes it once more, by a new task. Meanwhile torch's, NumPy's and Python's global generators are in
+            other states.
 
     Raises:
         ValueError: the two differ.
@@ -155,9 +156,10 @@ def check_chance(task: Task, seed: int, sample: Sample, again: Callable[[], Samp
         after = digest(*again())
     if before != after:
         raise ValueError(
-            f"{_name(task)}.sample must draw from the generator that it is given and from nothing else: made twice "
-            f"with the same one, the sample of seed {seed} differs. torch's functions take generator=generator; for "
-            "NumPy, take np.random.default_rng(generator.initial_seed())"
+            f"{_name(task)}.sample must draw from the generator that it is given and from nothing else, and its "
+            f"constructor must draw nothing: the sample of seed {seed} differs between two tasks of the same settings. "
+            "torch's functions take generator=generator; for NumPy, take "
+            "np.random.default_rng(generator.initial_seed())"
         )
 
 

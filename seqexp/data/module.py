@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -21,12 +21,15 @@ class PopulationData(LightningDataModule):
     Seed k's data, split and shuffling depend on k alone.
 
     Attributes:
+        task: makes one seed's sequences.
         splits: `train`, `val` and `test`, once they are made.
+        limits: for each split how many of its batches a pass takes, as a Trainer has it: a share (float) or a number
+            (int). To be set before the data are made.
         data_hash: for each seed two digests: of its training and validation sequences as they were sampled and split,
-            and of its test targets. Seeds of two runs share their data if the digests are equal.
+            and of the test targets that it is scored on. Seeds of two runs share their data if the digests are equal.
 
     Args:
-        task: makes one seed's sequences.
+        make_task: builds the task; called again to see that a new one makes the same sequences.
         seeds: the S seeds.
         batch_size: sequences per seed in a training batch; None is full batch.
         train_fraction: share of the sequences that is trained on.
@@ -39,7 +42,7 @@ class PopulationData(LightningDataModule):
 
     def __init__(
         self,
-        task: Task,
+        make_task: Callable[[], Task],
         seeds: Sequence[int],
         batch_size: int | None,
         train_fraction: float,
@@ -49,11 +52,13 @@ class PopulationData(LightningDataModule):
         super().__init__()
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, or null for full batch, got {batch_size}")
-        check_sizes(task)
-        self.task = task
+        self.make_task = make_task
+        self.task = make_task()
+        check_sizes(self.task)
         self.seeds = seeds
         self.batch_size = batch_size
-        self.bounds = _bounds(task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.bounds = _bounds(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.limits: dict[str, int | float] = dict.fromkeys(self.bounds, 1.0)
         self.shuffle: list[torch.Generator] = []
         self.splits: dict[str, Split] = {}
         self.data_hash: list[list[str]] = []
@@ -65,14 +70,18 @@ class PopulationData(LightningDataModule):
         return self.bounds["val"][1] > self.bounds["val"][0]
 
     def num_batches(self, split: str) -> int:
-        """How many batches a pass over `train`, `val` or `test` has."""
+        """How many batches `train`, `val` or `test` has."""
         count, rows = self._count(split), self.batch_rows(split)
         return -(-count // max(rows)) if rows else 0
 
+    def batches_left(self, split: str) -> int:
+        """How many of them its limit leaves to a pass."""
+        count, limit = self.num_batches(split), self.limits[split]
+        return int(count * limit) if isinstance(limit, float) else min(count, limit)
+
     def batch_rows(self, split: str) -> set[int]:
         """The numbers of sequences per seed that the batches of a split have: all the same, but perhaps the last."""
-        size = self.batch_size if split == "train" else self._evaluation_size
-        return _rows(self._count(split), size or self._count(split))
+        return _rows(self._count(split), self._size(split))
 
     def evaluation_rows(self) -> set[int]:
         """The same for all passes without a backward, which the training split has, too."""
@@ -82,6 +91,14 @@ class PopulationData(LightningDataModule):
     def _evaluation_size(self) -> int:
         return max(1, EVALUATION_ROWS // len(self.seeds))
 
+    def _size(self, split: str) -> int:
+        """Sequences per seed in a batch. Where a limit counts batches, it is the same whoever else is in the run."""
+        limit = self.limits[split]
+        is_limited = limit != 0 and not (isinstance(limit, float) and limit == 1)
+        if split == "train" or is_limited:
+            return self.batch_size or self._count(split)
+        return self._evaluation_size
+
     def _count(self, split: str) -> int:
         start, stop = self.bounds[split]
         return stop - start
@@ -89,7 +106,7 @@ class PopulationData(LightningDataModule):
     def first(self) -> Sample:
         """The first seed's sample, checked, as its task made it; kept until all data are made."""
         if self._first is None:
-            self._first = self._sample(self.seeds[0])
+            self._first = _sample(self.task, self.seeds[0])
         return self._first
 
     def make(self) -> None:
@@ -101,17 +118,18 @@ class PopulationData(LightningDataModule):
         if self.splits:
             return
         first = self.first()
-        check_chance(self.task, self.seeds[0], first, lambda: self._sample(self.seeds[0], first))
+        check_chance(self.task, self.seeds[0], first, lambda: _sample(self.make_task(), self.seeds[0]))
         count = len(self.seeds)
         splits = {name: _room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
         for index, seed in enumerate(self.seeds):
-            sample = self._ordered(seed, first if index == 0 else self._sample(seed, first))
+            sample = self._ordered(seed, first if index == 0 else _sample(self.task, seed, first))
             for name, (start, stop) in self.bounds.items():
                 for room, values in zip(splits[name], sample, strict=True):
                     if room is not None and values is not None:
                         room[index] = values[start:stop]  # a copy: a task may use its own memory again
         self.shuffle = [generator(seed, "shuffle") for seed in self.seeds]
-        self.data_hash = [_hashes(splits, index) for index in range(count)]
+        scored = self.batches_left("test") * self._size("test")
+        self.data_hash = [_hashes(splits, index, scored) for index in range(count)]
         self.splits, self._first = splits, None
 
     def setup(self, stage: str | None = None) -> None:
@@ -120,18 +138,6 @@ class PopulationData(LightningDataModule):
         if self.trainer and self.splits["train"].inputs.device != self.trainer.strategy.root_device:
             device = self.trainer.strategy.root_device
             self.splits = {name: split.to(device) for name, split in self.splits.items()}
-
-    def _sample(self, seed: int, first: Sample | None = None) -> Sample:
-        """One seed's sample, checked."""
-        try:
-            sample = self.task.sample(generator(seed, "data"))
-        except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or re.search(r"allocate|overflow", str(error)):
-                reason = str(error).partition("\n")[0]
-                raise ValueError(f"the sample of seed {seed} needs more memory than there is ({reason})") from error
-            raise
-        check_sample(self.task, seed, sample, first)
-        return sample
 
     def _ordered(self, seed: int, sample: Sample) -> Sample:
         """One seed's sample, so ordered that its splits are consecutive."""
@@ -147,11 +153,11 @@ class PopulationData(LightningDataModule):
 
     def val_dataloader(self) -> Batches | list[Any]:
         """The validation split in order; nothing where there is none."""
-        return self.splits["val"].evaluation_batches() if self.has_val else []
+        return self.splits["val"].batches(self._size("val")) if self.has_val else []
 
     def test_dataloader(self) -> Batches:
         """The test split in order."""
-        return self.splits["test"].evaluation_batches()
+        return self.splits["test"].batches(self._size("test"))
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Does nothing: `setup` has put all of the data there."""
@@ -167,15 +173,28 @@ class PopulationData(LightningDataModule):
             each.set_state(state.clone())  # torch ignores where a view begins, and crashes
 
 
+def _sample(task: Task, seed: int, first: Sample | None = None) -> Sample:
+    """One seed's sample, checked."""
+    try:
+        sample = task.sample(generator(seed, "data"))
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or re.search(r"allocate|overflow", str(error)):
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"the sample of seed {seed} needs more memory than there is ({reason})") from error
+        raise
+    check_sample(task, seed, sample, first)
+    return sample
+
+
 def _room(sample: Sample, num_seeds: int, count: int) -> Split:
     """Memory for one split of all seeds, of the shapes of one seed's sample."""
     return Split._make(None if each is None else each.new_empty(num_seeds, count, *each.shape[1:]) for each in sample)
 
 
-def _hashes(splits: dict[str, Split], index: int) -> list[str]:
-    """Digests of what one seed is trained and selected on, and of the targets that it is scored on."""
+def _hashes(splits: dict[str, Split], index: int, scored: int) -> list[str]:
+    """Digests of what one seed is trained and selected on, and of the first test targets, which it is scored on."""
     seen = [each[index] for name in ("train", "val") for each in (splits[name].inputs, splits[name].targets)]
-    return [digest(*seen), digest(splits["test"].targets[index])]
+    return [digest(*seen), digest(splits["test"].targets[index, :scored])]
 
 
 def _rows(count: int, size: int) -> set[int]:

@@ -34,6 +34,10 @@ CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "trainer.check_val_every_n_epoch": lambda trainer: (
         trainer.get("check_val_every_n_epoch", 1) is None and trainer.get("val_check_interval") is not None
     ),
+    # What these leave of the validation and test splits depended on the number of seeds.
+    "trainer.limit_val_batches": lambda trainer: _is_limit(trainer.get("limit_val_batches")),
+    "trainer.limit_test_batches": lambda trainer: _is_limit(trainer.get("limit_test_batches")),
+    "trainer.fast_dev_run": lambda trainer: bool(trainer.get("fast_dev_run")),
 }
 """Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in a Trainer's settings."""
 
@@ -86,12 +90,16 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
         32 letters for the configuration; where something of the user's own is named, a dash and its digest as well.
     """
     kept = defining(settings)
-    trainer = _value(kept, "trainer")
-    changed = [key for key, is_other in CHANGED_SETTINGS.items() if isinstance(trainer, dict) and is_other(trainer)]
-    text = json.dumps([NUMERICS, kept, *changed], sort_keys=True, default=str)
+    text = json.dumps([NUMERICS, kept, *changed_settings(kept)], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     own = own_digest(settings) if own is None else own
     return f"{digest}-{own}" if own else digest
+
+
+def changed_settings(settings: Mapping[str, Any]) -> list[str]:
+    """The keys of a configuration that mean other numbers than at `NUMERICS`; see `CHANGED_SETTINGS`."""
+    trainer = _value(settings, "trainer")
+    return [key for key, is_other in CHANGED_SETTINGS.items() if isinstance(trainer, dict) and is_other(trainer)]
 
 
 def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,6 +114,11 @@ def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
         if key in INERT_SETTINGS or json.dumps(node[name]) == json.dumps(NEUTRAL_SETTINGS[key]):
             del node[name]
     return kept
+
+
+def _is_limit(limit: int | float | None) -> bool:
+    """Whether it leaves some of the batches, and not all: 1.0 is all of them, and 1 is one."""
+    return limit not in (None, 0) and not (isinstance(limit, float) and limit == 1)
 
 
 def _value(settings: Any, key: str) -> Any:

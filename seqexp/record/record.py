@@ -53,8 +53,8 @@ class Record:
         data: name of the chosen `conf/data` file.
         cell: name of the chosen `conf/cell` file.
         seeds: the S seeds.
-        data_hash: for each seed two digests: of what train and validation are made of, and of the test targets; None
-            in records of versions that did not make them.
+        data_hash: for each seed two digests: of what train and validation are made of, and of the test targets that
+            were scored; None in records of versions that did not make them.
         train_mse: S scores on the training split, at the selected weights.
         val_mse: S scores on the validation split, None where there is none.
         test_mse: S scores on the test split.

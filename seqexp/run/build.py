@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from seqexp.run.size import asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.training.module import Training
 
-LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("task", "seeds"))
+LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("make_task", "seeds"))
 """The keys of a data file that are for the LightningDataModule; the others are for the task."""
 
 COUPLING_OPTIMIZERS = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
@@ -146,9 +147,12 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
     task_node = {name: value for name, value in node.items() if name not in LOADER_KEYS}
     loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
     task_values = arguments("data", task_node, task_class, given=(), beside=LOADER_KEYS)
-    loader_values = arguments("data", loader_node, PopulationData, given=("task", "seeds"))
-    task = make("data", task_class, task_values)
-    return make("data", PopulationData, {"task": task, "seeds": seeds, **loader_values})
+    loader_values = arguments("data", loader_node, PopulationData, given=("make_task", "seeds"))
+
+    def make_task() -> Task:
+        return make("data", task_class, copy.deepcopy(task_values))  # a constructor may change what it is given
+
+    return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})
 
 
 def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Trainer) -> None:

@@ -54,7 +54,8 @@ def fit(
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
     every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    checkpoints = Checkpoints(folder / "checkpoints", every, claim.values(), ending)
+    identity = {**claim.values(), "data": [learnt for learnt, _ in data.data_hash]}
+    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
     start = checkpoints.usable()
     if start is None:
         tidy.clear(folder)

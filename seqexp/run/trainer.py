@@ -71,7 +71,10 @@ def trainer_maker(
     values["enable_progress_bar"] = False  # fit.py has one of its own
     _check_values(values)
     _check_end(values, may_stop)
-    train, val = _check_batches(values, data)
+    limits = _limits(values)
+    data.limits = {split: limit for split, (_, limit) in limits.items()}
+    _check_batches(limits, data)
+    train, val = data.batches_left("train"), data.batches_left("val")
     if may_stop and not val:
         raise ConfigError(
             "early_stopping.patience must be null where nothing is validated: data.val_fraction or "
@@ -161,24 +164,29 @@ def _check_end(values: dict[str, Any], may_stop: bool) -> None:
         )
 
 
-def _check_batches(values: dict[str, Any], data: PopulationData) -> tuple[int, int]:
-    """Refuses limits that leave no batch; returns how many they leave of training and validation, per epoch."""
-    left = {}
+def _limits(values: dict[str, Any]) -> dict[str, tuple[str, int | float]]:
+    """For each split the flag that limits it, and its value: a share of the batches up to 1.0, or their number."""
+    limits = {}
     for split in ("train", "val", "test"):
-        name, count = f"limit_{split}_batches", data.num_batches(split)
-        if values.get("fast_dev_run"):
-            limit: int | float = int(values["fast_dev_run"])
-        else:
-            limit = values.get(name, 1.0)
+        name = f"limit_{split}_batches"
+        limit: int | float = int(values["fast_dev_run"]) if values.get("fast_dev_run") else values.get(name, 1.0)
         if values.get("overfit_batches") and split != "test":
             name = "overfit_batches"
             limit = values[name]
-        if isinstance(limit, float) and limit > 1 and limit != int(limit):
-            raise ConfigError(f"trainer.{name} must be a share of at most 1.0 or a whole number, got {limit}")
-        left[split] = int(limit * count) if isinstance(limit, float) and limit <= 1 else min(int(limit), count)
-        if left[split] == 0 and not (split == "val" and (limit == 0 or count == 0)):
+        if isinstance(limit, float) and limit > 1:
+            if limit % 1 != 0:
+                raise ConfigError(f"trainer.{name} must be a share of at most 1.0 or a whole number, got {limit}")
+            limit = int(limit)
+        limits[split] = (name, limit)
+    return limits
+
+
+def _check_batches(limits: dict[str, tuple[str, int | float]], data: PopulationData) -> None:
+    """Refuses limits that leave no batch, but for a validation that is not wanted."""
+    for split, (name, limit) in limits.items():
+        count = data.num_batches(split)
+        if data.batches_left(split) == 0 and not (split == "val" and (limit == 0 or count == 0)):
             raise ConfigError(f"trainer.{name} must leave one of the {count} batches, got {limit}")
-    return left["train"], left["val"]
 
 
 def _check_validation(values: dict[str, Any], batches: int) -> None:

@@ -29,7 +29,7 @@ from seqexp.config.environment import hide
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.files import write_atomically
 from seqexp.record.own import digest as own_digest
-from seqexp.record.provenance import NUMERICS, defining, fingerprint
+from seqexp.record.provenance import NUMERICS, changed_settings, defining, fingerprint
 from seqexp.run.build import build
 from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
@@ -99,7 +99,8 @@ def define(question: Question, settings: Settings) -> dict[str, str]:
     settled = _flat(defining(parts.shown)) if parts else {}
     for key in question.space:
         settled.pop(key.lstrip("+"), None)
-    own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": NUMERICS}
+    numerics = " ".join([NUMERICS, *(changed_settings(parts.settings) if parts else ())])
+    own = {"search.sampler": settings.sampler, "search.pruner": settings.pruner, "seqexp": numerics}
     if parts and (digest := own_digest(parts.settings)):
         own["its own code and files"] = digest
     if parts and parts.shown != parts.settings:  # what is hidden counts, and what is counted with is not hidden

@@ -41,7 +41,7 @@ class Checkpoints(Callback):
     Args:
         folder: where; it need not exist.
         every_seconds: how often the state is saved, at the end of an epoch.
-        identity: what the training is, plain values; a checkpoint of another one is of no use.
+        identity: what the training is and what it learns from, plain values; a checkpoint of another one is of no use.
         ending: knows whether the program is told to end.
 
     Attributes:
@@ -121,7 +121,9 @@ class Checkpoints(Callback):
                 if broken := archive.testzip():  # torch itself does not look whether the bytes are still those
                     raise ValueError(f"{broken} is damaged")
                 if archive.comment != self._seal(archive):
-                    raise ValueError("another training, or other versions, or another program has written it")
+                    raise ValueError(
+                        "another training, one on other data, other versions or another program has written it"
+                    )
         except Exception as error:  # whatever a damaged file makes zipfile say
             log.warning("%s cannot be gone on from, so training begins anew: %s", path, error)
             return None

@@ -133,6 +133,32 @@ class Chancy(Wrong):
         return Sample(x, x.sum(1), None)
 
 
+class Drawing(Wrong):
+    """Draws in its constructor."""
+
+    def __init__(self, how: str, seed: int) -> None:
+        super().__init__(how, seed)
+        self.bias = CHANCE[how]()
+
+    def sample(self, generator: torch.Generator) -> Sample:
+        x = torch.randn(COUNT, STEPS, 1, generator=generator) + self.bias
+        return Sample(x, x.sum(1), None)
+
+
+class Remembering(Wrong):
+    """Draws once for each seed, and hands over the same from then on."""
+
+    def __init__(self, how: str, seed: int) -> None:
+        super().__init__(how, seed)
+        self.drawn: dict[int, Tensor] = {}
+
+    def sample(self, generator: torch.Generator) -> Sample:
+        seed = generator.initial_seed()
+        if seed not in self.drawn:
+            self.drawn[seed] = CHANCE[self.how]()
+        return Sample(self.drawn[seed], self.drawn[seed].sum(1), None)
+
+
 class Raises(Wrong):
     """Says itself that something is wrong with its data, or breaks."""
 
@@ -231,6 +257,14 @@ class Columns(Task):
             noiseless=None,
             persistence=self.values[last : last + self.num_sequences],
         )
+
+
+class Emptying(Columns):
+    """The same, by a constructor that uses up the list that it is given."""
+
+    def __init__(self, path: str, columns: list[str], target: str, window: int, horizon: int) -> None:
+        taken = [columns.pop(0) for _ in range(len(columns))]
+        super().__init__(path, taken, target, window, horizon)
 
 
 class Ahead(Task):

@@ -20,11 +20,11 @@ from seqexp.data.sum import Sum
 from seqexp.data.task import Sample, Task
 
 sys.path.insert(0, str(Path(__file__).parent))
-from own_tasks import CHANCE, COUNT, WRONG, Chancy, Lacks, Ragged, Raises, Reusing, Wrong
+from own_tasks import CHANCE, COUNT, WRONG, Chancy, Drawing, Lacks, Ragged, Raises, Remembering, Reusing, Wrong
 
 
 def population(task: Task, seeds: Any = range(3)) -> PopulationData:
-    return PopulationData(task, seeds, None, 0.6, 0.2, 0.2)
+    return PopulationData(lambda: task, seeds, None, 0.6, 0.2, 0.2)
 
 
 def refusal(task: Task, seeds: Any = range(3)) -> str:
@@ -133,6 +133,18 @@ def test_a_sample_that_no_generator_gives_again_is_refused(how: str) -> None:
         "own_tasks.Chancy.sample must draw from the generator that it is given and from nothing else"
     )
     assert "seed 4" in said
+
+
+@pytest.mark.parametrize("kind", [Drawing, Remembering])
+@pytest.mark.parametrize("how", CHANCE)
+def test_neither_may_a_constructor_draw_nor_a_task_remember_what_it_drew(how: str, kind: type[Wrong]) -> None:
+    data = PopulationData(lambda: kind(how, 0), [4, 5], None, 0.6, 0.2, 0.2)
+    data.first()
+    before = global_states()
+    said = rf"^own_tasks.{kind.__name__}.sample must draw .* and its constructor must draw nothing: .* seed 4 differs"
+    with pytest.raises(ValueError, match=said):
+        data.make()
+    assert global_states() == before
 
 
 def test_the_check_leaves_the_global_generators_as_they_were() -> None:

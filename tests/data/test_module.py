@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqexp.data import module
 from seqexp.data import split as splitting
@@ -35,7 +37,7 @@ class Numbered(Task):
 def population(
     task: Task, seeds: Any = range(3), batch_size: int | None = None, fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
 ) -> PopulationData:
-    data = PopulationData(task, seeds, batch_size, *fractions)
+    data = PopulationData(lambda: task, seeds, batch_size, *fractions)
     data.setup()
     return data
 
@@ -57,7 +59,7 @@ def leaks(data: PopulationData) -> set[int]:
 
 
 def test_the_labs_split_is_784_and_196_windows() -> None:
-    data = PopulationData(Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda: Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
     assert data.bounds == {"train": (0, 784), "val": (784, 784), "test": (784, 980)}
     assert not data.has_val
 
@@ -223,6 +225,56 @@ def test_evaluation_keeps_the_order_and_is_cut_to_fit(monkeypatch: pytest.Monkey
     assert torch.equal(torch.cat([targets for _, targets in data.val_dataloader()], 1), data.splits["val"].targets)
 
 
+def seen(data: PopulationData, split: str, index: int) -> list[list[float]]:
+    """What a Trainer evaluates of one seed: the batches that the limit leaves, of which each is a list of targets."""
+    loader = data.val_dataloader() if split == "val" else data.test_dataloader()
+    batches = [targets[index, :, 0].tolist() for _, targets in loader]
+    assert len(batches) == data.num_batches(split)
+    return batches[: data.batches_left(split)]
+
+
+SIZES = st.one_of(st.none(), st.integers(1, 20))
+
+
+@given(st.one_of(st.integers(1, 9), st.floats(0.01, 0.999)), SIZES, st.integers(2, 9), st.integers(1, 40))
+def test_a_limit_leaves_a_seed_the_same_batches_whoever_else_is_there(
+    limit: float, batch_size: int | None, seeds: int, rows: int
+) -> None:
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "EVALUATION_ROWS", rows)
+        for first, count in ((0, seeds), (seeds - 1, 1)):
+            data = PopulationData(
+                lambda: Sum(100, 5, "normal"), range(first, first + count), batch_size, 0.7, 0.15, 0.15
+            )
+            data.limits |= {"val": limit, "test": limit}
+            data.setup()
+            made.append((seen(data, "val", -1), seen(data, "test", -1), data.data_hash[-1]))
+    assert made[0] == made[1]
+    size, left = min(batch_size or 15, 15), made[0][1]
+    assert left == [data.splits["test"].targets[0, i * size : (i + 1) * size, 0].tolist() for i in range(len(left))]
+
+
+@pytest.mark.parametrize("limit", [1.0, 0])
+def test_what_is_evaluated_whole_or_not_at_all_is_cut_as_without_a_limit(limit: float) -> None:
+    data, limited = (population(Numbered(), batch_size=4) for _ in range(2))
+    limited.limits |= {"val": limit}
+    assert limited.batch_rows("val") == data.batch_rows("val") == {15}
+    assert limited.evaluation_rows() == data.evaluation_rows()
+
+
+@pytest.mark.parametrize(("limit", "scored"), [(1, 8), (0.5, 8), (2, 15), (9, 15), (1.0, 15)])
+def test_the_digest_is_of_the_test_targets_that_are_scored(limit: float, scored: int) -> None:
+    def digests(sequence: int) -> list[str]:
+        data = PopulationData(lambda: Changed("targets", sequence), [3], 8, 0.7, 0.15, 0.15)
+        data.limits["test"] = limit
+        data.setup()
+        return data.data_hash[0]
+
+    plain = digests(0)[1]
+    assert [digests(85 + sequence)[1] != plain for sequence in range(15)] == [n < scored for n in range(15)]
+
+
 def test_without_validation_there_are_no_validation_batches() -> None:
     data = population(Numbered(), fractions=(0.8, 0.0, 0.2))
     assert not data.has_val
@@ -336,7 +388,7 @@ def test_each_seed_is_sampled_once_and_the_first_once_more() -> None:
             drawn.append(generator.initial_seed())
             return super().sample(generator)
 
-    data = PopulationData(Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda: Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     data.first()
     data.make()
     data.setup("fit")
@@ -353,6 +405,6 @@ def test_only_want_of_memory_is_a_refusal_among_the_failures_of_a_sample(error: 
         def sample(self, generator: torch.Generator) -> Sample:
             raise error
 
-    data = PopulationData(Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda: Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     with pytest.raises(type(error) if isinstance(error, KeyError) else ValueError, match=r"more memory|^'x'$"):
         data.make()

@@ -32,10 +32,12 @@ def mine(tmp_path: Path) -> str:
         "Wrong": "how: float64\nseed: 2",
         "Ragged": "how: steps\nseed: 2",
         "Chancy": "how: torch\nseed: 0",
+        "Drawing": "how: torch\nseed: 0",
         "Raises": "how: refuses\nseed: 0",
         "Guesses": "how: '(S, N)'\nseed: 0",
         "Lacks": "how: forecasts\nvalue: null",
         "Columns": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
+        "Emptying": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
         "Ahead": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
         "Older": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
     }
@@ -61,6 +63,7 @@ WRONG = {
     "wrong": "the sample of seed 2 by own_tasks.Wrong: inputs must be an ordinary torch.float32 tensor",
     "ragged": "the sample of seed 2 by own_tasks.Ragged: inputs must have the shape (N, T, I) = (40, 5, 1), got",
     "chancy": "own_tasks.Chancy.sample must draw from the generator that it is given and from nothing else",
+    "drawing": "own_tasks.Drawing.sample must draw from the generator that it is given and from nothing else",
     "guesses": "own_tasks.Guesses.guesses: mine must have the shape (S, N, O) = (3, 8, 1), or 1 for N, got (3, 8)",
     "raises": "data: row 7 of the table is empty",
     "lacks": "own_tasks.Lacks: forecasts must be True",
@@ -183,6 +186,12 @@ def test_persistence_of_a_table_is_the_target_columns_last_value(
     assert len({json.dumps(pair) for pair in record.data_hash or []}) == 1  # every seed has the same table
 
 
+def test_a_constructor_may_use_up_what_it_is_given(command: Command, mine: str) -> None:
+    table(Path("table.csv"))
+    record = result(command, mine, TRUSTED, "data=emptying")
+    assert record.config["data"]["columns"] == ["day", "open", "value"]
+
+
 @pytest.mark.parametrize(("ahead", "with_time"), [(1, True), (2, False), (3, True)])
 def test_persistence_of_several_targets_is_the_same_value_for_each(
     command: Command, mine: str, ahead: int, with_time: bool, pictured: dict[str, Any]
@@ -191,7 +200,7 @@ def test_persistence_of_several_targets_is_the_same_value_for_each(
 
     from seqexp.data.module import PopulationData
 
-    data = PopulationData(Ahead(80, 6, ahead, with_time), range(3), None, 0.6, 0.2, 0.2)
+    data = PopulationData(lambda: Ahead(80, 6, ahead, with_time), range(3), None, 0.6, 0.2, 0.2)
     data.make()
     inputs, targets, *_ = data.splits["test"]
     expected = (inputs[:, :, -1, -1:] - targets).double().square().mean((1, 2))

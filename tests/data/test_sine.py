@@ -32,7 +32,7 @@ def guessed(data: PopulationData) -> dict[str, Any]:
 
 def ratios(seeds: Any = SEEDS, **changes: Any) -> dict[str, np.ndarray]:
     """Each baseline's MSE over the noise MSE of the same test targets, per seed, at the lab's sizes."""
-    data = PopulationData(Sine(**{**LAB, **changes}), seeds, None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda: Sine(**{**LAB, **changes}), seeds, None, 0.8, 0.0, 0.2)
     data.setup()
     scores = guessed(data)
     noise = scores["noise"]
@@ -130,7 +130,7 @@ def test_a_target_shifted_by_one_step_leaves_the_closed_form(monkeypatch: pytest
 
 def test_without_noise_a_linear_model_is_exact() -> None:
     # sin(a + 2d) = 2 cos(d) sin(a + d) - sin(a): two past values determine the next
-    data = PopulationData(Sine(**{**LAB, "noise": 0.0}), range(2), None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda: Sine(**{**LAB, "noise": 0.0}), range(2), None, 0.8, 0.0, 0.2)
     data.setup()
     scores = guessed(data)
     assert scores["linear"] is not None

@@ -15,7 +15,7 @@ from seqexp.seeding import generator
 
 
 def scores(distribution: Any) -> dict[str, Any]:
-    data = PopulationData(Sum(1000, 20, distribution), range(30), None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda: Sum(1000, 20, distribution), range(30), None, 0.8, 0.0, 0.2)
     data.setup()
     train, test = data.splits["train"], data.splits["test"]
     return baselines.score(baselines.guess(data.task, train, test), test)

@@ -75,10 +75,14 @@ UNCHANGED: list[dict[str, Any]] = [
     *({"accumulate_grad_batches": None}, {"accumulate_grad_batches": 1}),
     *({"check_val_every_n_epoch": 1}, {"check_val_every_n_epoch": 2, "val_check_interval": 3}),
     *({"val_check_interval": 3}, {"check_val_every_n_epoch": None, "val_check_interval": None}),
+    *({"limit_val_batches": None, "limit_test_batches": None}, {"limit_val_batches": 1.0, "limit_test_batches": 1.0}),
+    *({"limit_val_batches": 0}, {"limit_val_batches": 0.0}, {"fast_dev_run": False}, {"fast_dev_run": 0}),
 ]
 CHANGED: list[dict[str, Any]] = [
     *({"overfit_batches": 2}, {"accumulate_grad_batches": 2}),
     {"check_val_every_n_epoch": None, "val_check_interval": 3},
+    *({"limit_val_batches": 1}, {"limit_val_batches": 0.5}, {"limit_test_batches": 1}, {"limit_test_batches": 0.5}),
+    *({"fast_dev_run": True}, {"fast_dev_run": 3}),
 ]
 
 

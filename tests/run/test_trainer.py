@@ -27,7 +27,7 @@ from seqexp.training.module import Training
 from seqexp.training.screen import EpochBar
 
 SETTINGS = ("num_seeds=2", "data.length=130", "data.batch_size=16", "cell.hidden_size=4", "data.noise=0.1")
-"""Five batches an epoch for training, the last of 13; two each for validation and test, of 10 at most."""
+"""Five training batches an epoch, the last of 13; two each for validation and test, of 10 at most, or 16 if limited."""
 
 
 GPU = torch.cuda.is_available() or torch.backends.mps.is_available()
@@ -98,7 +98,7 @@ OBEYED: dict[str, tuple[list[str], Callable[[Seen], Any]]] = {
     "num_nodes": (["num_nodes=1"], lambda seen: seen.trainer.num_nodes == 1),
     "precision": (["precision=64-true"], lambda seen: seen.precisions == {torch.float64}),
     "fast_dev_run": (["fast_dev_run=3"], lambda seen: (len(seen.batches), seen.validated) == (3, [3])),
-    "fast_dev_run alone": (["fast_dev_run=true"], lambda seen: (len(seen.batches), seen.tested) == (1, 10)),
+    "fast_dev_run alone": (["fast_dev_run=true"], lambda seen: (len(seen.batches), seen.tested) == (1, 16)),
     "max_epochs": (["max_epochs=2"], lambda seen: seen.record.epochs == 2),
     "min_epochs": (["min_epochs=3", *NO_PATIENCE], lambda seen: seen.record.epochs == 3),
     "max_steps": (["max_steps=7"], lambda seen: (seen.record.steps, seen.record.epochs) == (7, 2)),
@@ -107,7 +107,7 @@ OBEYED: dict[str, tuple[list[str], Callable[[Seen], Any]]] = {
     "limit_train_batches": (["limit_train_batches=3"], lambda seen: seen.record.steps == 12),
     "limit_train_batches as a share": (["limit_train_batches=0.4"], lambda seen: seen.record.steps == 8),
     "limit_val_batches": (["limit_val_batches=0"], lambda seen: seen.record.val_mse is None and not seen.validated),
-    "limit_test_batches": (["limit_test_batches=1"], lambda seen: seen.tested == 10),
+    "limit_test_batches": (["limit_test_batches=1"], lambda seen: seen.tested == 16),
     "overfit_batches": (["overfit_batches=2"], lambda seen: same_batches(seen.batches, 2)),
     "overfit_batches as a share": (["overfit_batches=1.0"], lambda seen: same_batches(seen.batches, 5)),
     "val_check_interval": (["val_check_interval=0.5"], lambda seen: seen.validated == [2, 4, 7, 9, 12, 14, 17, 19]),
@@ -229,6 +229,31 @@ def test_a_flag_that_cannot_do_it_is_refused(tmp_path: Path, kind: str) -> None:
     assert kind.split()[0] in text
     assert "\n" not in text.strip()
     assert list(tmp_path.iterdir()) == []
+
+
+LIMITS = {
+    "batches": ["trainer.limit_val_batches=1", "trainer.limit_test_batches=2"],
+    "shares": ["trainer.limit_val_batches=0.4", "trainer.limit_test_batches=0.7"],
+    "full batch": ["data.batch_size=null", "trainer.limit_val_batches=1", "trainer.limit_test_batches=1"],
+    "overfit_batches": ["trainer.overfit_batches=2"],
+    "fast_dev_run": ["trainer.fast_dev_run=1"],
+}
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_limits_leave_a_seed_the_same_sequences_whoever_else_is_in_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for each in ("module", "split"):  # without a limit, batches are then of 30 sequences of one seed, or of 5 of six
+        monkeypatch.setattr(f"seqexp.data.{each}.EVALUATION_ROWS", 30)
+    settings = [*SETTINGS, "data.batch_size=7", "trainer.max_epochs=3", *LIMITS[kind]]
+    many = run([*settings, "num_seeds=6"], tmp_path / "many")
+    for index in (0, 5):
+        alone = run([*settings, f"seed={index}", "num_seeds=1"], tmp_path / f"alone{index}")
+        for name in ("val_mse", "test_mse", "best_epoch", "data_hash"):
+            assert getattr(alone, name) == getattr(many, name)[index : index + 1], name
+        for name, scores in alone.baselines.items():
+            assert scores is None or scores == many.baselines[name][index : index + 1], name
 
 
 @pytest.mark.parametrize("settings", [["trainer.limit_val_batches=0"], ["data.val_fraction=0"]])

@@ -636,6 +636,13 @@ def test_a_search_of_0_1_goes_on_and_one_of_other_code_does_not(home: Path) -> N
                 conducting.check(opened, question, {**definition, "its own code and files": "abc"})
 
 
+def test_a_search_of_0_1_whose_settings_mean_other_numbers_now_does_not_go_on(home: Path) -> None:
+    with configuration_folders(None):
+        settings, others = read_settings([NAME, *TINY_SINE, LR, "trainer.limit_val_batches=1"])
+        (question,) = read_questions(others)
+        assert define(question, settings)["seqexp"] == "0.1.0 trainer.limit_val_batches"
+
+
 @pytest.mark.parametrize("link", ["", "search.db", "search.lock", "search.log", "rnn-sine"])
 def test_a_link_in_a_searchs_folder_is_refused(search: Search, tmp_path: Path, link: str) -> None:
     outside = tmp_path / "outside"

@@ -21,6 +21,8 @@ from lightning.pytorch.callbacks import Timer
 from omegaconf import open_dict
 
 from seqexp.config.compose import CONF
+from seqexp.data.sine import Sine
+from seqexp.data.task import Sample
 from seqexp.record.record import Record
 from seqexp.run.execute import execute
 from seqexp.signals import Terminated
@@ -199,6 +201,25 @@ def other_versions(path: Path) -> None:
         disturb(path.parent.parent, 2, "trainer.max_epochs=3")
 
 
+def other_data(name: str, sequence: int) -> Callable[[Path], None]:
+    """Puts the checkpoint there that the same command leaves where one number of a seed's sample is another."""
+    right = Sine.sample
+
+    def sample(self: Sine, generator: torch.Generator) -> Sample:
+        made = right(self, generator)
+        changed = getattr(made, name).clone()
+        changed[sequence] += 1
+        return made._replace(**{name: changed})
+
+    def put(path: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Sine, "sample", sample)
+            shutil.rmtree(path.parent)
+            disturb(path.parent.parent, 2, "trainer.max_epochs=3")
+
+    return put
+
+
 def parameters(saved: dict[str, Any]) -> dict[str, Any]:
     weights: dict[str, Any] = saved["state_dict"]
     return weights
@@ -223,6 +244,9 @@ MISFITS: dict[str, Callable[[Path], object]] = {
     "another cell's": lambda path: (shutil.rmtree(path.parent), foreign(path, "cell=lstm")),
     "other seeds'": lambda path: (shutil.rmtree(path.parent), foreign(path, "seed=5")),
     "other versions'": other_versions,
+    "other training inputs'": other_data("inputs", 0),
+    "other training targets'": other_data("targets", 0),
+    "other validation targets'": other_data("targets", 80),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
 }
 
@@ -257,8 +281,12 @@ def test_a_checkpoint_that_does_not_fit_is_not_used_at_all(
     assert "training begins anew" in (folder / "seqexp.log").read_text()
 
 
-def test_a_checkpoint_that_fits_is_used_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("before", [lambda path: None, other_data("targets", -1)])  # the last is of the test split
+def test_a_checkpoint_that_fits_is_used_without_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], before: Callable[[Path], None]
+) -> None:
     disturb(tmp_path, 2, "trainer.max_epochs=3")
+    before(tmp_path / "checkpoints" / "last.ckpt")
     capfd.readouterr()
     train(tmp_path, "trainer.max_epochs=3")
     assert capfd.readouterr().err == ""
