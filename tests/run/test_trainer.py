@@ -14,10 +14,9 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import OURS, ConfigError
 from seqexp.record.record import Record
 from seqexp.run.execute import run
-from seqexp.run.trainer import TRAINER_KEYS
 from seqexp.training.keeper import Selection
 from seqexp.training.module import Training
 
@@ -156,7 +155,7 @@ def still(seen: Seen) -> bool:
 
 
 def test_all_flags_of_lightning_are_in_the_tables() -> None:
-    flags = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_KEYS}
+    flags = set(inspect.signature(Trainer.__init__).parameters) - {"self", *OURS["trainer"]}
     named = {each.split("=")[0] for settings, _ in OBEYED.values() for each in settings}
     refused = {each.strip() for each in REFUSED}
     assert flags <= named | refused
