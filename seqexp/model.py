@@ -95,8 +95,12 @@ class Model(nn.Module):
         Returns:
             `cell`, a torch.nn.RNN, LSTM or GRU (batch_first) with that member's weights, and `readout`, a
             torch.nn.Linear for the cell's final state. Its `state_dict()` is what plain PyTorch code loads.
+
+        Raises:
+            ValueError: there is no such member.
         """
+        cell = self.cell.to_torch(index)
         readout = nn.Linear(self.cell.output_size, self.output_size, dtype=self.weight.dtype)
         readout.weight.copy_(self.weight[index])
         readout.bias.copy_(self.bias[index])
-        return nn.ModuleDict({"cell": self.cell.to_torch(index), "readout": readout})
+        return nn.ModuleDict({"cell": cell, "readout": readout})

@@ -166,6 +166,13 @@ def test_an_export_is_a_copy(name: str) -> None:
 
 
 @each_cell
+@pytest.mark.parametrize("index", [-1, 3, 7])
+def test_an_export_of_no_member_is_refused(name: str, index: int) -> None:
+    with pytest.raises(ValueError, match=f"index must be >= 0 and < 3 .*got {index}"):
+        make(name).to_torch(index)
+
+
+@each_cell
 def test_a_members_weights_are_those_that_torch_draws_from_its_seed(name: str) -> None:
     model = make(name, seeds=(7, 8))
     kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[name]

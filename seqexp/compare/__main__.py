@@ -13,8 +13,9 @@ from rich.text import Text
 from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.report import problems_text
 from seqexp.compare.runs import CompareError
-from seqexp.config.mistakes import ConfigError, current_folder, refusing_paths
+from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.config.names import check_place
+from seqexp.config.options import strict
 from seqexp.record.files import printable
 from seqexp.show.console import prepare_output
 
@@ -26,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name, None for that of this process.
 
     Returns:
-        The exit status: 0, or 2 where there is nothing to compare or no place to write.
+        The exit status, 0.
+
+    Raises:
+        SystemExit: with status 2, where there is nothing to compare or no place to write.
     """
     prepare_output()
     parser = argparse.ArgumentParser(
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
     parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
-    options = parser.parse_args(arguments)
+    options = strict(parser).parse_args(arguments)
     out: Path | None = options.out or (options.folders[0] if len(options.folders) == 1 else None)
     try:
         current_folder()
@@ -54,15 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             comparison.write(out)
             Console().print(Text(printable(WRITTEN.format(out))), soft_wrap=True)
     except (CompareError, ConfigError) as error:
-        return _refuse(str(error))
+        refuse(ConfigError(str(error)))
     except OSError as error:
-        return _refuse(f"{out}: the comparison's files cannot be written there ({error.strerror}).")
+        refuse(ConfigError(f"{out}: the comparison's files cannot be written there ({error.strerror})"))
     return 0
-
-
-def _refuse(message: str) -> int:
-    Console(stderr=True).print(Text(printable(message)))
-    return 2
 
 
 if __name__ == "__main__":

@@ -14,13 +14,14 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqexp.config import CONF as CONF
 from seqexp.config import names  # noqa: F401  for the resolvers that it registers, which conf/hydra/output needs
+from seqexp.config.explanations import INTERVAL
 from seqexp.config.foreign import check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, explain
 
@@ -94,7 +95,7 @@ def check_count(overrides: Iterable[Override]) -> None:
     """Refuses lists of values that nobody could go through, before they are written down.
 
     Raises:
-        ConfigError: there are no values, or too many.
+        ConfigError: there are no values, or too many, or an interval of them.
     """
     total = 1.0
     for override in overrides:
@@ -106,11 +107,34 @@ def check_count(overrides: Iterable[Override]) -> None:
             count = max(0, math.ceil((stop - start) / step))
         elif isinstance(value, ChoiceSweep):
             count = len(value.list)
+        elif isinstance(value, IntervalSweep):
+            raise ConfigError(INTERVAL.format(line=override.input_line))
         else:
             continue
         total *= count
         if not 0 < total <= MOST_RUNS:
             raise ConfigError(f"{override.input_line}: makes {total:g} runs; there must be at least 1 and at most 1e6")
+
+
+EXAMPLES = {"data": "sine,sum", "cell": "rnn,lstm", "optimizer": "adam,sgd"}
+"""The groups of which a record names the chosen file."""
+
+
+def check_choices(config: DictConfig) -> None:
+    """Refuses several files of a group at once, which Hydra would merge, and any that has no name.
+
+    Args:
+        config: as Hydra composed it, with its `hydra` node.
+
+    Raises:
+        ConfigError: a group's settings come from no file that a record could name.
+    """
+    for group, example in EXAMPLES.items():
+        if group not in config.hydra.runtime.choices and not OmegaConf.is_missing(config, group) and group in config:
+            raise ConfigError(
+                f"{group} takes the name of one of its files, such as {group}={example.split(',')[0]}, and no list; "
+                f"for several runs: --multirun {group}={example}"
+            )
 
 
 def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
@@ -126,6 +150,7 @@ def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
         config = compose("config", list(overrides), return_hydra_config=True)
     except Exception as error:
         raise explain(error, known_keys) or error from None
+    check_choices(config)
     hydra = config.hydra
     with open_dict(config):
         del config["hydra"]

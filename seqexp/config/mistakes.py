@@ -10,7 +10,9 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from seqexp.config import CONF
 
 NAMELESS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG),
@@ -18,8 +20,19 @@ NAMELESS = {
 }
 """What the system says of a disk, or of files at large, without naming one."""
 
-READERS = ("hydra", "omegaconf", "antlr4", "yaml")
-"""Packages that do nothing but read configurations: whatever they raise is about one."""
+OURS = {
+    "data": ("make_task", "seeds"),
+    "cell": ("input_size", "num_seeds"),
+    "optimizer": ("params",),
+    "trainer": (
+        *("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary"),
+        "model_registry",  # would send the weights to Lightning's servers
+    ),
+}
+"""What seqexp gives a group's constructor itself, or leaves out."""
+
+FORMER = {"trainer.gpus": ["trainer=gpu"]}
+"""Flags that Lightning had once."""
 
 LONGEST = 1500
 LONGEST_WORD = 200
@@ -43,6 +56,11 @@ def paragraph(text: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 300]} … {line[-250:]}"
 
 
+def show(value: object) -> str:
+    """A value in a message; what would not be seen there stands in quotes."""
+    return str(value) if str(value).strip() else repr(value)
+
+
 def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -> ConfigError:
     """Words the error of a key that does not exist.
 
@@ -52,17 +70,37 @@ def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -
         elsewhere: other keys, in full, that may have been meant.
     """
     place, _, name = key.rpartition(".")
-    near = [f"{place}{'.' if place else ''}{each}" for each in _closest(name, known)]
-    near = near or [each for each in elsewhere if each.rpartition(".")[2] == name]
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    if name in OURS.get(place, ()):
+        return ConfigError(f"{key} is set by seqexp itself and cannot be given")
+    if files := _files_with(key):
+        hint = f" It is a key of {' and '.join(files)}."
+    else:
+        near = [f"{place}{'.' if place else ''}{each}" for each in closest(name, known)]
+        near = FORMER.get(key) or near or [each for each in elsewhere if each.rpartition(".")[2] == name]
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
     inside = f" in {place}" if place else ""
     allowed = f" Allowed{inside}: {', '.join(sorted(known))}." if known else ""
     return ConfigError(f"{key}: there is no such key.{hint}{allowed}")
 
 
-def _closest(name: str, known: Sequence[str]) -> list[str]:
-    """The most similar of the known names; two of them where they are equally similar."""
-    likeness = {each: difflib.SequenceMatcher(None, name, each).ratio() for each in known}
+def _files_with(key: str) -> list[str]:
+    """Which files of conf/ have a key, as they are chosen: `cell=lstm` has cell.forget_bias."""
+    from omegaconf import OmegaConf  # a comparison starts without
+
+    parts, found = key.split("."), []
+    for count in range(1, len(parts) if all(each.isidentifier() for each in parts) else 0):
+        for path in sorted(CONF.joinpath(*parts[:count]).glob("*.yaml")):
+            node: Any = OmegaConf.to_container(OmegaConf.load(path))
+            for name in parts[count:]:
+                node = node.get(name, {}) if isinstance(node, dict) else {}
+            if node != {}:
+                found.append(f"{'/'.join(parts[:count])}={path.stem}")
+    return found
+
+
+def closest(name: str, known: Sequence[str]) -> list[str]:
+    """The most similar of the known names, capitals aside; two of them where they are equally similar."""
+    likeness = {each: difflib.SequenceMatcher(None, name.lower(), each.lower()).ratio() for each in known}
     best = max(likeness.values(), default=0.0)
     return [each for each in known if likeness[each] == best][:2] if best >= 0.6 else []
 
@@ -103,49 +141,9 @@ def explain(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError
     Returns:
         The error to show; None where it is not about the configuration.
     """
-    # A comparison refuses folders by what is above, and starts without Hydra.
-    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError  # type: ignore[import-untyped]
+    from seqexp.config.explanations import word  # a comparison starts without Hydra
 
-    for each in (error, error.__cause__):  # a resolver of seqexp's has refused something
-        if isinstance(each, ConfigError):
-            return each
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
-        group, _, name = error.missing_cfg_file.rpartition("/")
-        near = difflib.get_close_matches(name, error.options, n=1)
-        hint = f" Did you mean {group}={near[0]}?" if near else ""
-        return ConfigError(f"{group}={name}: there is no such {group}.{hint} Allowed: {', '.join(error.options)}.")
-    if re.match(r"Could not (override|delete) ''", str(error)):
-        return ConfigError("a setting is given as key=value, and one of them has no key")
-    if found := re.match(r"Could not override '([^']+)'", str(error)):
-        key = found[1]
-        place, _, name = key.rpartition(".")
-        prefix = f"{place}." if place else ""
-        keys = list(known())
-        inside = sorted({each.removeprefix(prefix).split(".")[0] for each in keys if each.startswith(prefix)})
-        if name in inside:  # the key is right, so the value is not
-            return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
-        return unknown_key(key, inside, keys)
-    if re.match(r"Config group override (deletion value )?must be a string", str(error)):
-        return ConfigError(f"a group such as data or cell takes the name of one of its files ({first_line(error)})")
-    if found := re.match(r"Ambiguous value for argument '([^']+)'", str(error)):
-        return ConfigError(f"{found[1]}: several values at once need --multirun; quote them if they are one text")
-    if re.search(r"sweep type : INTERVAL_SWEEP|interval\(.*requires --multirun", str(error)):
-        return ConfigError(
-            f"{first_line(error)}: an interval is not a list of values that a sweep could go through; "
-            "python -m seqexp.search draws from it, and takes the same settings"
-        )
-    if isinstance(error, OverrideParseException):
-        return ConfigError(f"{error.override}: cannot be read as key=value ({first_line(error)})")
-    if isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
-        said = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-        text = re.split(r"\s+full_key:", str(said).strip() or type(said).__name__)[0]  # OmegaConf adds how it saw it
-        key = getattr(said, "full_key", None)
-        return ConfigError(f"{key}: {text}" if key and key not in text else text)
-    if raised_in(error, READERS) and not isinstance(error, OSError | MemoryError):
-        return ConfigError(f"Hydra cannot read the configuration ({type(error).__name__}: {first_line(error)})")
-    return None
+    return word(error, known)
 
 
 def trouble(error: BaseException) -> str | None:

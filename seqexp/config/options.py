@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, NoReturn
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, refuse
 
 
 class _Once(argparse._StoreAction):
@@ -18,14 +18,14 @@ class _Once(argparse._StoreAction):
 
 
 def strict(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Has a parser raise ConfigError for whatever it refuses, and refuse an option that stands twice.
+    """Has a parser refuse in one paragraph, with exit status 2, and also an option that stands twice.
 
     Args:
         parser: with all of its arguments.
     """
 
     def error(message: str) -> NoReturn:
-        raise ConfigError(f"{message}; --help shows what there is")
+        refuse(ConfigError(f"{message}; --help shows what there is"))
 
     parser.error = error  # type: ignore[method-assign]
     for action in parser._actions:

@@ -14,7 +14,7 @@ from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from seqexp.config import names
 from seqexp.config.kinds import LARGEST, check_plain, check_type
-from seqexp.config.mistakes import ConfigError, first_line, unknown_key
+from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
 
 @dataclass
@@ -93,6 +93,12 @@ def check(config: DictConfig) -> DictConfig:
         raise unknown_key(str(error.full_key), known) from None
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {first_line(error)}") from None
+    for each in typed.allowed_packages:
+        if "." in each:
+            raise ConfigError(
+                f"allowed_packages names top-level packages, such as [{each.split('.')[0]}], with all that is in them, "
+                f"got {each}"
+            )
     missing = sorted(OmegaConf.missing_keys(typed))
     if missing:
         raise ConfigError(f"{missing[0]} has no value; give one with {missing[0]}=...")
@@ -111,6 +117,6 @@ def check(config: DictConfig) -> DictConfig:
     if name is not None and names.folder_name(name) != name:
         raise ConfigError(
             f"sweep.name must be the name of a folder below outputs: letters, digits and _.,=- only, no dot in front, "
-            f"under 100 characters, got {name}"
+            f"under 100 characters, got {show(name)}"
         )
     return typing.cast(DictConfig, typed)

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from seqexp.config.kinds import check_type
-from seqexp.config.mistakes import ConfigError, first_line, refusing_too_large, unknown_key
+from seqexp.config.mistakes import ConfigError, first_line, refusing_too_large, show, unknown_key
 
 PACKAGES = ("seqexp", "torch", "lightning")
 """Packages that a `_target_` may always name."""
@@ -29,13 +29,13 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
         where: the key that holds the target's node, for messages.
         target: dotted path.
         base: what the class must be or derive from.
-        allowed: packages that the user trusts, beside `PACKAGES`. Nothing is imported from any other.
+        allowed: top-level packages that the user trusts, beside `PACKAGES`. Nothing is imported from any other.
 
     Raises:
         ConfigError: the path lies elsewhere, does not import, or is not such a class, or lacks a method.
     """
     packages = (*PACKAGES, *allowed)
-    shown = f"{where}._target_={target}"
+    shown = f"{where}._target_={show(target)}"
     if not isinstance(target, str) or not target:
         raise ConfigError(f"{shown}: must be the dotted path of a class")
     if target.split(".")[0] not in packages:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +18,8 @@ from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.environment import masked
-from seqexp.config.mistakes import ConfigError, refusing_too_large
+from seqexp.config.guard import leaves
+from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
@@ -61,10 +64,11 @@ class Parts:
             What `baselines.guess` gives.
 
         Raises:
-            ConfigError: the task does not keep its word; see `seqexp/data/check.py`.
+            ConfigError: the task does not keep its word, see `seqexp/data/check.py`, or a file cannot be read.
         """
-        make("data", self.data.make, {})
-        return make("data", self._guesses, {})
+        with _naming_paths(self.settings):
+            make("data", self.data.make, {})
+            return make("data", self._guesses, {})
 
     def _guesses(self) -> dict[str, Tensor | None]:
         return baselines.guess(self.data.task, self.data.splits["train"], self.data.splits["test"])
@@ -98,6 +102,30 @@ def build(config: DictConfig) -> Parts:
         ConfigError: the first thing that is wrong.
     """
     settings = _resolve(config)
+    with _naming_paths(settings):
+        return _build(config, settings)
+
+
+@contextlib.contextmanager
+def _naming_paths(settings: dict[str, Any]) -> Iterator[None]:
+    """Has what the system says of a file or folder name the setting of the data or the cell that holds its path.
+
+    Raises:
+        ConfigError: in place of an OSError about such a path.
+    """
+    try:
+        yield
+    except OSError as error:
+        # NumPy says the path in its message only.
+        path = os.fsdecode(error.filename) if error.filename is not None else str(error).removesuffix(" not found.")
+        for group in ("data", "cell"):
+            for key, value in leaves(settings[group], group):
+                if value == path:
+                    raise ConfigError(f"{key}={value}: {error.strerror or 'no such file'}") from error
+        raise
+
+
+def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
     data = _data(settings["data"], allowed, seeds)
@@ -105,10 +133,10 @@ def build(config: DictConfig) -> Parts:
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
     with settings_of_the_process_kept():
         trainer = make_trainer([], ".")
-    if trainer.num_devices * trainer.num_nodes != 1:
-        raise ConfigError(
-            f"trainer.devices must be 1: a population lives on one device, got {settings['trainer'].get('devices')}"
-        )
+    for name, count in (("devices", trainer.num_devices), ("num_nodes", trainer.num_nodes)):
+        if count != 1:
+            asked = settings["trainer"].get(name)
+            raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, trainer)
     model = make_model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
@@ -147,7 +175,7 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
     task_node = {name: value for name, value in node.items() if name not in LOADER_KEYS}
     loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
     task_values = arguments("data", task_node, task_class, given=(), beside=LOADER_KEYS)
-    loader_values = arguments("data", loader_node, PopulationData, given=("make_task", "seeds"))
+    loader_values = arguments("data", loader_node, PopulationData, given=OURS["data"])
 
     def make_task() -> Task:
         return make("data", task_class, copy.deepcopy(task_values))  # a constructor may change what it is given
@@ -182,7 +210,7 @@ def _optimizer(node: dict[str, Any], allowed: list[str], device: torch.device) -
             f"optimizer._target_={node['_target_']}: mixes the numbers of a parameter, and so would mix the seeds; "
             "take one that treats each number by itself, such as Adam, AdamW, SGD or RMSprop"
         )
-    values = arguments("optimizer", node, optimizer_class, given=("params",))
+    values = arguments("optimizer", node, optimizer_class, given=OURS["optimizer"])
     if values.get("lr") is not None and not values["lr"] > 0:
         raise ConfigError(f"optimizer.lr must be > 0, got {values['lr']}")
 

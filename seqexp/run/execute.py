@@ -13,12 +13,13 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from seqexp.config.compose import CONF, known_keys
+from seqexp.config.compose import CONF, check_choices, known_keys
 from seqexp.config.environment import hide
 from seqexp.config.guard import settle
-from seqexp.config.mistakes import ConfigError, explain
+from seqexp.config.mistakes import ConfigError, explain, first_line
 from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
@@ -46,25 +47,57 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     Raises:
         ConfigError: the configuration cannot be run; nothing was written.
     """
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        try:
+    _check_settings(overrides)
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", list(overrides), return_hydra_config=True)
-        except Exception as error:
-            raise explain(error, known_keys) or error from None
-    hydra = config.hydra
-    check_single(config)
-    given = [each for each in hydra.overrides.hydra if not each.startswith("hydra.searchpath=")]
-    if others := [each for each in given if not each.startswith("hydra.run.dir=")]:
-        raise ConfigError(f"run() does one run in this process, and takes no {others[0]}; see python -m seqexp")
-    if folder is not None and given:
-        raise ConfigError(f"run() has a folder, {folder}, and takes no {given[0]} beside it")
-    place = Path(folder) if folder is not None else settle(config, "hydra.run.dir")
+        hydra = config.hydra
+        place = _place(config, folder)
+    except Exception as error:
+        raise explain(error, known_keys) or error from None
     with open_dict(config):
         del config["hydra"]
     build(config).make_data()
     check_run_folder(place)
     note(config, hydra, place)
     return execute(config, hydra, place)
+
+
+def _check_settings(overrides: Sequence[str]) -> None:
+    """Refuses what is no list of settings.
+
+    Raises:
+        ConfigError: it is one text, or has one of the command line's flags.
+    """
+    if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
+        raise ConfigError(f'run() takes a list of texts, as ["cell=lstm", "num_seeds=3"], got {overrides!r}')
+    for each in overrides:
+        if each.startswith("-"):
+            raise ConfigError(
+                f"run() takes settings only, and no {each}: one run at a time, and a folder with groups of your own "
+                'by "hydra.searchpath=[file:///home/me/my_conf]"'
+            )
+
+
+def _place(config: DictConfig, folder: Path | str | None) -> Path:
+    """The folder of a run from Python.
+
+    Raises:
+        ConfigError: the configuration is a sweep's, or names another folder, or sets what only a command can.
+    """
+    check_single(config)
+    check_choices(config)
+    given = [each for each in _typed(config.hydra, "hydra") if not each.startswith("hydra.searchpath=")]
+    if others := [each for each in given if not each.startswith("hydra.run.dir=")]:
+        raise ConfigError(f"run() does one run in this process, and takes no {others[0]}; see python -m seqexp")
+    if folder is not None and given:
+        raise ConfigError(f"run() has a folder, {folder}, and takes no {given[0]} beside it")
+    if folder is not None:
+        return Path(folder)
+    try:
+        return settle(config, "hydra.run.dir")
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"hydra.run.dir: {first_line(error)}") from None
 
 
 def note(config: DictConfig, hydra: DictConfig, folder: Path) -> None:
@@ -91,12 +124,14 @@ def check_single(config: DictConfig) -> None:
         raise ConfigError(f"this is a sweep{names}, and no single run: python -m seqexp --multirun {given}")
     for name, value in config.sweep.items() if OmegaConf.is_dict(config.sweep) else ():
         if value not in (None, False):
-            raise ConfigError(f"sweep.{name}={value}: is for a multirun; add --multirun to the command")
+            raise ConfigError(
+                f"sweep.{name}={value}: is for a sweep of many runs (python -m seqexp --multirun), and this is one"
+            )
 
 
-def _typed(hydra: DictConfig) -> list[str]:
+def _typed(hydra: DictConfig, which: str = "task") -> list[str]:
     """The command line as it was typed: an interpolation in it refers to the configuration, not to Hydra's node."""
-    return list(cast(list[str], OmegaConf.to_container(hydra.overrides.task, resolve=False)))
+    return list(cast(list[str], OmegaConf.to_container(hydra.overrides[which], resolve=False)))
 
 
 def run_in_hydra(config: DictConfig) -> Record:

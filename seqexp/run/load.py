@@ -10,6 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from seqexp.config.environment import unmasked
+from seqexp.config.mistakes import ConfigError
 from seqexp.model import Model
 from seqexp.record.files import is_plain
 from seqexp.record.record import Record, RecordError
@@ -31,8 +32,11 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
 
     Raises:
         RecordError: there is no readable record, no checkpoint of plain tensors, or an environment variable is needed.
-        ConfigError: the recorded configuration names other code.
+        ConfigError: the recorded configuration names other code, or a text stands in a list's place.
     """
+    for name, value in (("allowed_packages", allowed_packages), ("allowed_environment", allowed_environment)):
+        if isinstance(value, str):
+            raise ConfigError(f"{name} must be a list of names, as [{value!r}], got {value!r}")
     record = Record.read(Path(folder))
     if record.status != "done":
         raise RecordError(f"{folder}: the run failed, and left no model")

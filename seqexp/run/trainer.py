@@ -13,16 +13,10 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import OURS, ConfigError, show
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
 from seqexp.training.module import NoProfiler
-
-TRAINER_KEYS = (
-    *("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary"),
-    "model_registry",  # would send the weights to Lightning's servers
-)
-"""Arguments of Lightning's Trainer that seqexp gives itself, or leaves out."""
 
 PRECISIONS = (None, 32, "32", "32-true", 64, "64", "64-true", "bf16-true", "16-true")
 """Mixed precision is left out: its gradient scaler skips a step for all seeds when one of them overflows."""
@@ -67,7 +61,7 @@ def trainer_maker(
     trainer_class = find_class("trainer", node.get("_target_"), Trainer, allowed)
     # Null leaves Lightning's default, but for this flag, to which it means: count batches across epochs.
     given = {name: value for name, value in node.items() if value is not None or name == "check_val_every_n_epoch"}
-    values = arguments("trainer", given, trainer_class, given=TRAINER_KEYS)
+    values = arguments("trainer", given, trainer_class, given=OURS["trainer"])
     values["enable_progress_bar"] = False  # fit.py has one of its own
     _check_values(values)
     _check_end(values, may_stop)
@@ -126,21 +120,23 @@ def _check_values(values: dict[str, Any]) -> None:
         if values.pop(name, False) is not False:
             raise ConfigError(f"trainer.{name} has no use here and must be left out: {why}")
     if values.get("strategy", "auto") != "auto":  # the others open a port
-        raise ConfigError(f"trainer.strategy must be auto: a population lives on one device, got {values['strategy']}")
+        raise ConfigError(
+            f"trainer.strategy must be auto: a population lives on one device, got {show(values['strategy'])}"
+        )
     if values.get("precision") not in PRECISIONS:
         raise ConfigError(
-            f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {values['precision']}"
+            f"trainer.precision must be 32-true, 64-true, bf16-true or 16-true, got {show(values['precision'])}"
         )
     if not values.get("gradient_clip_val", 1) > 0:
         raise ConfigError(f"trainer.gradient_clip_val must be > 0, or null for none, got {values['gradient_clip_val']}")
     accelerator = values.get("accelerator")
     if accelerator not in ACCELERATORS:
-        raise ConfigError(f"trainer.accelerator must be cpu, gpu, cuda, mps or auto, got {accelerator}")
+        raise ConfigError(f"trainer.accelerator must be cpu, gpu, cuda, mps or auto, got {show(accelerator)}")
     no_gpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
     if accelerator in ("gpu", "cuda", "mps") and no_gpu:
         raise ConfigError(f"trainer.accelerator={accelerator}: torch finds no GPU here; cpu or auto is allowed")
     if values.get("profiler") not in PROFILERS:
-        raise ConfigError(f"trainer.profiler must be simple, advanced, pytorch or null, got {values['profiler']}")
+        raise ConfigError(f"trainer.profiler must be simple, advanced, pytorch or null, got {show(values['profiler'])}")
     for name, least in LEAST.items():
         value = values.get(name)
         if value is not None and value < least:
@@ -215,11 +211,19 @@ def _check_validation(values: dict[str, Any], batches: int) -> None:
     first = at if every is None else (every - 1) * batches + at
     last = _last_batch(values, batches)
     if first > last:
+        given = [f"trainer.{name}={'null' if value is None else value}" for name, value in _chosen(values)]
         raise ConfigError(
-            f"trainer.check_val_every_n_epoch={'null' if every is None else every} and trainer.val_check_interval="
-            f"{interval} must let something be validated: training has {last} batches and the first validation would "
-            f"come after {first}; trainer.limit_val_batches=0 does without"
+            f"{', '.join(given)}: nothing would be validated, for training has {last:.0f} batches and the first "
+            f"validation comes after {first}; trainer.limit_val_batches=0 does without"
         )
+
+
+def _chosen(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yields the flags that say when training ends and is validated, but for those that leave it to the others."""
+    usual = {"check_val_every_n_epoch": 1, "val_check_interval": 1.0, "max_epochs": -1, "max_steps": -1}
+    for name, value in usual.items():
+        if values.get(name, value) != value:
+            yield name, values[name]
 
 
 def _last_batch(values: dict[str, Any], batches: int) -> float:

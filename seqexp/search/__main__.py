@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from seqexp.config.compose import CONF
-from seqexp.config.mistakes import ConfigError, current_folder, say_error, trouble
+from seqexp.config.mistakes import ConfigError, current_folder, refuse, say_error, trouble
 from seqexp.config.options import strict
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
@@ -36,9 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name, None for that of this process.
 
     Returns:
-        The exit status: 0; 1 where something failed on the way; 2 for a wrong input; 130 for Ctrl-C.
+        The exit status: 0; 1 where something failed on the way; 130 for Ctrl-C.
 
     Raises:
+        SystemExit: with status 2, for a wrong input.
         Terminated: a signal told the program to end; the line is written.
     """
     prepare_output()
@@ -52,12 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="as for python -m seqexp")
     parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with groups of your own")
-    try:
-        options = strict(parser).parse_intermixed_args(arguments)
-    except ConfigError as error:
-        return _refuse(str(error))
+    options = strict(parser).parse_intermixed_args(arguments)
     if importlib.util.find_spec("optuna") is None:
-        return _refuse("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'")
+        refuse(ConfigError("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'"))
     # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with Ending(at_once=True):
@@ -82,7 +80,7 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
             broken = (OSError, SearchError)
             return search(settings, others)
     except ConfigError as error:
-        return _refuse(str(error))
+        refuse(error)
     except KeyboardInterrupt:
         say_error(f"interrupted. {_go_on(again)}")
         return 130
@@ -96,11 +94,6 @@ def _search(overrides: list[str], config_dir: str | None) -> int:
 
 def _go_on(again: list[str]) -> str:
     return f"Every trial that had finished stays; to go on with the search: {shlex.join(again)}"
-
-
-def _refuse(message: str) -> int:
-    say_error(message)
-    return 2
 
 
 if __name__ == "__main__":

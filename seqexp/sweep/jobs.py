@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
-from seqexp.config.compose import check_count, known_keys
+from seqexp.config.compose import check_choices, check_count, known_keys
 from seqexp.config.guard import is_inside
 from seqexp.config.mistakes import ConfigError, explain
 
@@ -48,11 +48,17 @@ def split_jobs(config: DictConfig) -> list[list[str]]:
 
 
 def job_config(config: DictConfig, overrides: list[str], number: int) -> DictConfig:
-    """Composes one job, as Hydra's launchers do."""
+    """Composes one job, as Hydra's launchers do.
+
+    Raises:
+        ConfigError: it cannot be composed; the message ends with the run's command line.
+    """
     try:
         job = GlobalHydra.instance().config_loader().load_sweep_config(config, overrides)
     except Exception as error:
-        raise explain(error, functools.partial(known_keys, overrides)) or error from None
+        if (wrong := explain(error, functools.partial(known_keys, overrides))) is None:
+            raise
+        raise ConfigError(f"{wrong} (in the run {' '.join(overrides) or 'of the defaults'})") from None
     if unlike := {*(job.hydra.sweeper.get("params") or {})} ^ {*(config.hydra.sweeper.get("params") or {})}:
         raise ConfigError(
             f"{' '.join(each for each in overrides if each.startswith('experiment='))}: is a sweep by itself, over "
@@ -73,6 +79,7 @@ def check_job(config: DictConfig, made: set[str]) -> None:
     """
     from seqexp.run.build import build
 
+    check_choices(config)
     parts = build(without_hydra(config))
     data = json.dumps([parts.settings["data"], config.seed, config.num_seeds], sort_keys=True)
     if data not in made:

@@ -116,8 +116,9 @@ def test_a_search_refuses_them_too(home: Path, capsys: pytest.CaptureFixture[str
         stranger(home, text)
         before = state(home)
         arguments = ["--config-dir", "conf", "experiment=mine", "optimizer.lr=interval(1e-3,1e-2)", *SHORT[1:]]
-        status = searching.main([*arguments, "search.trials=1", "search.num_seeds=1"])
-        assert (status, capsys.readouterr().err.count("\n")) == (2, 1), text
+        with pytest.raises(SystemExit) as end:
+            searching.main([*arguments, "search.trials=1", "search.num_seeds=1"])
+        assert (end.value.code, capsys.readouterr().err.count("\n")) == (2, 1), text
         assert state(home) == before, text
 
 

@@ -16,12 +16,11 @@ from lightning.pytorch.profilers import SimpleProfiler
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import OURS, ConfigError
 from seqexp.data.module import PopulationData
 from seqexp.data.split import Batches
 from seqexp.record.record import Record
 from seqexp.run.execute import run
-from seqexp.run.trainer import TRAINER_KEYS
 from seqexp.training.keeper import Selection
 from seqexp.training.module import Training
 from seqexp.training.screen import EpochBar
@@ -200,7 +199,7 @@ def still(seen: Seen) -> bool:
 
 
 def test_all_flags_of_lightning_are_in_the_tables() -> None:
-    flags = set(inspect.signature(Trainer.__init__).parameters) - {"self", *TRAINER_KEYS}
+    flags = set(inspect.signature(Trainer.__init__).parameters) - {"self", *OURS["trainer"]}
     named = {each.split("=")[0] for settings, _ in OBEYED.values() for each in settings}
     refused = {each.strip() for each in REFUSED}
     assert flags <= named | refused

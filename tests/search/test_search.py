@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -62,7 +62,10 @@ def search(home: Path, capsys: pytest.CaptureFixture[str]) -> Search:
     def search(*arguments: str, tiny: tuple[str, ...] = TINY_SINE) -> Done:
         keys = {each.split("=")[0] for each in arguments}
         capsys.readouterr()
-        status = program.main([*(each for each in tiny if each.split("=")[0] not in keys), *arguments])
+        try:
+            status = program.main([*(each for each in tiny if each.split("=")[0] not in keys), *arguments])
+        except SystemExit as end:
+            status = cast(int, end.code)
         return Done(status, *capsys.readouterr())
 
     return search
