@@ -115,8 +115,10 @@ def _run(ending: Ending) -> None:
         version.setbase("1.3")
         try:
             _run_hydra(flags, parser, _job, config_path=str(CONF), config_name="config")
-        except SystemExit as end:  # Hydra has said that there is no such package
-            sys.exit(2 if flags.package and end.code == 1 else end.code)
+        except SystemExit as end:
+            if flags.package and end.code == 1:  # Hydra has said that there is no such package
+                sys.exit(2)
+            raise
     except Exception as error:
         ending.check()  # what broke after a signal broke over it, such as the pool of a launcher's workers
         wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))

@@ -140,11 +140,11 @@ def check_config_dir(folder: str) -> None:
     """
     if not Path(folder).is_dir():
         raise ConfigError(f"--config-dir {folder}: there is no such folder")
-    if not any((Path(folder) / name).is_dir() for name in KNOWN):
-        raise ConfigError(f"--config-dir {folder}: has no folder of a group, such as {', '.join(KNOWN)}")
     for name in ("config.yaml", "search.yaml"):
         if (Path(folder) / name).exists():
             raise ConfigError(f"--config-dir {folder}: it may hold folders of groups, and no {name}")
+    if not any((Path(folder) / name).is_dir() for name in KNOWN):
+        raise ConfigError(f"--config-dir {folder}: has no folder of a group, such as {', '.join(KNOWN)}")
 
 
 def say_replaced(folder: str) -> None:

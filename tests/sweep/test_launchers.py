@@ -257,9 +257,10 @@ def test_a_launcher_that_is_not_installed_says_what_to_install(
 
 @pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
 def test_the_pickles_that_are_read_lie_where_nobody_could_put_them_before(
-    command: Callable[..., Any], launcher: str
+    command: Callable[..., Any], launcher: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     settings = (f"hydra/launcher={launcher}", "sweep.name=mine")
     shown = "".join(command("--cfg=all", "--resolve", *settings).out for _ in range(2))
     assert len(set(re.findall(r"submitit_folder: outputs/mine/\.submitit/\w{6}-%j$", shown, re.MULTILINE))) == 2
@@ -325,7 +326,7 @@ def test_other_launchers_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         (["batch_size=-3"], "batch_size"),
         (["batch_size=some"], "batch_size"),
         (["pre_dispatch=9**9**9"], "pre_dispatch must be"),
-        (["pre_dispatch=exit()"], "pre_dispatch must be"),
+        (["pre_dispatch='exit()'"], "pre_dispatch must be"),
     ],
 )
 def test_what_joblib_would_refuse_later_is_refused_before(
