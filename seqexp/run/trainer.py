@@ -172,7 +172,7 @@ def _limits(values: dict[str, Any]) -> dict[str, tuple[str, int | float]]:
         if isinstance(limit, float) and limit > 1:
             if limit % 1 != 0:
                 raise ConfigError(f"trainer.{name} must be a share of at most 1.0 or a whole number, got {limit}")
-            limit = int(limit)
+            values[name] = limit = int(limit)  # for overfit_batches Lightning would take 2.0 for a share
         limits[split] = (name, limit)
     return limits
 

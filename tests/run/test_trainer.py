@@ -108,6 +108,7 @@ OBEYED: dict[str, tuple[list[str], Callable[[Seen], Any]]] = {
     "limit_val_batches": (["limit_val_batches=0"], lambda seen: seen.record.val_mse is None and not seen.validated),
     "limit_test_batches": (["limit_test_batches=1"], lambda seen: seen.tested == 16),
     "overfit_batches": (["overfit_batches=2"], lambda seen: same_batches(seen.batches, 2)),
+    "overfit_batches as a whole float": (["overfit_batches=2.0"], lambda seen: same_batches(seen.batches, 2)),
     "overfit_batches as a share": (["overfit_batches=1.0"], lambda seen: same_batches(seen.batches, 5)),
     "val_check_interval": (["val_check_interval=0.5"], lambda seen: seen.validated == [2, 4, 7, 9, 12, 14, 17, 19]),
     "val_check_interval in batches": (["val_check_interval=3"], lambda seen: seen.validated == [3, 8, 13, 18]),
