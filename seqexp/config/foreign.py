@@ -109,6 +109,8 @@ def _override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig
         except Exception as error:
             if not guard.is_ours(self.config_search_path.get_path()):
                 raise
+            if isinstance(error, RecursionError):
+                raise ConfigError("a file names itself in its defaults, or one that leads back to it") from None
             raise _culprit(self, overrides) or error from None
 
     return load_configuration
