@@ -124,19 +124,32 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"])
-def test_the_numbers_are_those_of_a_serial_sweep(launcher: str, serial: dict[str, str], tmp_path: Path) -> None:
+def test_the_numbers_are_those_of_a_serial_sweep_and_one_failure_stops_nothing(
+    launcher: str, serial: dict[str, str], tmp_path: Path
+) -> None:
     need(launcher)
-    process = start(tmp_path, *SWEEP, f"hydra/launcher={launcher}")
+    (tmp_path / "conf" / "cell").mkdir(parents=True)
+    rnn = OmegaConf.load(CONF / "cell" / "rnn.yaml")
+    OmegaConf.save({**rnn, "_target_": "bad_cell.Bad"}, tmp_path / "conf" / "cell" / "bad.yaml")
+    (tmp_path / "bad_cell.py").write_text(BAD_CELL)
+    own = ("--config-dir=conf", "cell=rnn,bad,lstm", "allowed_packages=[bad_cell]")
+    process = start(tmp_path, *own, *SWEEP[1:], f"hydra/launcher={launcher}")
     addresses: set[str] = set()
     while process.poll() is None:
         addresses |= listening(process)
         time.sleep(0.2)
     out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, err) == (0, "")
+    assert process.returncode == 1
+    assert "Traceback" not in err
     assert addresses == set()
-    assert scores(tmp_path) == serial
+    assert {**scores(tmp_path), "bad": ""} == {**serial, "bad": ""}
     assert set(serial) == {"rnn", "lstm"}
-    assert "rnn" in (sweep_folder(tmp_path) / "comparison.md").read_text()
+    records = {each.cell: each for each in map(Record.read, find(sweep_folder(tmp_path)))}
+    assert {cell: each.status for cell, each in records.items()} == {"rnn": "done", "bad": "failed", "lstm": "done"}
+    assert records["bad"].error == {"type": "RuntimeError", "message": "the roof is on fire"}
+    table = (sweep_folder(tmp_path) / "comparison.md").read_text()
+    assert "the roof is on fire" in table
+    assert "rnn" in table
     assert "comparison.md" in out
 
 
@@ -200,30 +213,6 @@ def test_the_launching_process_may_die(launcher: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert {Record.read(each).status for each in find(folder)} == {"done"}
     assert (folder / "comparison.md").is_file()
-
-
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
-def test_one_failure_stops_nothing_and_status_is_1(launcher: str, tmp_path: Path) -> None:
-    need(launcher)
-    (tmp_path / "conf" / "cell").mkdir(parents=True)
-    rnn = OmegaConf.load(CONF / "cell" / "rnn.yaml")
-    OmegaConf.save({**rnn, "_target_": "bad_cell.Bad"}, tmp_path / "conf" / "cell" / "bad.yaml")
-    (tmp_path / "bad_cell.py").write_text(BAD_CELL)
-    process = start(
-        tmp_path,
-        "--config-dir=conf",
-        "cell=rnn,bad,lstm",
-        "allowed_packages=[bad_cell]",
-        *SWEEP[1:],
-        f"hydra/launcher={launcher}",
-    )
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 1
-    assert "Traceback" not in err
-    records = {each.cell: each for each in map(Record.read, find(sweep_folder(tmp_path)))}
-    assert {cell: each.status for cell, each in records.items()} == {"rnn": "done", "bad": "failed", "lstm": "done"}
-    assert records["bad"].error == {"type": "RuntimeError", "message": "the roof is on fire"}
-    assert "the roof is on fire" in (sweep_folder(tmp_path) / "comparison.md").read_text()
 
 
 def test_every_file_is_tested_here() -> None:
