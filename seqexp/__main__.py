@@ -19,7 +19,7 @@ import seqexp
 from seqexp import startup
 from seqexp.config.compose import CONF, known_keys
 from seqexp.config.foreign import check_config_dir, say_replaced
-from seqexp.config.mistakes import ConfigError, current_folder, explain, lament, refuse, say_error
+from seqexp.config.mistakes import ConfigError, current_folder, exit_if_trouble, explain, refuse, say_error
 from seqexp.config.options import strict
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
@@ -123,7 +123,7 @@ def _run(ending: Ending) -> None:
         ending.check()  # what broke after a signal broke over it, such as the pool of a launcher's workers
         wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))
         if wrong is None:
-            lament(error)
+            exit_if_trouble(error)
             raise
         refuse(wrong)
 

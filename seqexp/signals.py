@@ -34,17 +34,17 @@ class Ending:
     It leaves alone what ignores a signal, as `nohup` does, and what handles it, as some launchers do.
 
     Args:
-        at_once: raise `Terminated` where the program stands; otherwise who is at work asks `told`, and `check`s.
+        at_once: raise `Terminated` where the program stands; otherwise who works asks for `received`, and `check`s.
         pass_on: tell the processes that this one has started, too.
 
     Attributes:
-        told: the number of the signal that came; None before.
+        received: the number of the signal that came; None before.
     """
 
     def __init__(self, at_once: bool, pass_on: bool = False) -> None:
         self.at_once = at_once
         self.pass_on = pass_on
-        self.told: int | None = None
+        self.received: int | None = None
         self._since = 0.0
         self._before: dict[int, Any] = {}
 
@@ -75,14 +75,14 @@ class Ending:
 
     def check(self) -> None:
         """Raises `Terminated` if the program has been told to end."""
-        if self.told is not None:
-            raise Terminated(self.told)
+        if self.received is not None:
+            raise Terminated(self.received)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.told is not None and self.seconds > ECHO_SECONDS:
+        if self.received is not None and self.seconds > ECHO_SECONDS:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        if self.told is None:
+        if self.received is None:
             self._note(number)
             for child in multiprocessing.active_children() if self.pass_on else ():
                 with contextlib.suppress(ProcessLookupError, TypeError):
@@ -92,7 +92,7 @@ class Ending:
 
     def _note(self, number: int) -> None:
         """Notes the signal, also for those who listened before and will again."""
-        self.told, self._since = number, time.monotonic()
+        self.received, self._since = number, time.monotonic()
         if (outer := self._outer(number)) is not None:
             outer._note(number)
 

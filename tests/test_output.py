@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from seqexp.config.mistakes import ConfigError, lament, trouble
+from seqexp.config.mistakes import ConfigError, exit_if_trouble, trouble
 from seqexp.config.names import check_place
 from seqexp.record import lock, tidy
 from seqexp.record.record import RESULT, find
@@ -264,7 +264,7 @@ NAMELESS = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, err
 @pytest.mark.parametrize("error", [*(OSError(each, os.strerror(each), "f") for each in NAMED + NAMELESS)])
 def test_what_the_system_says_of_a_file_is_one_line(error: OSError, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        lament(error)
+        exit_if_trouble(error)
     assert end.value.code == 1
     assert capsys.readouterr().err.startswith(f"seqexp: f: {error.strerror}. ")
 

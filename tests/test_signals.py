@@ -183,7 +183,7 @@ def test_it_can_be_asked_and_ends_with_its_context_at_the_latest() -> None:
         with Ending(at_once=True) as outer, Ending(at_once=False) as inner:
             send()
             send()  # an echo
-            heard.extend([inner.told, outer.told])
+            heard.extend([inner.received, outer.received])
 
     with pytest.raises(Terminated):
         work()

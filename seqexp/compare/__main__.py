@@ -48,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with refusing_paths():
             comparison = compare(*options.folders)
         if not comparison.sections:
-            told = [
+            problems = [
                 f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)
             ]
-            raise CompareError(f"No finished run to compare. {'. '.join(told)}")
+            raise CompareError(f"No finished run to compare. {'. '.join(problems)}")
         comparison.render(Console())
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)

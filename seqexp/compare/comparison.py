@@ -89,11 +89,11 @@ class Comparison:
         from seqexp.show.figures import KINDS, encode
 
         curves, damaged = pictures.curves(self.sections)
-        told = replace(self, broken=[*self.broken, *damaged])
+        complete = replace(self, broken=[*self.broken, *damaged])
         contents = {
-            "comparison.md": told.to_markdown().encode(),
+            "comparison.md": complete.to_markdown().encode(),
             "comparison.csv": self._csv().encode(),
-            "comparison.json": (json.dumps(told.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
+            "comparison.json": (json.dumps(complete.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
         drawn = {"comparison": self.figure(), "curves": curves}
         for name, figure in drawn.items():
@@ -101,7 +101,7 @@ class Comparison:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
         for name, content in contents.items():
             write_atomically(folder / name, content)
-        write_comparison(folder / "comparison", drawn, told.to_markdown())
+        write_comparison(folder / "comparison", drawn, complete.to_markdown())
         return [folder / name for name in contents]
 
     def _csv(self) -> str:

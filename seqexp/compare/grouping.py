@@ -201,8 +201,8 @@ def _confounded(by_cell: dict[str, list[Run]], swept: set[str]) -> list[str]:
     notes = []
     for key in _swept([runs[0] for runs in by_cell.values()]):
         if key not in swept and not key.startswith("cell") and key != "data":
-            told = ", ".join(f"{cell} {show(_values(runs[0], [key])[0])}" for cell, runs in by_cell.items())
-            notes.append(f"{key} is not the same for all cells: {told}.")
+            sizes = ", ".join(f"{cell} {show(_values(runs[0], [key])[0])}" for cell, runs in by_cell.items())
+            notes.append(f"{key} is not the same for all cells: {sizes}.")
     return notes
 
 

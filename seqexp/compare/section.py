@@ -58,10 +58,10 @@ class Section:
     def sentences(self) -> list[str]:
         """The verdicts: first between cells, then against the best baseline."""
         name = self.data_set.name
-        told = [sentence(pair, name) for pair in self.pairs]
+        sentences = [sentence(pair, name) for pair in self.pairs]
         summary = baseline_summary(_baseline_label(self.baseline), self.baseline_pairs, name)
-        told += [summary] if summary else []
-        return told + [sentence(pair, name) for pair in self.baseline_pairs]
+        sentences += [summary] if summary else []
+        return sentences + [sentence(pair, name) for pair in self.baseline_pairs]
 
     @property
     def columns(self) -> list[str]:

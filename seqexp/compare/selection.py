@@ -45,8 +45,8 @@ def pick(data_set: DataSet) -> None:
             data_set.notes.append(f"{cell}: its settings were not all trained on the same data.")
     budgets = {cell: len(indices) for cell, indices in by_cell.items()}
     if len(set(budgets.values())) > 1:
-        told = ", ".join(f"{cell} {count}" for cell, count in budgets.items())
-        data_set.notes.append(f"Unequal budgets: the number of settings to pick from was {told}.")
+        counts = ", ".join(f"{cell} {count}" for cell, count in budgets.items())
+        data_set.notes.append(f"Unequal budgets: the number of settings to pick from was {counts}.")
 
 
 def _rank(scores: Scores) -> tuple[float, float]:

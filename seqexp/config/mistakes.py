@@ -181,7 +181,7 @@ def current_folder() -> str:
         raise ConfigError(f"the current folder cannot be used ({error.strerror}); change into another") from None
 
 
-def lament(error: Exception) -> None:
+def exit_if_trouble(error: Exception) -> None:
     """Ends the program with one line if the error is the machine's, not the program's: no space, a killed worker."""
     text = trouble(error)
     if type(error).__name__ in ("TerminatedWorkerError", "BrokenProcessPool", "WorkerCrashedError"):

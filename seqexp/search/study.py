@@ -192,14 +192,14 @@ def _suggest(trial: optuna.Trial, question: Question) -> None:
             trial.suggest_float(key, each.low, each.high, step=each.step, log=each.log)
 
 
-def _try(study: optuna.Study, trial: optuna.Trial, question: Question, told: int) -> None:
+def _try(study: optuna.Study, trial: optuna.Trial, question: Question, known_epochs: int) -> None:
     """Runs one trial to its end, whatever that is; only Ctrl-C leaves it unfinished.
 
     Args:
         study: the trial's study, which is told how it ended.
         trial: has its settings by now.
         question: what the study searches.
-        told: how many epochs of this trial are known from an attempt that was broken off.
+        known_epochs: how many epochs of this trial are known from an attempt that was broken off.
     """
     name = f"{question.name}, trial {trial.number}"
     for other in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
@@ -210,7 +210,7 @@ def _try(study: optuna.Study, trial: optuna.Trial, question: Question, told: int
             return
     log.info("%s: %s", name, " ".join(question.overrides(trial.params)))
     try:
-        outcome = train(build(compose_run(question.overrides(trial.params))[0]), trial, told)
+        outcome = train(build(compose_run(question.overrides(trial.params))[0]), trial, known_epochs)
     except optuna.TrialPruned as end:
         log.info("%s: %s", name, end)
         study.tell(trial, state=TrialState.PRUNED)

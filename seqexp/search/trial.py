@@ -42,13 +42,13 @@ class Watch(pl.Callback):
     Args:
         trial: Optuna's side of this trial.
         selection: has each seed's best validation score so far.
-        told: the epochs of which Optuna knows already, if the trial was broken off before.
+        known_epochs: the epochs of which Optuna knows already, if the trial was broken off before.
     """
 
-    def __init__(self, trial: optuna.Trial, selection: Selection, told: int) -> None:
+    def __init__(self, trial: optuna.Trial, selection: Selection, known_epochs: int) -> None:
         self.trial = trial
         self.selection = selection
-        self.told = told
+        self.known_epochs = known_epochs
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reports, and raises what ends the trial."""
@@ -57,21 +57,21 @@ class Watch(pl.Callback):
             which = [seed for seed, flag in zip(selection.seeds, selection.diverged.tolist(), strict=True) if flag]
             raise DivergedError(f"seed {', '.join(map(str, which))} diverged in epoch {epoch}")
         every = max(1, (trainer.max_epochs or 0) // REPORTS)
-        if not selection.validated or (epoch + 1) % every or epoch + 1 < self.told:
+        if not selection.validated or (epoch + 1) % every or epoch + 1 < self.known_epochs:
             return
-        if epoch + 1 > self.told:
+        if epoch + 1 > self.known_epochs:
             self.trial.report(selection.best_mse.double().mean().item(), epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned in epoch {epoch}")
 
 
-def train(parts: Parts, trial: optuna.Trial, told: int) -> Outcome:
+def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:
     """Trains once. Neither baselines nor the test split are looked at, and no file is written.
 
     Args:
         parts: what the trial's configuration describes.
         trial: Optuna's side of it.
-        told: see `Watch`.
+        known_epochs: see `Watch`.
 
     Raises:
         optuna.TrialPruned: the pruner has seen enough.
@@ -80,7 +80,7 @@ def train(parts: Parts, trial: optuna.Trial, told: int) -> Outcome:
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
     with settings_of_the_process_kept():
-        trainer = parts.make_trainer([selection, Watch(trial, selection, told)], ".")
+        trainer = parts.make_trainer([selection, Watch(trial, selection, known_epochs)], ".")
         data.trainer = trainer
         data.setup()
         with limit_threads(parts), interruptible():

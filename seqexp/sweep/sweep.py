@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from seqexp import startup
 from seqexp.config.compose import known_keys
 from seqexp.config.guard import is_inside, settle
-from seqexp.config.mistakes import ConfigError, explain, lament, refuse, refusing_paths
+from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.show.console import prepare_output, say
 from seqexp.signals import Ending, Terminated
@@ -51,7 +51,7 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
         except Exception as error:
             if (wrong := explain(error, known_keys)) is not None:
                 refuse(wrong)
-            lament(error)
+            exit_if_trouble(error)
             traceback.print_exc()
             sys.exit(1)
 

@@ -71,7 +71,7 @@ class Checkpoints(Callback):
 
     def on_train_batch_end(self, *args: Any) -> None:
         """Ends training if it has been told to, and the last epoch is saved or the present one takes too long."""
-        if self.ending.told is not None and (self.up_to_date or self.ending.seconds > GRACE_SECONDS):
+        if self.ending.received is not None and (self.up_to_date or self.ending.seconds > GRACE_SECONDS):
             self.ending.check()
 
     def on_validation_batch_end(self, *args: Any) -> None:
@@ -82,7 +82,7 @@ class Checkpoints(Callback):
         """Saves the state of training if it is time; to stand after all callbacks that have a state."""
         now = time.perf_counter()
         long, self.epoch_end = now - self.epoch_end >= LONG_EPOCH_SECONDS, now
-        self.up_to_date = long or now - self.saved >= self.every_seconds or self.ending.told is not None
+        self.up_to_date = long or now - self.saved >= self.every_seconds or self.ending.received is not None
         if self.up_to_date:
             self._save(trainer, "last.ckpt")
             self.saved = time.perf_counter()

@@ -46,7 +46,7 @@ class Training(LightningModule):
         train_score: the running training MSE of this epoch, per seed.
         val_score: the running validation MSE, per seed.
         predictions: (S, B, O) for each test batch.
-        share: of an update, what the present batch is: less than 1 where batches accumulate.
+        batch_weight: of an update, what the present batch is: less than 1 where batches accumulate.
     """
 
     def __init__(self, model: Model, make_optimizer: OptimizerFactory) -> None:
@@ -54,7 +54,7 @@ class Training(LightningModule):
         self.model = model
         self.make_optimizer = make_optimizer
         self.groups = Groups(model)
-        self.share = 1.0
+        self.batch_weight = 1.0
         self.train_score = RunningMean()
         self.val_score = RunningMean()
         self.predictions: list[Tensor] = []
@@ -84,7 +84,7 @@ class Training(LightningModule):
         """Notes what share of an update the batch is; an epoch's last update may be made of fewer batches."""
         if (size := self.trainer.accumulate_grad_batches) > 1:
             rest = int(self.trainer.num_training_batches) - batch_idx // size * size
-            self.share = 1 / min(size, rest)
+            self.batch_weight = 1 / min(size, rest)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""
@@ -94,7 +94,7 @@ class Training(LightningModule):
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Adds the gradient of the last `training_step`; `loss` has no graph."""
-        self.packed.gradients.add_(self.groups.gradient, alpha=self.share)
+        self.packed.gradients.add_(self.groups.gradient, alpha=self.batch_weight)
 
     def learn(self, batch: Batch) -> None:
         """Leaves a batch's gradients with the parameters, without a Trainer."""

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import seqexp
 from seqexp.config.compose import CONF
-from seqexp.config.mistakes import lament
+from seqexp.config.mistakes import exit_if_trouble
 from seqexp.record.record import Record, find
 from seqexp.sweep import launchers
 
@@ -339,6 +339,6 @@ def test_slurm_is_refused_where_there_is_none(command: Callable[..., Any], monke
 
 def test_a_cluster_that_does_not_answer_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        lament(ConnectionError("Could not find any running Ray instance."))
+        exit_if_trouble(ConnectionError("Could not find any running Ray instance."))
     assert end.value.code == 1
     assert capsys.readouterr().err.startswith("seqexp: Could not find any running Ray instance. Finished runs stay")
