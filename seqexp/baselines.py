@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from seqexp.config import LONGEST_NAME, MOST_BASELINES
 from seqexp.data.check import check_guess, check_guess_names
 from seqexp.data.split import Split
 from seqexp.data.task import Task
@@ -31,7 +32,7 @@ def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
             taken.
     """
     guesses = task.guesses(train, test)
-    check_guess_names(task, guesses, taken=NOISE)
+    check_guess_names(task, guesses, taken=NOISE, most=MOST_BASELINES - 1, longest=LONGEST_NAME)
     for name, values in guesses.items():
         if values is not None:
             check_guess(task, name, values, test)

@@ -131,8 +131,8 @@ def nan(bench: Bench) -> Outcome:
 
 def memory(bench: Bench) -> Outcome:
     """Asks for more memory than there is, and forbids a run the memory that it was promised."""
-    outcome = Outcome("`num_seeds=100000000`; and `RLIMIT_AS` so tight that one run of two fails")
-    done = bench.sweep((*PLAIN[:1], *SMALL[1:], "num_seeds=100000000")).run()
+    outcome = Outcome("`cell.hidden_size=1000000`; and `RLIMIT_AS` so tight that one run of two fails")
+    done = bench.sweep((*PLAIN[:1], *SMALL, "cell.hidden_size=1000000")).run()
     outcome.times += 1
     outcome.expect(done.status == 2 and done.text.count("\n") == 1, f"{done.status}: {done.text[-2000:]}")
     cells = ("data.batch_size=null", "trainer.max_epochs=1", "num_seeds=3", "cell=lstm", "data.length=150")

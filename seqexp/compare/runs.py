@@ -13,13 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from seqexp.compare.settings import Setting, flatten
+from seqexp.config import LONGEST_NAME, MOST_BASELINES, MOST_SEEDS
 from seqexp.record.files import printable, walk
 from seqexp.record.record import INERT_SETTINGS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
-MOST_SEEDS = 100_000
-MOST_BASELINES = 50
-LONGEST_NAME = 200
 LONGEST_REASON = 2_000
 
 _NO_SETTINGS = ("seed", "num_seeds", *INERT_SETTINGS)

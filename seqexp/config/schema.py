@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from seqexp.config import names
+from seqexp.config import MOST_SEEDS, names
 from seqexp.config.kinds import LARGEST, check_plain, check_type
 from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
@@ -104,8 +104,8 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(f"{missing[0]} has no value; give one with {missing[0]}=...")
     if typed.seed < 0:
         raise ConfigError(f"seed must be >= 0, got {typed.seed}")
-    if typed.num_seeds < 1:
-        raise ConfigError(f"num_seeds must be >= 1, got {typed.num_seeds}")
+    if not 1 <= typed.num_seeds <= MOST_SEEDS:
+        raise ConfigError(f"num_seeds must be >= 1 and at most {MOST_SEEDS}, got {typed.num_seeds}")
     if typed.seed + typed.num_seeds > LARGEST:
         raise ConfigError(f"seed + num_seeds must be <= {LARGEST}, got {typed.seed} + {typed.num_seeds}")
     patience = typed.early_stopping.patience

@@ -92,13 +92,15 @@ def _check_finite(where: str, tensor: Tensor) -> None:
     raise ValueError(f"{where} must be finite, got {value} in sequence {sequence} ({place}; counted from 0){others}")
 
 
-def check_guess_names(task: Task, guesses: object, taken: str) -> None:
+def check_guess_names(task: Task, guesses: object, taken: str, most: int, longest: int) -> None:
     """Checks that guesses are a dict of named ones, as a record can hold them.
 
     Args:
         task: made the guesses.
         guesses: all of them.
         taken: the name under which seqexp records something else.
+        most: how many guesses a record takes.
+        longest: how many letters of a name.
 
     Raises:
         ValueError: what was expected, and what came.
@@ -106,9 +108,13 @@ def check_guess_names(task: Task, guesses: object, taken: str) -> None:
     where = f"{_name(task)}.guesses"
     if not isinstance(guesses, dict):
         raise ValueError(f"{where} must return a dict of name -> tensor or None, got {_kind(guesses)}")
+    if len(guesses) > most:
+        raise ValueError(f"{where} must return at most {most} guesses, got {len(guesses)}")
     for name in guesses:
-        if not (isinstance(name, str) and name.strip() and name.isprintable()):
-            raise ValueError(f"{where}: the name of a guess must be a text of one line, got {name!r}")
+        if not (isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= longest):
+            raise ValueError(
+                f"{where}: the name of a guess must be a text of one line and at most {longest} letters, got {name!r}"
+            )
         if name == taken:
             raise ValueError(
                 f"{where}: a guess may not have the name {taken}, under which the score of the sample's noiseless "

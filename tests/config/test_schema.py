@@ -134,7 +134,8 @@ BAD: dict[str, tuple[str, ...]] = {
     # numbers that are too large for what is made with them
     "seed=9223372036854775807": ("seed + num_seeds", "<= 9223372036854775807", "got 9223372036854775807 + 10"),
     "seed=9223372036854775808": ("seed", "64 bits"),
-    "num_seeds=1000000000000": ("TiB", "num_seeds"),
+    "num_seeds=100001": ("num_seeds", "at most 100000", "100001"),
+    "num_seeds=1000000000000": ("num_seeds", "at most 100000"),
     "optimizer.eps=-9223372036854775809": ("optimizer.eps", "64 bits"),
     f"seed={'9' * 5000}": ("seed=999", "(5006 characters)", "4300 digits"),
     f"trainer.benchmark={'9' * 5000}": ("trainer.benchmark=999", "4300 digits"),
@@ -263,7 +264,7 @@ FILES: dict[str, tuple[str, str | bytes, tuple[str, ...]]] = {
     "half a letter": ("cell", '_target_: "\\ud800"\n', ("cell._target_", "ud800")),
     "a zero byte": ("cell", '_target_: "a\\0"\n', ("cell._target_", "zero bytes")),
     "keys that refer to each other": ("cell", "a: ${cell.b}\nb: ${cell.a}\n", ("cell.a", "Recursive")),
-    "defaults of itself": ("cell", "defaults: [mine]\n", ("recursion",)),
+    "defaults of itself": ("cell", "defaults: [mine]\n", ("leads back to it",)),
     "defaults of a wrong kind": ("cell", "defaults: 5\n", ("cell/mine", "list")),
     "no package line": ("experiment", "num_seeds: 3\n", ("experiment", "# @package _global_")),
     "no package line, a group": ("experiment", "data: {length: 60}\n", ("experiment", "# @package _global_")),
