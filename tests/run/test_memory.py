@@ -84,7 +84,7 @@ def test_a_task_tells_no_more_numbers_than_it_makes(name: str) -> None:
 
 
 def test_a_population_of_a_hundred_thousand_large_nets_is_refused_at_once() -> None:
-    with pytest.raises(ConfigError, match="TiB of memory"):
+    with pytest.raises(ConfigError, match="GiB of memory"):
         run(["num_seeds=100000", "cell.hidden_size=3000"])
 
 
