@@ -24,7 +24,8 @@ HOMES = {
     "pytorch_lightning": set(),
     "hydra": {
         *("__main__.py", "run/execute.py", "sweep/sweep.py", "sweep/jobs.py", "sweep/again.py", "search/space.py"),
-        *("config/compose.py", "config/foreign.py", "config/guard.py", "config/explanations.py"),
+        *("config/compose.py", "config/foreign.py", "config/guard.py", "config/hooks.py"),
+        "config/explanations.py",
     },
     "optuna": {f"search/{name}.py" for name in ("space", "storage", "study", "trial", "search")},
     "matplotlib": {"show/figures.py", "show/board.py"},

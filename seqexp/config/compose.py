@@ -151,7 +151,12 @@ def compose_run(overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
     except Exception as error:
         raise explain(error, known_keys) or error from None
     check_choices(config)
-    hydra = config.hydra
+    return without_hydra(config), config.hydra
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """A copy of a composed configuration, without the `hydra` node that it may have."""
+    config = config.copy()
     with open_dict(config):
-        del config["hydra"]
-    return config, hydra
+        config.pop("hydra", None)
+    return config

@@ -19,7 +19,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 # Before this file's own change of the same method, so that what the guard says is not taken for Hydra's.
-from seqexp.config import CONF, guard
+from seqexp.config import CONF
+from seqexp.config.hooks import is_ours
 from seqexp.config.mistakes import ConfigError, first_line, say_error
 
 MOST_BYTES = 100_000
@@ -34,7 +35,7 @@ def _users_first(prepend: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(prepend)
     def prepend_path(self: ConfigSearchPathImpl, provider: str, path: str, anchor: Any = None) -> None:
-        first = provider == "command-line" and guard.is_ours(self.get_path())
+        first = provider == "command-line" and is_ours(self.get_path())
         prepend(self, provider, path, None if first else anchor)
 
     return prepend_path
@@ -45,7 +46,7 @@ def _file_named(load: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(load)
     def load_config(self: ConfigRepository, config_path: str) -> Any:
-        if not guard.is_ours(self.get_sources()):
+        if not is_ours(self.get_sources()):
             return load(self, config_path)
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         path = f"{source.path if source else ''}/{config_path}.yaml"
@@ -107,7 +108,7 @@ def _override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig
         except (ConfigError, HydraException, OmegaConfBaseException, OSError):
             raise
         except Exception as error:
-            if not guard.is_ours(self.config_search_path.get_path()):
+            if not is_ours(self.config_search_path.get_path()):
                 raise
             if isinstance(error, RecursionError):
                 raise ConfigError("a file names itself in its defaults, or one that leads back to it") from None
@@ -175,7 +176,7 @@ def _folders_only(process: Callable[..., None]) -> Callable[..., None]:
     def process_config_searchpath(
         self: ConfigLoaderImpl, config_name: str | None, parsed_overrides: list[Override], repo: Any
     ) -> None:
-        for override in parsed_overrides if guard.is_ours(self.config_search_path.get_path()) else ():
+        for override in parsed_overrides if is_ours(self.config_search_path.get_path()) else ():
             value = override.value() if override.key_or_group == "hydra.searchpath" else None
             for each in value if isinstance(value, list) else ():
                 folder = str(each).removeprefix("file://")

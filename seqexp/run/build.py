@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, Trainer
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from seqexp import baselines
+from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
 from seqexp.config.guard import leaves
 from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
@@ -152,10 +153,7 @@ def claim_of(config: DictConfig) -> Claim:
     Raises:
         ConfigError: the configuration is wrong.
     """
-    config = config.copy()
-    with open_dict(config):
-        config.pop("hydra", None)
-    settings = _resolve(config)
+    settings = _resolve(without_hydra(config))
     claim = Claim.of(settings)
     if not asks_match(settings["cell"]):
         return claim

@@ -12,11 +12,11 @@ from typing import cast
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from seqexp.config.compose import CONF, check_choices, known_keys
+from seqexp.config.compose import CONF, check_choices, known_keys, without_hydra
 from seqexp.config.environment import hide
 from seqexp.config.guard import settle
 from seqexp.config.mistakes import ConfigError, explain, first_line
@@ -55,8 +55,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
         place = _place(config, folder)
     except Exception as error:
         raise explain(error, known_keys) or error from None
-    with open_dict(config):
-        del config["hydra"]
+    config = without_hydra(config)
     build(config).make_data()
     check_run_folder(place)
     note(config, hydra, place)

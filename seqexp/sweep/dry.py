@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from seqexp.config.compose import without_hydra
 from seqexp.show.console import say
-from seqexp.sweep.jobs import ANEW, Job, without_hydra
+from seqexp.sweep.jobs import ANEW, Job
 
 
 def tell(folder: Path, jobs: list[Job]) -> None:

@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, open_dict
 
-from seqexp.config.compose import check_choices, check_count, known_keys
+from seqexp.config.compose import check_choices, check_count, known_keys, without_hydra
 from seqexp.config.guard import is_inside
 from seqexp.config.mistakes import ConfigError, explain
 
@@ -58,7 +58,7 @@ def job_config(config: DictConfig, overrides: list[str], number: int) -> DictCon
     except Exception as error:
         if (wrong := explain(error, functools.partial(known_keys, overrides))) is None:
             raise
-        raise ConfigError(f"{wrong} (in the run {' '.join(overrides) or 'of the defaults'})") from None
+        raise in_the_run(wrong, overrides) from None
     if unlike := {*(job.hydra.sweeper.get("params") or {})} ^ {*(config.hydra.sweeper.get("params") or {})}:
         raise ConfigError(
             f"{' '.join(each for each in overrides if each.startswith('experiment='))}: is a sweep by itself, over "
@@ -68,6 +68,11 @@ def job_config(config: DictConfig, overrides: list[str], number: int) -> DictCon
         job.hydra.job.num = number
         job.hydra.job.id = str(number)
     return job
+
+
+def in_the_run(error: ConfigError, overrides: list[str]) -> ConfigError:
+    """The same error, with the command line of the job that it is about."""
+    return ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})")
 
 
 def check_job(config: DictConfig, made: set[str]) -> None:
@@ -85,11 +90,3 @@ def check_job(config: DictConfig, made: set[str]) -> None:
     if data not in made:
         parts.make_data()
         made.add(data)
-
-
-def without_hydra(config: DictConfig) -> DictConfig:
-    """A copy of a composed configuration, without its `hydra` node."""
-    config = config.copy()
-    with open_dict(config):
-        del config["hydra"]
-    return config

@@ -24,7 +24,7 @@ from seqexp.show.console import prepare_output, say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
 from seqexp.sweep.dry import tell
-from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, job_config, split_jobs
+from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, in_the_run, job_config, split_jobs
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -211,7 +211,7 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
             check_job(composed, made)
             job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed))
         except ConfigError as error:
-            raise ConfigError(f"{error} (in the run {text})") from None
+            raise in_the_run(error, overrides) from None
         if not is_inside(folder / job.name, folder):
             raise ConfigError(f"hydra.sweep.subdir={job.name}: leads out of the sweep's folder {folder}")
         for other in jobs:
