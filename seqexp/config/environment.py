@@ -25,7 +25,7 @@ SHORTEST = 4
 
 _listening: list[set[str]] = []
 
-_veiled: set[str] = set()
+_read_as_masks: set[str] = set()
 """The variables that at present are read as their mask."""
 
 _hidden: dict[str, str] = {}
@@ -33,11 +33,11 @@ _hidden: dict[str, str] = {}
 
 
 def _env(key: str, *default: Any) -> str | None:
-    """OmegaConf's own `oc.env`, overheard."""
+    """OmegaConf's own `oc.env`, which notes what is read."""
     if key in os.environ:
         for each in _listening:
             each.add(key)
-    value: str | None = _mask(key) if key in _veiled else oc.env(key, *default)
+    value: str | None = _mask(key) if key in _read_as_masks else oc.env(key, *default)
     return value
 
 
@@ -49,7 +49,7 @@ def _mask(name: str) -> str:
 
 
 @contextlib.contextmanager
-def overheard() -> Iterator[set[str]]:
+def variables_read() -> Iterator[set[str]]:
     """Yields a set that fills with the variables that are read as long as the context lasts."""
     names: set[str] = set()
     _listening.append(names)
@@ -77,26 +77,26 @@ def _masked(node: Any, name: Any, value: Any, allowed: set[str], above: set[str]
     """One value of a node, masked where a variable was read on the way to it; `above` are those of its parents."""
     child, read = None, above
     if isinstance(node, DictConfig | ListConfig) and (isinstance(name, int) or name in node):
-        with overheard() as names:
+        with variables_read() as names:
             child = node[name]
         read = above | (names - allowed)
     if isinstance(value, dict):
         return {key: _masked(child, key, part, allowed, read) for key, part in value.items()}
     if isinstance(value, list):
         return [_masked(child, index, part, allowed, read) for index, part in enumerate(value)]
-    return _veil(node, name, value, read) if read else value
+    return _mask_value(node, name, value, read) if read else value
 
 
-def _veil(node: Any, name: Any, value: Any, read: set[str]) -> str:
+def _mask_value(node: Any, name: Any, value: Any, read: set[str]) -> str:
     """What a value would read if each variable held its own mask; or nothing but the masks, where it is no text."""
     _hidden.update({key: os.environ[key] for key in read})
-    _veiled.update(read)
+    _read_as_masks.update(read)
     try:
         text = node[name]
     except (OmegaConfBaseException, TypeError):  # there is no such node, or it can do nothing with a mask
         text = None
     finally:
-        _veiled.clear()
+        _read_as_masks.clear()
     if not isinstance(value, str):
         return " ".join(f"{_mask(key)[:-1]}, decoded>" for key in sorted(read))
     masks = [_mask(key) for key in sorted(read)]

@@ -20,7 +20,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqexp.config import CONF
-from seqexp.config.environment import overheard
+from seqexp.config.environment import variables_read
 from seqexp.config.mistakes import ConfigError
 
 CALLBACKS = {"seqexp": {"_target_": "seqexp.sweep.sweep.Sweep"}}
@@ -169,7 +169,7 @@ def shown(config: DictConfig, key: str) -> Iterator[None]:
     Raises:
         ConfigError: an environment variable was read that is not in `allowed_environment`.
     """
-    with overheard() as variables:
+    with variables_read() as variables:
         yield
     check_shown(config, key, variables)
 

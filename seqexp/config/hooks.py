@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqexp.config import CONF
-from seqexp.config.environment import overheard
+from seqexp.config.environment import variables_read
 from seqexp.config.guard import check_hydra, check_lists, check_shape, check_shown, is_inside, settle
 from seqexp.config.mistakes import ConfigError
 
@@ -52,7 +52,7 @@ def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
         ours = is_ours(self.config_search_path.get_path())
         token = _reading.set(ours)
         try:
-            with overheard() as variables:
+            with variables_read() as variables:
                 config = load(self, config_name, overrides, *args, **kwargs)
         finally:
             _reading.reset(token)

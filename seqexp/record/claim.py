@@ -144,7 +144,7 @@ def find(sweep: Path) -> Runs:
 
 
 def _found(sweep: Path, wanted: Claim) -> Runs:
-    """The same; those that have the wanted family by its former name under the present one."""
+    """What `find` gives; a claim under the former name of the wanted family has its present name."""
     return [(folder, wanted.renamed(claim)) for folder, claim in find(sweep)]
 
 
