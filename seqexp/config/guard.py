@@ -68,10 +68,9 @@ def check_lists(config: DictConfig, given: Sequence[str]) -> None:
     Raises:
         ConfigError: another file has something there.
     """
-    shipped: Any = OmegaConf.load(CONF / "config.yaml")
     whole: Any = OmegaConf.to_container(config, resolve=False)
     for name, example in LISTS.items():
-        if whole.get(name) != shipped[name] and not any(_covers(each, name) for each in given):
+        if whole.get(name) != _shipped()[name] and not any(_covers(each, name) for each in given):
             raise ConfigError(f"{name} is taken from the command line only, as '{name}=[{example}]'; a file sets it")
 
 
@@ -249,6 +248,12 @@ def leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
         return
     for name, value in node.items() if isinstance(node, dict) else enumerate(node):
         yield from leaves(value, f"{key}.{name}".lstrip("."))
+
+
+@functools.cache
+def _shipped() -> Any:
+    """conf/config.yaml, as it is written."""
+    return OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml"))
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -18,9 +19,9 @@ import torch
 from hydra import compose, initialize_config_dir
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Timer
-from omegaconf import open_dict
+from omegaconf import DictConfig
 
-from seqexp.config.compose import CONF
+from seqexp.config.compose import CONF, without_hydra
 from seqexp.data.sine import Sine
 from seqexp.data.task import Sample
 from seqexp.record.record import Record
@@ -41,13 +42,15 @@ class Killed(BaseException):
     """Stands for kill -9: nothing in the package may catch it."""
 
 
+@functools.cache
+def composed(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", [*TINY, *overrides], return_hydra_config=True)
+
+
 def train(folder: Path, *overrides: str) -> Record:
     """Trains, or goes on with what is in the folder, as a sweep does."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", [*TINY, *overrides], return_hydra_config=True)
-    hydra = config.hydra
-    with open_dict(config):
-        del config["hydra"]
+    config, hydra = without_hydra(composed(*overrides)), composed(*overrides).hydra
     folder.mkdir(parents=True, exist_ok=True)
     return execute(config, hydra, folder, go_on=True)
 
