@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -83,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(options.faults) - FAULTS.keys()
     if unknown:
         parser.error(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
+    for number in (signal.SIGINT, signal.SIGHUP):  # a shell's & and nohup have them ignored, for all that is started
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     lines, wrong = [HEAD], []
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory(prefix="faults") as folder, ThreadPoolExecutor(options.jobs) as pool:

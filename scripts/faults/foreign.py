@@ -124,7 +124,11 @@ def places(bench: Bench) -> Outcome:
         home = bench.folder / "odd" / name
         sweep = Sweep(home, PLAIN)
         outcome.times += 1
-        outcome.settle(sweep, original)
+        if "::" in name:  # refused wherever it stands in the path; see seqexp/config/names.py
+            outcome.expect_paragraph(sweep.run(), f"below {name}")
+            outcome.expect(not sweep.folder.exists(), f"below {name}: written though refused")
+        else:
+            outcome.settle(sweep, original)
         quoted = "'" + name.replace("'", "\\'") + "/x'"
         done = end(start(bench.folder / "in", ("-m", "seqexp", f"hydra.run.dir={quoted}", *SMALL)), SECONDS)
         outcome.times += 1
