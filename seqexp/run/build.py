@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import inspect
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -181,6 +182,10 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
     return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})
 
 
+_predicted: dict[tuple[object, ...], int] = {}
+"""Bytes that runs of this process need, by all that decides it; many jobs of a sweep differ in nothing of that."""
+
+
 def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Trainer) -> None:
     """Refuses a run that cannot fit, before anything large is made."""
     with torch.device("meta"):
@@ -190,9 +195,13 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Train
     free = memory.available(device)
     needed = memory.least(data, itemsize)
     if needed <= free:
-        make("data", data.first, {})
-        with refusing_too_large("data or cell"):
-            needed = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
+        inputs, targets, *_ = make("data", data.first, {})
+        shaping = json.dumps({**settings, "optimizer": None, "seed": None}, sort_keys=True)
+        key = (shaping, type(single.cell), inputs.shape, targets.shape, device, torch.get_num_threads())
+        if key not in _predicted:
+            with refusing_too_large("data or cell"):
+                _predicted[key] = memory.predict(single, data, itemsize, max(1, trainer.max_epochs or 1), device)
+        needed = _predicted[key]
     if needed > free:
         raise ConfigError(
             f"this run needs about {memory.readable(needed)} of memory and {memory.readable(free)} are free: num_seeds "

@@ -119,3 +119,22 @@ def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mon
 )
 def test_bytes_are_readable(count: int, text: str) -> None:
     assert memory.readable(count) == text
+
+
+def test_runs_that_differ_in_no_size_are_predicted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    right = memory.predict
+    monkeypatch.setattr(memory, "predict", lambda *given: asked.append(1) or right(*given))
+    monkeypatch.setattr("seqexp.run.build._predicted", {})
+    for overrides, count in (
+        (["optimizer.lr=0.1"], 1),
+        (["optimizer.lr=0.2", "seed=7"], 1),
+        (["optimizer=sgd"], 1),
+        (["cell.hidden_size=17"], 2),
+        (["num_seeds=11"], 3),
+        (["data.batch_size=7"], 4),
+        (["trainer.precision=64-true"], 5),
+        (["cell=gru"], 6),
+    ):
+        build(composed(overrides))
+        assert len(asked) == count, overrides
