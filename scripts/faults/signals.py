@@ -73,7 +73,7 @@ def _expect_end(outcome: Outcome, done: Done, number: signal.Signals, what: str)
 
 def streams(bench: Bench) -> Outcome:
     """Runs a sweep and a run whose output goes nowhere, or has no letters for what is said."""
-    outcome = Outcome("`PYTHONIOENCODING=` latin-1, cp1252, ascii; `| head -1`, `>&-`, `2>&-`, both, `> /dev/full`")
+    outcome = Outcome("`PYTHONIOENCODING=` latin-1, cp1252, ascii; `\\| head -1`, `>&-`, `2>&-`, both, `> /dev/full`")
     original = bench.original()
     for encoding in ENCODINGS:
         sweep = bench.sweep()

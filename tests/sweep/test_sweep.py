@@ -174,15 +174,13 @@ def test_a_mode_beside_multirun_is_not_nagged_about(tmp_path: Path, environment:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_job_is_composed_once_to_be_checked_and_once_to_run(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_is_composed_to_be_checked_and_to_run(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[list[str]] = []
     right = ConfigLoaderImpl.load_sweep_config
 
-    def load(self: Any, config: Any, overrides: list[str]) -> Any:
-        jobs.append(overrides)
-        return right(self, config, overrides)
+    def load(self: Any, master_config: Any, sweep_overrides: list[str]) -> Any:
+        jobs.append(sweep_overrides)
+        return right(self, master_config, sweep_overrides)
 
     monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", load)
     assert command("--multirun", "cell=rnn,lstm", *TINY).status == 0
