@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -100,22 +99,9 @@ def _placed(set_config: Callable[..., None]) -> Callable[..., None]:
     return set_hydra_config
 
 
-def _unrepeated(validate: Callable[..., None]) -> Callable[..., None]:
-    """Hydra composes every job to see that it can be; seqexp's callback has done so by then, and looked closer."""
-
-    @functools.wraps(validate)
-    def validate_batch_is_legal(self: BasicSweeper, batch: Any) -> None:
-        context = self.hydra_context
-        if context is None or not is_ours(context.config_loader.get_search_path().get_path()):
-            validate(self, batch)
-
-    return validate_batch_is_legal
-
-
 ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign, assignment]
     _checked_before(ConfigLoaderImpl._apply_overrides_to_config)
 )
 ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]
 ConfigLoaderImpl.load_sweep_config = _bound(ConfigLoaderImpl.load_sweep_config)  # type: ignore[method-assign]
 HydraConfig.set_config = _placed(HydraConfig.set_config)  # type: ignore[method-assign]
-BasicSweeper.validate_batch_is_legal = _unrepeated(BasicSweeper.validate_batch_is_legal)  # type: ignore[method-assign]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import seqexp.run
@@ -172,16 +171,3 @@ def test_a_mode_beside_multirun_is_not_nagged_about(tmp_path: Path, environment:
     line = [sys.executable, "-m", "seqexp", "--multirun", "hydra.mode=RUN", "sweep.dry=true", *TINY]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_job_is_composed_to_be_checked_and_to_run(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    jobs: list[list[str]] = []
-    right = ConfigLoaderImpl.load_sweep_config
-
-    def load(self: Any, master_config: Any, sweep_overrides: list[str]) -> Any:
-        jobs.append(sweep_overrides)
-        return right(self, master_config, sweep_overrides)
-
-    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", load)
-    assert command("--multirun", "cell=rnn,lstm", *TINY).status == 0
-    assert [sum(f"cell={cell}" in job for job in jobs) for cell in ("rnn", "lstm")] == [2, 2]
