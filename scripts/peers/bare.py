@@ -42,7 +42,7 @@ class Bare:
         for name, split in splits.items():
             splits[name] = Split(split.inputs.to(device), split.targets.to(device), None)
         self.training = self.parts.training.to(device)
-        self.optimizer = self.training.configure_optimizers()
+        self.optimizer = self.training.pack()
         self.epochs = int(self.parts.settings["trainer"]["max_epochs"])
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:

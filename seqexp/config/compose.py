@@ -116,7 +116,7 @@ def check_count(overrides: Iterable[Override]) -> None:
             raise ConfigError(f"{override.input_line}: makes {total:g} runs; there must be at least 1 and at most 1e6")
 
 
-EXAMPLES = {"data": "sine,sum", "cell": "rnn,lstm", "optimizer": "adam,sgd"}
+EXAMPLES = {"data": "sine,sum", "cell": "rnn,lstm", "optimizer": "adam,sgd", "scheduler": "none,cosine"}
 """The groups of which a record names the chosen file."""
 
 

@@ -24,6 +24,7 @@ OURS = {
     "data": ("make_task", "seeds"),
     "cell": ("input_size", "num_seeds"),
     "optimizer": ("params",),
+    "scheduler": ("optimizer", "last_epoch"),
     "trainer": (
         *("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary"),
         "model_registry",  # would send the weights to Lightning's servers

@@ -53,6 +53,7 @@ class Config:
     early_stopping: EarlyStopping
     checkpoint: Checkpoint
     sweep: Sweep
+    scheduler: dict[str, Any] = field(default_factory=dict)  # a record of 0.1 has none
     allowed_packages: list[str] = field(default_factory=list)
     allowed_environment: list[str] = field(default_factory=list)
 

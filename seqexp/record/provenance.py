@@ -21,7 +21,7 @@ from seqexp.record.record import INERT_SETTINGS
 NUMERICS = "0.1.0"
 """The version since which the same settings give the same bits: raised only when some settings do not any more."""
 
-NEUTRAL_SETTINGS: dict[str, Any] = {}
+NEUTRAL_SETTINGS: dict[str, Any] = {"scheduler": {}}
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 
 So a key that is added retrains nothing, and whoever trains with another value of it has another run.

@@ -28,6 +28,7 @@ from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
 from seqexp.record.claim import Claim
 from seqexp.run import memory
+from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.size import asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.training.module import Training
@@ -80,7 +81,7 @@ class Parts:
         self.make_data()
         self.data.setup()
         training, batches = self.training, self.data.train_dataloader()
-        optimizer = training.configure_optimizers()
+        optimizer = training.pack()
         epochs = self.settings["trainer"]["max_epochs"]
         batch = next(iter(batches))
         training.learn(batch)  # the first step makes work space
@@ -142,7 +143,9 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     _check_memory(settings, data, trainer)
     model = make_model(settings["cell"], allowed, data.task, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
-    return Parts(settings, masked(config, settings), data, Training(model, make_optimizer), make_trainer, matched)
+    schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
+    training = Training(model, make_optimizer, schedule)
+    return Parts(settings, masked(config, settings), data, training, make_trainer, matched)
 
 
 def claim_of(config: DictConfig) -> Claim:

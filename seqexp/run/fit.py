@@ -34,7 +34,7 @@ from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import Groups, threads
 from seqexp.training.keeper import Selection
-from seqexp.training.screen import BoardWriter, EpochBar
+from seqexp.training.screen import BoardWriter, EpochBar, RateWriter
 
 CURVES = {"train_mse": "train_mse_running", "val_mse": "val_mse"}
 """Columns of `curves.csv`. The training MSE there is the mean over an epoch's batches, each at the weights of its turn
@@ -61,7 +61,10 @@ def fit(
         tidy.clear(folder)
     tidy.forget_events(folder)
     with settings_of_the_process_kept(), Board(folder) as board:
-        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
+        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection)]
+        if training.schedule is not None:
+            callbacks.append(RateWriter(board))
+        callbacks.append(checkpoints)
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
         trainer = parts.make_trainer(callbacks, str(folder))
