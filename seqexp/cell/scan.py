@@ -43,12 +43,14 @@ until backward is done or the graph is dropped, by whatever way: two graphs, two
 meet in one work space.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from seqexp.cell.cell import Back
 
 # What a vectorised loop takes at once: two of the widest registers, in float32.
 ALIGNMENT = 32
@@ -341,17 +343,54 @@ def scan(pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tens
 
 
 def pull(
-    pool: Pool, kind: type[Workspace], x: Tensor, parameters: Sequence[Tensor]
-) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
-    """The last state of `scan` and the way back, for a caller who needs no graph and goes back at most once.
+    pool: Pool,
+    kind: type[Workspace],
+    x: Tensor,
+    parameters: Sequence[Tensor],
+    last: bool,
+    with_input: bool,
+    lengths: Tensor | None,
+) -> tuple[Tensor, Back]:
+    """Runs one layer in one direction for a caller that needs no graph: `Cell.pull` by hand.
+
+    Args:
+        pool: Lends the work space.
+        kind: The cell's work space, with its equations.
+        x: Sequences ``(S, B, T, I)``.
+        parameters: As in `scan`.
+        last: Whether only the state after each sequence's last step is wanted.
+        with_input: Whether the way back gives dL/dx.
+        lengths: How many steps of each sequence count ``(S, B)``, or None.
 
     Returns:
-        The last state ``(S, H, N)``, good as long as the function beside it is kept; and that function, which maps
-        the state's gradient to those of the parameters.
+        The states ``(S, H, B)`` if `last`, else ``(S, H, T, B)``, good as long as the function beside them is kept;
+        and that function, from their gradient to dL/dx ``(S, B, T, I)`` or None and the parameters' gradients.
     """
-    lease = run(pool, kind, x, parameters, kept=True)
+    T, B = x.shape[2], x.shape[1]
+    lease = run(pool, kind, x.permute(2, 0, 3, 1), parameters, kept=True)  # (S, B, T, I) -> (T, S, I, B)
+    states = lease.space.states[..., :B]  # (T, S, H, B)
+    only_end = last and lengths is None
 
-    def back(gradient: Tensor) -> list[Tensor]:
-        return run_back(lease.space, parameters[:2], gradient, last=True, with_input=False)[1]
+    def back(gradient: Tensor) -> tuple[Tensor | None, Sequence[Tensor]]:
+        if not last:
+            gradient = gradient.permute(2, 0, 1, 3)  # (S, H, T, B) -> (T, S, H, B)
+        elif lengths is not None:
+            gradient = spread(gradient, lengths, T)
+        dx, gradients = run_back(lease.space, parameters[:2], gradient, only_end, with_input)
+        return None if dx is None else dx.permute(1, 3, 0, 2), gradients  # (T, S, I, B) -> (S, B, T, I)
 
-    return lease.space.states[-1][..., : x.shape[3]], back
+    if not last:
+        return states.permute(1, 2, 0, 3), back  # (T, S, H, B) -> (S, H, T, B)
+    return states[-1] if lengths is None else at_ends(states, lengths), back
+
+
+def at_ends(states: Tensor, lengths: Tensor) -> Tensor:
+    """Picks the state after each sequence's last step, ``(T, S, H, N)`` and ``(S, N)`` to ``(S, H, N)``."""
+    ends = (lengths - 1)[None, :, None].expand(1, -1, states.shape[2], -1)  # (1, S, H, N)
+    return states.gather(0, ends).squeeze(0)
+
+
+def spread(gradient: Tensor, lengths: Tensor, steps: int) -> Tensor:
+    """Puts the gradient ``(S, H, N)`` of the states that `at_ends` picks in its place among zeros ``(T, S, H, N)``."""
+    ends = (lengths - 1)[None, :, None].expand(1, -1, gradient.shape[1], -1)  # (1, S, H, N)
+    return gradient.new_zeros(steps, *gradient.shape).scatter_(0, ends, gradient[None])
