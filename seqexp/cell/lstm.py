@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.scan import Rows, Sizes, Workspace
+from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
 class LSTMWorkspace(Workspace):

@@ -9,7 +9,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.cell import Back, Cell
-from seqexp.cell.scan import ALIGNMENT, Pool, Workspace, at_ends, pull, scan
+from seqexp.cell.scan import at_ends, pull, scan
+from seqexp.cell.workspace import ALIGNMENT, Pool, Workspace
 
 MOST_LAYERS = 1000
 """More than anybody has trained: each is a few objects, made before their memory can be predicted."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.scan import Rows, Workspace
+from seqexp.cell.workspace import Rows, Workspace
 
 
 class TanhWorkspace(Workspace):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqexp.cell.recurrent import Recurrent
-from seqexp.cell.scan import Workspace
+from seqexp.cell.workspace import Workspace
 
 EVERY_CELL = ["rnn_tanh", "rnn_relu", "lstm", "gru", "newcomer"]
 TORCH_CELLS = EVERY_CELL[:-1]
