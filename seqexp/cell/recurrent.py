@@ -25,12 +25,19 @@ class Weights(NamedTuple):
     bias_hh: Tensor  # (S, rows)
 
     def from_input(self, x: Tensor) -> Tensor:
-        """W_ih x + b_ih, ``(S, I, N) -> (S, rows, N)``."""
-        return torch.baddbmm(self.bias_ih.unsqueeze(2), self.weight_ih, x)
+        """Computes W_ih x + b_ih, ``(S, I, N) -> (S, rows, N)``."""
+        return multiply_add(self.weight_ih, x, self.bias_ih)
 
     def from_state(self, h: Tensor) -> Tensor:
-        """W_hh h + b_hh, ``(S, H, N) -> (S, rows, N)``."""
-        return torch.baddbmm(self.bias_hh.unsqueeze(2), self.weight_hh, h)
+        """Computes W_hh h + b_hh, ``(S, H, N) -> (S, rows, N)``."""
+        return multiply_add(self.weight_hh, h, self.bias_hh)
+
+
+def multiply_add(weight: Tensor, z: Tensor, bias: Tensor) -> Tensor:
+    """Computes W z + b for every seed, ``(S, rows, K)``, ``(S, K, N)`` and ``(S, rows)`` to ``(S, rows, N)``."""
+    if z.shape[1] == 1:  # a product of vectors, which torch rounds by another rule where S is 1
+        return torch.addcmul(bias.unsqueeze(2), weight, z)
+    return torch.baddbmm(bias.unsqueeze(2), weight, z)
 
 
 class Recurrent(Cell):

@@ -167,6 +167,7 @@ def pull(
     states = lease.space.states[..., :B]  # (T, S, H, B)
     only_end = last and lengths is None
 
+    @torch.no_grad()
     def back(gradient: Tensor) -> tuple[Tensor | None, Sequence[Tensor]]:
         if not last:
             gradient = gradient.permute(2, 0, 1, 3)  # (S, H, T, B) -> (T, S, H, B)
