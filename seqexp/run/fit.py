@@ -94,9 +94,9 @@ def fit(
     return replace(
         record,
         status="done",
-        train_mse=_list(selection.train_mse),
-        val_mse=_list(selection.best_mse) if selection.validated else None,
-        test_mse=_list(test_mse),
+        scores={"train": {"mse": _list(selection.train_mse)}}
+        | ({"val": {"mse": _list(selection.best_mse)}} if selection.validated else {})
+        | {"test": {"mse": _list(test_mse)}},
         baselines=scores,
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
