@@ -26,7 +26,7 @@ MSE = "mse"
 """The metric of a record that names none; such scores stand in fields of their own as well, where 0.1 had them."""
 
 PARTS = ("train", "val", "test")
-"""Parts of the data that every run scores, if there is a validation split; others are evaluations."""
+"""Parts of the data that a run scores (`val` where there is one), in that order; all others are evaluations."""
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
@@ -121,23 +121,24 @@ class Record:
         return self.scores.get(part, {}).get(metric or self.metric)
 
     @property
-    def train_mse(self) -> list[float] | None:
-        """MSE on the training split, (S,)."""
-        return self.score("train", MSE)
+    def train_mse(self) -> list[float]:
+        """MSE on the training split, (S,); empty where it was not measured."""
+        return self.score("train", MSE) or []
 
     @property
     def val_mse(self) -> list[float] | None:
-        """MSE on the validation split, (S,)."""
+        """MSE on the validation split, (S,); None where it was not measured."""
         return self.score("val", MSE)
 
     @property
-    def test_mse(self) -> list[float] | None:
-        """MSE on the test split, (S,)."""
-        return self.score("test", MSE)
+    def test_mse(self) -> list[float]:
+        """MSE on the test split, (S,); empty where it was not measured."""
+        return self.score("test", MSE) or []
 
     def values(self) -> dict[str, Any]:
         """What `result.json` holds."""
-        return asdict(self) | ({f"{part}_mse": self.score(part, MSE) for part in PARTS} if self.metric == MSE else {})
+        named = ("train_mse", "val_mse", "test_mse") if self.metric == MSE else ()
+        return asdict(self) | {name: getattr(self, name) for name in named}
 
     def write(self, folder: Path) -> Path:
         """Writes `result.json` into `folder`, whole or not at all.
