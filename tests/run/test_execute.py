@@ -332,7 +332,8 @@ def test_threads_are_as_they_were_before(train: Train) -> None:
 def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None:
     scores = [0.012, 0.014, 0.0125, 0.0131]
     record = Record(
-        status="done", data="sine", cell="lstm", seeds=[0, 1, 2, 3], scores={"test": {"mse": scores}}, train_seconds=4.08,
+        status="done", data="sine", cell="lstm", seeds=[0, 1, 2, 3], train_seconds=4.08,
+        scores={"test": {"mse": scores}},
         baselines={"constant": [0.5] * 4, "persistence": None, "linear": [0.01, 0.02, 0.01, 0.02], "noise": None},
     )  # fmt: skip
     half = stats.t.ppf(0.975, 3) * stats.sem(scores)
