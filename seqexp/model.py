@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent, members
+from seqexp.cell.cell import Cell, members
 from seqexp.score import mean_square
 
 
@@ -19,7 +19,7 @@ class Model(nn.Module):
         output_size: O, features of a target.
     """
 
-    def __init__(self, cell: Recurrent, output_size: int) -> None:
+    def __init__(self, cell: Cell, output_size: int) -> None:
         super().__init__()
         self.cell = cell
         self.output_size = output_size
@@ -77,12 +77,12 @@ class Model(nn.Module):
         Returns:
             Each seed's MSE, (S,), and its gradient by each of `parameters()`.
         """
-        state, back = self.cell.pull(inputs)  # (S, H, B)
+        state, back = self.cell.pull(inputs, last=True, with_input=False)  # (S, H, B)
         error = self._read(state) - targets
         slope = error.transpose(1, 2)[:, :, None] * (2 / error[0].numel())  # (S, O, 1, B)
         weight = (slope * state[:, None]).sum(3)  # (S, O, H, B) -> (S, O, H)
         bias = slope.sum(3)[..., 0]
-        rest = back((slope * self.weight[..., None]).sum(1))  # (S, O, H, B) -> (S, H, B)
+        _, rest = back((slope * self.weight[..., None]).sum(1))  # (S, O, H, B) -> (S, H, B)
         return mean_square(error), [weight, bias, *rest]
 
     @torch.no_grad()
@@ -99,7 +99,7 @@ class Model(nn.Module):
         Raises:
             ValueError: there is no such member.
         """
-        cell = self.cell.to_torch(index)
+        cell = self.cell.to_module(index)
         readout = nn.Linear(self.cell.output_size, self.output_size, dtype=self.weight.dtype)
         readout.weight.copy_(self.weight[index])
         readout.bias.copy_(self.bias[index])

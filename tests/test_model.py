@@ -69,8 +69,8 @@ class HalvedScan(LSTM):
 
 
 class MeanState(LSTM):
-    def last(self, x: torch.Tensor) -> torch.Tensor:
-        return self.forward(x).mean(2)
+    def last(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        return self.forward(x, lengths).mean(2)
 
 
 @pytest.mark.parametrize("kind", [HalvedScan, MeanState])

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent
-from seqexp.cell.scan import Rows, Sizes, Workspace
+from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
 class GRUWorkspace(Workspace):
@@ -92,9 +92,21 @@ class GRU(Recurrent):
 
     gates = 3
 
+    def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
+        """Computes r, z and n, ``(S, H, N)`` each."""
+        x_r, x_z, x_n = weights.from_input(x).chunk(3, dim=1)
+        h_r, h_z, h_n = weights.from_state(state[0]).chunk(3, dim=1)
+        r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
+        return {"r": r, "z": z, "n": (x_n + r * h_n).tanh()}
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
+        """Computes h_t."""
+        _, z, n = self.gate_values(x, state, weights).values()
+        return ((1 - z) * n + z * state[0],)
+
     @property
-    def workspace(self) -> type[Workspace]:
-        """The hand-written road."""
+    def workspace(self) -> type[Workspace] | None:
+        """Names the hand-written road."""
         return GRUWorkspace
 
     def empty_torch(self) -> nn.Module:

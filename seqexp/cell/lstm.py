@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent
-from seqexp.cell.scan import Rows, Sizes, Workspace
+from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
 class LSTMWorkspace(Workspace):
@@ -96,6 +96,7 @@ class LSTM(Recurrent):
     """
 
     gates = 4
+    states = ("h", "c")
 
     def __init__(
         self,
@@ -135,9 +136,20 @@ class LSTM(Recurrent):
                 weights.bias_ih[:, forget] = self.forget_bias
                 weights.bias_hh[:, forget] = 0
 
+    def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
+        """Computes i, f, g and o, ``(S, H, N)`` each."""
+        i, f, g, o = (weights.from_input(x) + weights.from_state(state[0])).chunk(4, dim=1)
+        return {"i": i.sigmoid(), "f": f.sigmoid(), "g": g.tanh(), "o": o.sigmoid()}
+
+    def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
+        """Computes h_t and c_t."""
+        i, f, g, o = self.gate_values(x, state, weights).values()
+        c = f * state[1] + i * g
+        return o * c.tanh(), c
+
     @property
-    def workspace(self) -> type[Workspace]:
-        """The hand-written road."""
+    def workspace(self) -> type[Workspace] | None:
+        """Names the hand-written road."""
         return LSTMWorkspace
 
     def empty_torch(self) -> nn.Module:

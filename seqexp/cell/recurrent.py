@@ -1,17 +1,16 @@
-"""The base of all cells: layers, directions, dropout, initialisation and export, for S seeds at once."""
+"""The base of recurrent cells: layers, directions, dropout, initialisation and export, for S seeds at once."""
 
-import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
-from seqexp.cell.scan import Pool, Workspace, pull, scan
-
-AnyModule = TypeVar("AnyModule", bound=nn.Module)
-
+from seqexp.cell.cell import Back, Cell
+from seqexp.cell.scan import at_ends, pull, scan
+from seqexp.cell.workspace import ALIGNMENT, Pool, Workspace
 
 MOST_LAYERS = 1000
 """More than anybody has trained: each is a few objects, made before their memory can be predicted."""
@@ -34,25 +33,35 @@ class Weights(NamedTuple):
         return torch.baddbmm(self.bias_hh.unsqueeze(2), self.weight_hh, h)
 
 
-class Recurrent(nn.Module):
+class Recurrent(Cell):
     """A recurrent network over whole sequences, for S independent members of a population at once.
 
     To add a cell, derive from this class, set `gates`, and write `step`: the equations of one time step in
-    ordinary torch. Autograd does the rest. Name a `workspace` later, if the speed of a hand-written backward is
-    wanted.
+    ordinary torch. Autograd does the rest. Where the speed of a hand-written backward is wanted, a `workspace` holds
+    the same equations once more, and `step` is what it is tested and looked at with.
 
     Parameters have torch's names and a leading seed axis: ``weight_ih_l0`` (S, gates*H, I), ``weight_hh_l0``
     (S, gates*H, H), ``bias_ih_l0`` and ``bias_hh_l0`` (S, gates*H), then ``_l1`` …, and ``…_reverse`` for the
-    second direction. They are allocated by the constructor and have no values before `reset_parameters`.
+    second direction.
 
     Attributes:
         gates: Blocks of H rows in each parameter.
-        num_states: How many tensors ``(S, H, N)`` a step hands to the next; the first one is the output.
+        states: Names of the tensors ``(S, H, N)`` that a step hands to the next; the first one is the output.
+        workspace: The equations of a pass over time with their gradients written by hand; None leaves both to `step`.
         output_size: hidden_size, times two if bidirectional.
     """
 
     gates: ClassVar[int]
-    num_states: ClassVar[int] = 1
+    states: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Takes the hand-written road from a class that changes the equations and does not write the road anew."""
+        super().__init_subclass__(**kwargs)
+        own = vars(cls).keys()
+        if "step" in own and "workspace" not in own:
+            setattr(cls, "workspace", None)  # noqa: B010
+        if own & {"forward", "last", "scan"} and "pull" not in own:
+            setattr(cls, "pull", Cell.pull)  # noqa: B010
 
     def __init__(
         self,
@@ -76,14 +85,7 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: If an argument is out of range.
         """
-        super().__init__()
-        counts = {
-            "input_size": input_size,
-            "num_seeds": num_seeds,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-        }
-        for name, value in counts.items():
+        for name, value in (("hidden_size", hidden_size), ("num_layers", num_layers)):
             if value < 1:
                 raise ValueError(f"{name} must be >= 1, got {value}")
         if num_layers > MOST_LAYERS:
@@ -92,15 +94,12 @@ class Recurrent(nn.Module):
             raise ValueError(f"dropout must be >= 0 and < 1, got {dropout}")
         if dropout > 0 and num_layers == 1:
             raise ValueError(f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}")
-        self.input_size = input_size
-        self.num_seeds = num_seeds
+        super().__init__(input_size, num_seeds, hidden_size * (2 if bidirectional else 1), causal=not bidirectional)
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.dropout = dropout
         self.bidirectional = bidirectional
-        self.output_size = hidden_size * (2 if bidirectional else 1)
         self._pool = Pool()
-        self._generators: tuple[Generator, ...] = ()
         rows = self.gates * hidden_size
         for layer in range(num_layers):
             fan_in = input_size if layer == 0 else self.output_size
@@ -116,113 +115,76 @@ class Recurrent(nn.Module):
         return Weights(*(getattr(self, name + suffix) for name in Weights._fields))
 
     def all_weights(self) -> Iterator[Weights]:
-        """The parameters of every layer and direction, in torch's order."""
+        """Yields the parameters of every layer and direction, in torch's order."""
         for layer in range(self.num_layers):
             for suffix in self._suffixes(layer):
                 yield self._weights(suffix)
 
-    def reset_parameters(self, generators: Sequence[Generator]) -> None:
-        """Draws every member's parameters from its own generator: U(-1/sqrt(H), 1/sqrt(H)), in torch's order.
-
-        A member's values do not depend on the others, and equal those of the `torch.nn` module made after
-        ``torch.manual_seed`` with the same seed. Dropout goes on drawing from the same generators.
+    @abstractmethod
+    def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
+        """Computes one time step.
 
         Args:
-            generators: One CPU generator per seed.
-
-        Raises:
-            ValueError: If there are not num_seeds of them.
-        """
-        if len(generators) != self.num_seeds:
-            raise ValueError(f"generators must be {self.num_seeds}, one per seed, got {len(generators)}")
-        self._generators = tuple(generators)
-        bound = 1 / math.sqrt(self.hidden_size)
-        with torch.no_grad():
-            for index, generator in enumerate(generators):
-                for weights in self.all_weights():
-                    for parameter in weights:
-                        values = torch.empty(parameter[index].shape, dtype=parameter.dtype)
-                        parameter[index] = values.uniform_(-bound, bound, generator=generator)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The top layer's output at every step.
-
-        Args:
-            x: Sequences ``(S, B, T, I)``.
+            x: ``(S, I, N)``.
+            state: A tensor ``(S, H, N)`` for each of `states`.
+            weights: The parameters of this layer and direction.
 
         Returns:
-            ``(S, B, T, output_size)``; if bidirectional, the forward scan's state first.
-
-        Raises:
-            ValueError: If the shape, dtype or device of x does not fit.
+            The next state, its first tensor being the output.
         """
+
+    def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
+        """Computes the gates of one time step by name, each ``(S, H, N)``; a cell that has gates overrides this."""
+        return {}
+
+    @property
+    def workspace(self) -> type[Workspace] | None:
+        """Names the hand-written road."""
+        return None
+
+    def draw(self, index: int, generator: Generator) -> None:
+        """Draws U(-1/sqrt(H), 1/sqrt(H)) in torch's order: the values of a `torch.nn` module with the same seed."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for weights in self.all_weights():
+            for parameter in weights:
+                values = torch.empty(parameter[index].shape, dtype=parameter.dtype)
+                parameter[index] = values.uniform_(-bound, bound, generator=generator)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Computes the top layer's states ``(S, B, T, output_size)``; if bidirectional, the forward scan's first."""
+        self.check(x, lengths)
         return self._run(x, last=False).permute(1, 3, 0, 2)  # (T, S, output_size, B) -> (S, B, T, output_size)
 
-    def last(self, x: Tensor) -> Tensor:
-        """The top layer's final state, without writing the steps before it: the cheap road.
+    def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Computes the top layer's final state, without writing the steps before it where all lengths are T.
 
         In one direction this is ``forward(x)[:, :, -1]``. If bidirectional it is torch's ``h_n``, not its
         ``output[:, -1]``: the forward scan's state after the last step, and the reverse scan's after the
         first one, so that both have read the whole sequence.
-
-        Args:
-            x: Sequences ``(S, B, T, I)``.
-
-        Returns:
-            ``(S, B, output_size)``.
-
-        Raises:
-            ValueError: If the shape, dtype or device of x does not fit.
         """
-        return self._run(x, last=True).transpose(1, 2)  # (S, output_size, B) -> (S, B, output_size)
+        self.check(x, lengths)
+        state = (
+            self._run(x, last=True) if lengths is None or self.bidirectional else at_ends(self._run(x, False), lengths)
+        )
+        return state.transpose(1, 2)  # (S, output_size, B) -> (S, B, output_size)
 
     @torch.no_grad()
-    def pull(self, x: Tensor) -> tuple[Tensor, Callable[[Tensor], Sequence[Tensor]]]:
-        """What `last` gives, and the way back to the parameters.
-
-        Args:
-            x: Sequences ``(S, B, T, I)``.
-
-        Returns:
-            The state ``(S, output_size, B)``, good as long as the function beside it is kept; and that function,
-            which maps the state's gradient to those of `parameters()`, and is to be called once.
-
-        Raises:
-            ValueError: If the shape, dtype or device of x does not fit.
-        """
-        workspace = self.workspace
+    def pull(self, x: Tensor, last: bool, with_input: bool, lengths: Tensor | None = None) -> tuple[Tensor, Back]:
+        """Computes states and the way back from them, by hand where there is one pass and a `workspace`."""
         one_pass = len(self._parameters) == len(Weights._fields) and not self._modules  # one layer, one direction
-        as_here = all(getattr(type(self), name) is getattr(Recurrent, name) for name in ("last", "scan", "_run"))
-        # One pass needs no graph, but for torch to say where a NaN arises.
-        if workspace is not None and one_pass and as_here and not torch.is_anomaly_enabled():
-            self._check(x)
-            return pull(self._pool, workspace, x.permute(2, 0, 3, 1), self._weights("_l0"))
-        with torch.enable_grad():
-            state = self.last(x).transpose(1, 2)  # (S, B, output_size) -> (S, output_size, B)
-        parameters = tuple(self.parameters())
-        return state.detach(), lambda gradient: torch.autograd.grad(state, parameters, gradient, materialize_grads=True)
-
-    def generator_states(self) -> list[Tensor]:
-        """Where each member's dropout stands in its generator."""
-        return [generator.get_state() for generator in self._generators]
-
-    def set_generator_states(self, states: Sequence[Tensor]) -> None:
-        """Lets each member's dropout go on from there."""
-        for generator, state in zip(self._generators, states, strict=True):
-            generator.set_state(state.clone())
+        # Torch says where a NaN arises only if there is a graph.
+        if self.workspace is None or not one_pass or torch.is_anomaly_enabled():
+            return super().pull(x, last, with_input, lengths)
+        self.check(x, lengths)
+        return pull(self._pool, self.workspace, x, self._weights("_l0"), last, with_input, lengths)
 
     def work_space(self) -> int:
-        """How many numbers are kept for the next passes."""
+        """Returns how many numbers are kept for the next passes."""
         return self._pool.numbers()
 
     def forget_work_space(self) -> None:
-        """Lets go of what is kept for the next passes."""
+        """Drops what is kept for the next passes."""
         self._pool = Pool()
-
-    @property
-    def workspace(self) -> type[Workspace] | None:
-        """The equations of a pass over time, with their gradients written by hand; None leaves both to `step`."""
-        return None
 
     def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
         """Runs one layer in one direction over time, from the state zero.
@@ -237,37 +199,42 @@ class Recurrent(nn.Module):
         """
         if self.workspace is not None:
             return scan(self._pool, self.workspace, x, weights, last)
-        zero = x.new_zeros(x.shape[1], self.hidden_size, x.shape[3])
-        state: tuple[Tensor, ...] = (zero,) * self.num_states
-        outputs = []
+        outputs = [state[0] for _, state in self._unroll(x, weights)]
+        return (outputs[-1] if last else torch.stack(outputs))[..., : x.shape[3]]
+
+    def _unroll(self, x: Tensor, weights: Weights) -> Iterator[tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
+        """Yields the state before and after each step, padded with columns; see "Bits" in `seqexp.cell.scan`."""
+        x = nn.functional.pad(x, (0, -x.shape[3] % ALIGNMENT))  # (T, S, I, N) -> (T, S, I, width)
+        after = (x.new_zeros(x.shape[1], self.hidden_size, x.shape[3]),) * len(self.states)
         for x_t in x.unbind(0):
-            state = self.step(x_t, state, weights)
-            outputs.append(state[0])
-        return outputs[-1] if last else torch.stack(outputs)
+            before, after = after, self.step(x_t, after, weights)
+            yield before, after
 
-    def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
-        """The equations of one time step; to be written by a cell that names no `workspace`.
+    @torch.no_grad()
+    def traces(self, x: Tensor) -> Mapping[str, Tensor]:
+        """Returns the states and gates of every layer and direction, named as its parameters are: ``f_l0_reverse``."""
+        self.check(x, None)
+        found: dict[str, Tensor] = {}
+        y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
+        for layer in range(self.num_layers):
+            for suffix in self._suffixes(layer):
+                forward = not suffix.endswith("_reverse")
+                for name, values in self._trace(y if forward else y.flip(0), self._weights(suffix)).items():
+                    found[name + suffix] = values if forward else values.flip(0)
+            y = torch.cat([found[self.states[0] + suffix] for suffix in self._suffixes(layer)], dim=2)
+        return {name: values.permute(1, 3, 0, 2) for name, values in found.items()}  # (T, S, H, B) -> (S, B, T, H)
 
-        Args:
-            x: ``(S, I, N)``.
-            state: `num_states` tensors ``(S, H, N)``.
-            weights: The parameters of this layer and direction.
+    def _trace(self, x: Tensor, weights: Weights) -> dict[str, Tensor]:
+        """Runs one layer in one direction by its equations, ``(T, S, I, N)`` to ``(T, S, H, N)`` by name."""
+        steps = []
+        for x_t, (before, after) in zip(x.unbind(0), self._unroll(x, weights), strict=True):
+            before = tuple(each[..., : x.shape[3]] for each in before)
+            gates = self.gate_values(x_t, before, weights)
+            steps.append(dict(zip(self.states, (each[..., : x.shape[3]] for each in after), strict=True)) | gates)
+        return {name: torch.stack([step[name] for step in steps]) for name in steps[0]}
 
-        Returns:
-            The next state, its first tensor being the output.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has neither step nor workspace")
-
-    def to_torch(self, index: int) -> nn.Module:
-        """The `torch.nn` module (batch_first) that holds the weights of one member of the population.
-
-        Args:
-            index: Which one, from 0 on.
-
-        Raises:
-            ValueError: If there is no such member.
-            NotImplementedError: If torch has no such cell.
-        """
+    def to_module(self, index: int) -> nn.Module:
+        """Returns the `torch.nn` module (batch_first) that holds the weights of one member; see `Cell.to_module`."""
         if not 0 <= index < self.num_seeds:
             raise ValueError(f"index must be >= 0 and < {self.num_seeds} (num_seeds), got {index}")
         module = self.empty_torch()
@@ -280,21 +247,21 @@ class Recurrent(nn.Module):
         return module.train(self.training)
 
     def empty_torch(self) -> nn.Module:
-        """The matching `torch.nn` module, whatever its weights; a cell that has one overrides this."""
+        """Returns the matching `torch.nn` module, whatever its weights; a cell that has one overrides this."""
         raise NotImplementedError(f"torch.nn has no counterpart of {type(self).__name__}")
 
     def torch_sizes(self) -> dict[str, Any]:
-        """The arguments that all of `torch.nn`'s recurrent modules share."""
+        """Returns the arguments that all of `torch.nn`'s recurrent modules share."""
         names = ("input_size", "hidden_size", "num_layers", "dropout", "bidirectional")
         return {name: getattr(self, name) for name in names} | {"batch_first": True}
 
     def extra_repr(self) -> str:
-        """The sizes, for print(module)."""
+        """Returns the sizes, for print(module)."""
         names = ("input_size", "num_seeds", "hidden_size", "num_layers", "dropout", "bidirectional")
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def _run(self, x: Tensor, last: bool) -> Tensor:
-        self._check(x)
+        """Runs all layers, ``(S, B, T, I)`` to ``(T, S, output_size, B)`` or the last state ``(S, output_size, B)``."""
         y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
         for layer in range(self.num_layers):
             top = layer == self.num_layers - 1
@@ -321,26 +288,3 @@ class Recurrent(nn.Module):
         for member, generator in zip(mask, self._generators, strict=True):
             member.bernoulli_(1 - self.dropout, generator=generator)
         return mask.div_(1 - self.dropout).to(y.device).transpose(0, 1)
-
-    def _check(self, x: Tensor) -> None:
-        expected = f"(S={self.num_seeds}, B, T, I={self.input_size})"
-        if x.dim() != 4 or x.shape[0] != self.num_seeds or x.shape[3] != self.input_size or 0 in x.shape:
-            raise ValueError(f"x must have shape {expected} with B, T >= 1, got {tuple(x.shape)}")
-        parameter = next(self.parameters())
-        if x.dtype != parameter.dtype or x.device != parameter.device:
-            rule = f"x must be {parameter.dtype} on {parameter.device}, as the parameters are"
-            raise ValueError(f"{rule}, got {x.dtype} on {x.device}")
-
-
-def members(module: AnyModule, seeds: slice) -> AnyModule:
-    """A module of some seeds of a population alone, cells in it included; its parameters are views."""
-    part = copy.copy(module)
-    part._parameters = {
-        name: None if parameter is None else nn.Parameter(parameter.detach()[seeds], parameter.requires_grad)
-        for name, parameter in module._parameters.items()
-    }
-    part._modules = {name: None if child is None else members(child, seeds) for name, child in module._modules.items()}
-    if isinstance(part, Recurrent):
-        part.num_seeds = len(range(part.num_seeds)[seeds])
-        part._generators = part._generators[seeds]
-    return part

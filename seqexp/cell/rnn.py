@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent
-from seqexp.cell.scan import Rows, Workspace
+from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.workspace import Rows, Workspace
 
 
 class TanhWorkspace(Workspace):
@@ -105,9 +105,14 @@ class RNN(Recurrent):
         super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, bidirectional)
         self.nonlinearity = nonlinearity
 
+    def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
+        """Computes h_t."""
+        a = weights.from_input(x) + weights.from_state(state[0])
+        return (a.tanh() if self.nonlinearity == "tanh" else a.relu(),)
+
     @property
-    def workspace(self) -> type[Workspace]:
-        """The hand-written road."""
+    def workspace(self) -> type[Workspace] | None:
+        """Names the hand-written road."""
         return TanhWorkspace if self.nonlinearity == "tanh" else ReluWorkspace
 
     def empty_torch(self) -> nn.Module:

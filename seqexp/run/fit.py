@@ -111,8 +111,8 @@ def fit(
 def limit_threads(parts: Parts) -> Iterator[None]:
     """Takes as many threads as the work of one step is worth."""
     data, before = parts.data, torch.get_num_threads()
-    state = max(data.batch_rows("train")) * parts.training.model.cell.output_size
-    parts.training.groups.workers, shared = threads(len(data.seeds), state, before)
+    cost = parts.training.model.cell.cost(max(data.batch_rows("train")), data.splits["train"].inputs.shape[2])
+    parts.training.groups.workers, shared = threads(len(data.seeds), cost.state, before)
     torch.set_num_threads(shared)
     try:
         yield

@@ -88,10 +88,10 @@ def readable(count: int) -> str:
 
 def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device: torch.device, trained: bool) -> int:
     """Numbers that a pass writes for batches of so many sequences, in all groups that go on at once."""
-    state = rows * model.cell.output_size
-    workers, _ = threads(num_seeds, state, torch.get_num_threads())
+    cost = model.cell.cost(rows, inputs.shape[1])
+    workers, _ = threads(num_seeds, cost.state, torch.get_num_threads())
     most = GROUP_STATE if trained else EVALUATION_STATE
-    groups = cut(num_seeds, state, inputs.shape[1], workers, device.type, most)
+    groups = cut(num_seeds, cost, workers, device.type, most)
     sizes = [group.stop - group.start for group in groups]
     at_once = sum(size * min(workers, sizes.count(size)) for size in set(sizes))
     saved: dict[int, int] = {}

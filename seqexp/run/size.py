@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.cell import Cell
 from seqexp.config.compose import cell_file
 from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.targets import arguments, find_class, make
@@ -26,7 +26,7 @@ def make_model(node: dict[str, Any], allowed: list[str], task: Task, seeds: rang
 
 def unset_model(node: dict[str, Any], allowed: list[str], task: Task, num_seeds: int) -> Model:
     """The same without values in its weights."""
-    cell_class = find_class("cell", node.get("_target_"), Recurrent, allowed)
+    cell_class = find_class("cell", node.get("_target_"), Cell, allowed)  # type: ignore[type-abstract]
     given = {"input_size": task.input_size, "num_seeds": num_seeds}
     values = arguments("cell", node, cell_class, given)
     cell = make("cell", cell_class, {**given, **values})

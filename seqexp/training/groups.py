@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from seqexp.cell.cell import Cost
 from seqexp.model import Model
 from seqexp.training.packed import Packed
 
@@ -49,20 +50,19 @@ def threads(num_seeds: int, state: int, available: int) -> tuple[int, int]:
     return workers, used // workers
 
 
-def cut(num_seeds: int, state: int, steps: int, workers: int, device: str, most: int) -> list[slice]:
+def cut(num_seeds: int, cost: Cost, workers: int, device: str, most: int) -> list[slice]:
     """Cuts the seeds into groups of equal size, but for the last.
 
     Args:
         num_seeds: S.
-        state: numbers in one seed's hidden state for a whole batch.
-        steps: T.
+        cost: of one seed, for a whole batch.
         workers: threads that take groups.
         device: type of the device that computes.
         most: numbers in a group's hidden state.
     """
-    most = min(most, GROUP_PASS // steps) * (1 if device == "cpu" else GPU_FACTOR)
-    count = -(-num_seeds * state // max(1, most))
-    if num_seeds * state >= THREADED_STATE:
+    most = min(most, GROUP_PASS * cost.state // cost.kept) * (1 if device == "cpu" else GPU_FACTOR)
+    count = -(-num_seeds * cost.state // max(1, most))
+    if num_seeds * cost.state >= THREADED_STATE:
         count = -(-count // workers) * workers
     size = -(-num_seeds // min(count, num_seeds))  # equal but for the last, so that groups share work space
     return [slice(start, min(start + size, num_seeds)) for start in range(0, num_seeds, size)]
@@ -102,8 +102,8 @@ class Groups:
 
     def bounds(self, inputs: Tensor, most: int) -> list[slice]:
         """How the seeds are cut for inputs (S, B, T, I) and so many numbers in a group's state."""
-        num_seeds, rows, steps, _ = inputs.shape
-        return cut(num_seeds, rows * self.model.cell.output_size, steps, self.workers, inputs.device.type, most)
+        num_seeds, rows, steps = inputs.shape[:3]
+        return cut(num_seeds, self.model.cell.cost(rows, steps), self.workers, inputs.device.type, most)
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Maps sequences (S, B, T, I) to predictions (S, B, O), without a graph for gradients."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.scan import ALIGNMENT
+from seqexp.cell.workspace import ALIGNMENT
 from seqexp.model import Model
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqexp.cell.recurrent import Recurrent
-from seqexp.cell.scan import Workspace
+from seqexp.cell.workspace import Workspace
 
 EVERY_CELL = ["rnn_tanh", "rnn_relu", "lstm", "gru", "newcomer"]
 TORCH_CELLS = EVERY_CELL[:-1]
@@ -47,7 +47,7 @@ def assert_equals_torch(cell, x, last, tolerance):
     weight = torch.linspace(-1, 2, output.numel(), dtype=output.dtype).view(output.shape)
     found = gradients(output, cell, x)
     for k in range(cell.num_seeds):
-        module = cell.to_torch(k)
+        module = cell.to_module(k)
         x_k = x[k].detach().requires_grad_()
         expected = torch_final(module, x_k) if last else module(x_k)[0]
         torch.testing.assert_close(output[k], expected, rtol=tolerance, atol=tolerance)
@@ -160,7 +160,7 @@ def test_initial_values_are_those_of_torch(name, make_cell):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             expected = cell.empty_torch().state_dict()
-        found = cell.to_torch(k).state_dict()
+        found = cell.to_module(k).state_dict()
         assert list(found) == list(expected)
         assert all(torch.equal(found[key], expected[key]) for key in expected)
 
@@ -251,9 +251,9 @@ def test_copies(name, make_cell, rng):
 
 
 @torch_cells
-def test_to_torch_is_a_copy(name, make_cell):
+def test_to_module_is_a_copy(name, make_cell):
     cell = make_cell(name, num_layers=2, dropout=0.25, bidirectional=True).eval()
-    module = cell.to_torch(1)
+    module = cell.to_module(1)
     assert type(module) in (torch.nn.RNN, torch.nn.LSTM, torch.nn.GRU)
     assert (module.batch_first, module.dropout, module.training) == (True, 0.25, False)
     before = cell.weight_ih_l0[1].clone()
@@ -262,12 +262,12 @@ def test_to_torch_is_a_copy(name, make_cell):
     assert torch.equal(cell.weight_ih_l0[1], before)
     for index in (-1, 3):
         with pytest.raises(ValueError, match=f"index must be >= 0 and < 3 .*got {index}"):
-            cell.to_torch(index)
+            cell.to_module(index)
 
 
-def test_to_torch_without_counterpart(make_cell):
+def test_to_module_without_counterpart(make_cell):
     with pytest.raises(NotImplementedError, match=r"torch\.nn has no counterpart of MinimalGatedUnit"):
-        make_cell("newcomer").to_torch(0)
+        make_cell("newcomer").to_module(0)
 
 
 @every_cell
@@ -318,17 +318,16 @@ def test_a_cell_without_equations():
     class Nothing(Recurrent):
         gates = 1
 
-    cell = Nothing(2, 1, 4, 1, 0.0, False)
-    with pytest.raises(NotImplementedError, match="Nothing has neither step nor workspace"):
-        cell(torch.zeros(1, 1, 1, 2))
+    with pytest.raises(TypeError, match=r"abstract method '?step"):
+        Nothing(2, 1, 4, 1, 0.0, False)  # type: ignore[abstract]
 
 
 def test_a_cell_with_two_states():
-    """`num_states` tensors go from step to step; the first is the output."""
+    """One tensor for each of `states` goes from step to step; the first is the output."""
 
     class Delay(Recurrent):
         gates = 1
-        num_states = 2
+        states = ("h", "next")
 
         def step(self, x, state, weights):
             return state[1], x

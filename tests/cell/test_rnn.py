@@ -62,5 +62,5 @@ def test_nonlinearity_is_checked():
 
 
 def test_nonlinearity_is_exported(make_cell):
-    assert make_cell("rnn_relu").to_torch(0).nonlinearity == "relu"
-    assert make_cell("rnn_tanh").to_torch(0).nonlinearity == "tanh"
+    assert make_cell("rnn_relu").to_module(0).nonlinearity == "relu"
+    assert make_cell("rnn_tanh").to_module(0).nonlinearity == "tanh"

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from seqexp.cell import scan
-from seqexp.cell.scan import Pool, Sizes, Workspace
+from seqexp.cell import workspace
+from seqexp.cell.workspace import Pool, Sizes, Workspace
 
 cells = pytest.mark.parametrize("name", ["rnn_tanh", "rnn_relu", "lstm", "gru"])
 
@@ -227,17 +227,17 @@ def test_memory_goes_with_the_model(make_cell, data):
 
 def test_few_sizes_are_kept(make_cell):
     cell = make_cell("gru")
-    for T in range(1, 2 * scan.KEPT_SIZES):
+    for T in range(1, 2 * workspace.KEPT_SIZES):
         cell(torch.zeros(3, 1, T, 2, dtype=torch.float64)).sum().backward()
     steps = [space.sizes.num_steps for space in idle(cell)]
-    assert steps == list(range(scan.KEPT_SIZES, 2 * scan.KEPT_SIZES))
+    assert steps == list(range(workspace.KEPT_SIZES, 2 * workspace.KEPT_SIZES))
 
 
 def test_interface_of_a_work_space():
     class Nothing(Workspace):
         num_blocks = 1
         scale = correction = (1.0,)
-        forward_rows = backward_rows = scan.Rows(hidden=((0, 1),), input=((0, 1),))
+        forward_rows = backward_rows = workspace.Rows(hidden=((0, 1),), input=((0, 1),))
 
     space = Nothing(Sizes(2, 1, 1, 1, 1, torch.float32, torch.device("cpu"), kept=True))
     with pytest.raises(NotImplementedError):

@@ -110,7 +110,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "cell._target_=seqexp.cell.nosuch.Thing": ("cell._target_=seqexp.cell.nosuch.Thing", "cannot be imported"),
     "cell._target_=seqexp.cell.rnn.RNNN": ("cell._target_=seqexp.cell.rnn.RNNN", "cannot be imported"),
     "cell._target_=seqexp": ("cell._target_=seqexp", "cannot be imported"),
-    "cell._target_=torch.nn.RNN": ("cell._target_=torch.nn.RNN", "seqexp.cell.recurrent.Recurrent"),
+    "cell._target_=torch.nn.RNN": ("cell._target_=torch.nn.RNN", "seqexp.cell.cell.Cell"),
     "cell._target_=torch.os.system": ("cell._target_=torch.os.system", "a module that torch uses"),
     "cell._target_=subprocess.Popen": ("subprocess.Popen", "seqexp, torch, lightning", "allowed_packages"),
     "cell._target_=nosuchpackage.Thing": ("nosuchpackage.Thing", "allowed_packages=[nosuchpackage]"),

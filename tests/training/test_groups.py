@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqexp.cell.cell import Cost
 from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.recurrent import Recurrent
@@ -141,7 +142,7 @@ def test_differentiate_without_packed_parameters_is_refused() -> None:
 @pytest.mark.parametrize(("state", "steps"), [(16, 20), (512, 1), (12544, 20), (12544, 10_000), (10**7, 20)])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_cut_covers_every_seed_once(num_seeds: int, state: int, steps: int, workers: int) -> None:
-    cuts = cut(num_seeds, state, steps, workers, "cpu", GROUP_STATE)
+    cuts = cut(num_seeds, Cost(state, state * steps), workers, "cpu", GROUP_STATE)
     assert [index for each in cuts for index in range(num_seeds)[each]] == list(range(num_seeds))
     sizes = [each.stop - each.start for each in cuts]
     assert set(sizes[:-1]) <= {sizes[0]}
