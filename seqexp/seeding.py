@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-
 import numpy as np
 import torch
-
-
 
 
 def generator(seed: int, purpose: str) -> torch.Generator:

@@ -29,14 +29,14 @@ def check_task(task: Task) -> None:
         if not isinstance(getattr(task, name, None), kinds):
             words = " or ".join(f"{kind.__name__}(...)" for kind in kinds)
             old = f"; {former[0]} is how a task of 0.1 says it, and {MIGRATING}" if former else ""
-            raise ValueError(
-                f"{_name(task)}: {name} must be {words} of seqexp.data.shape, {_got(task, name)}{old}"
-            )
+            raise ValueError(f"{_name(task)}: {name} must be {words} of seqexp.data.shape, {_got(task, name)}{old}")
     if task.reads not in ("last", "steps"):
         raise ValueError(f"{_name(task)}: reads must be 'last' or 'steps', {_got(task, 'reads')}")
     count = getattr(task, "num_sequences", None)
     if type(count) is not int or count < 1:
-        raise ValueError(f"{_name(task)}: num_sequences must be a whole number >= 1 (int), {_got(task, 'num_sequences')}")
+        raise ValueError(
+            f"{_name(task)}: num_sequences must be a whole number >= 1 (int), {_got(task, 'num_sequences')}"
+        )
     for name in ("chronological", "chooses_length"):
         if type(getattr(task, name)) is not bool:
             raise ValueError(f"{_name(task)}: {name} must be True or False, {_got(task, name)}")
@@ -57,9 +57,7 @@ def check_sample(task: Task, where: str, sample: Sequences, count: int, first: S
     """
     where = f"{where} by {_name(task)}"
     if not isinstance(sample, Sequences):
-        raise ValueError(
-            f"{where} must be Sequences(inputs, targets, ...) of seqexp.data.task, got {_kind(sample)}"
-        )
+        raise ValueError(f"{where} must be Sequences(inputs, targets, ...) of seqexp.data.task, got {_kind(sample)}")
     steps: int | str = "T" if first is None else first.inputs.shape[1]
     for name, tensor in sample._asdict().items():
         if tensor is None and name not in ("inputs", "targets"):

@@ -34,9 +34,7 @@ def constant(train: Split, targets: Values | Classes) -> Tensor:
     return _sum(values, train.weight) / _sum(torch.ones_like(values[..., :1]), train.weight)
 
 
-def linear(
-    train: Split, test: Split, inputs: Values | Tokens, targets: Values | Classes
-) -> Tensor | None:
+def linear(train: Split, test: Split, inputs: Values | Tokens, targets: Values | Classes) -> Tensor | None:
     """Least squares on all input values and a constant, per seed; the smallest solution where they don't fix it.
 
     Args:

@@ -261,7 +261,9 @@ def _elsewhere(
         other = make_task(changes)
         check_task(other)
         if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
-            raise ValueError(f"evaluations.{name} must leave inputs and targets of the size that the model was made for")
+            raise ValueError(
+                f"evaluations.{name} must leave inputs and targets of the size that the model was made for"
+            )
         if task.chronological and other.num_sequences != task.num_sequences:
             raise ValueError(f"evaluations.{name} must leave the number of windows as it is")
         found[key] = (other, None)

@@ -63,6 +63,7 @@ class Series(Task):
         self.window = window
         self.horizon = horizon
         self.predicted = predicted
+        self.columns = columns
         self.inputs = Values(columns)
         self.targets = Values(len(predicted))
         self.num_sequences = length - window - horizon + 1
@@ -70,7 +71,7 @@ class Series(Task):
     @property
     def numbers(self) -> int:
         """The series, and its windows once they are cut into splits."""
-        return max(self.length, self.num_sequences * (self.window * self.inputs.size + self.targets.size))
+        return max(self.length, self.num_sequences * (self.window * self.columns + len(self.predicted)))
 
     @abstractmethod
     def record(self, generator: torch.Generator) -> Recording:

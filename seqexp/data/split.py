@@ -22,7 +22,7 @@ class Split(NamedTuple):
     best: Tensor | None = None
 
     @property
-    def count(self) -> int:
+    def num_sequences(self) -> int:
         """N, or B, sequences per seed."""
         return self.inputs.shape[1]
 
@@ -34,7 +34,7 @@ class Split(NamedTuple):
     @property
     def counted(self) -> Tensor | int:
         """How much the batch counts in a mean over batches: its sequences, or the weights (S,) of its steps."""
-        return self.count if self.weight is None else self.weight.flatten(1).sum(1)
+        return self.num_sequences if self.weight is None else self.weight.flatten(1).sum(1)
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Split:
         """The same with every tensor changed."""
@@ -54,7 +54,7 @@ class Split(NamedTuple):
 
     def batches(self, batch_size: int | None, shuffle: Sequence[torch.Generator] | None = None) -> Batches:
         """Cuts this split into batches; None takes all of it at once."""
-        return Batches(self, batch_size or self.count, shuffle)
+        return Batches(self, batch_size or self.num_sequences, shuffle)
 
     def evaluation_batches(self, num_seeds: int | None = None) -> Batches:
         """Cuts this split for a forward pass only, in the largest pieces that are sensible.
@@ -78,13 +78,13 @@ class Batches:
         self.split = split._replace(best=None)
         self.batch_size = batch_size
         # One batch of everything has no order to change.
-        self.shuffle = shuffle if batch_size < split.count else None
+        self.shuffle = shuffle if batch_size < split.num_sequences else None
 
     def __len__(self) -> int:
-        return -(-self.split.count // self.batch_size)
+        return -(-self.split.num_sequences // self.batch_size)
 
     def __iter__(self) -> Iterator[Split]:
-        split, count = self.split, self.split.count
+        split, count = self.split, self.split.num_sequences
         if self.shuffle is not None:
             order = torch.stack([torch.randperm(count, generator=each) for each in self.shuffle])  # (S, N)
             order += count * torch.arange(len(order))[:, None]  # places in all seeds' rows together
