@@ -44,8 +44,7 @@ class Score(ABC):
     def slope(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
         """Scores predictions and says where they are to go. A score whose formula is short overrides it, for speed.
 
-        Args:
-            prediction: as for `value`, like the rest.
+        The arguments are those of `value`.
 
         Returns:
             The score (S,), and the gradient by the prediction of what each seed minimises: the score itself, but where

@@ -78,7 +78,7 @@ class Series(Task):
         """Makes one seed's series."""
 
     def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Cuts one seed's series into windows: inputs (N, window, I), targets (N, O), N = length - window - horizon + 1.
+        """Cuts one seed's series into N = length - window - horizon + 1 windows: inputs (N, window, I), targets (N, O).
 
         Raises:
             ValueError: another number or length of windows is asked for.

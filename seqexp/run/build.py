@@ -221,8 +221,8 @@ def _score(asked: Any, allowed: list[str], task: Task) -> Score:
         score = make("data.score", find_class("data.score", asked, Score, allowed), {})  # type: ignore[type-abstract]
     else:
         raise ConfigError(
-            f"data.score must be one of {', '.join(SCORES)}, the dotted path of a class derived from seqexp.score.Score, "
-            f"or null for the task's own, got {show(asked)}"
+            f"data.score must be one of {', '.join(SCORES)}, the dotted path of a class derived from "
+            f"seqexp.score.Score, or null for the task's own, got {show(asked)}"
         )
     wanted = "values" if isinstance(task.targets, Values) else "classes"
     if score.targets != wanted:
