@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqexp.record.record import Record
+from seqexp.record.record import PARTS, Record
 
 SHAPES = ("settings", "seeds", "data")
 _MEASURED = (
@@ -39,9 +39,7 @@ def make_record(rng: np.random.Generator, shape: str, index: int, runs: int, num
         cell=cell,
         seeds=seeds,
         data_hash=[[f"{seed:064x}", f"{seed:064x}"] for seed in seeds],
-        train_mse=scores[0].tolist(),
-        val_mse=scores[1].tolist(),
-        test_mse=scores[2].tolist(),
+        scores={part: {"mse": row.tolist()} for part, row in zip(PARTS, scores, strict=True)},
         baselines={name: (at * truth).tolist() for name, at in (("constant", 0.5), ("linear", 0.12))},
         num_parameters=337,
         epochs=50,

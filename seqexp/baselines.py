@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from seqexp.config import LONGEST_NAME, MOST_BASELINES
 from seqexp.data.check import check_guess, check_guess_names
 from seqexp.data.split import Split
 from seqexp.data.task import Task
+from seqexp.score import Score
 
 NOISE = "noise"
-"""The name of the noiseless targets' score, which no guess of a task may have."""
+"""The name of the best prediction's score, which no guess of a task may have."""
 
 
 def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
@@ -24,8 +26,8 @@ def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
         test: whose targets are guessed.
 
     Returns:
-        The task's own guesses, and `noise`, the noiseless targets: each (S, N, O) or (S, 1, O), None where it has no
-        meaning.
+        The task's own guesses, and `noise`, the best prediction: each in the shape of a prediction of the targets, with
+        1 in the place of N or T where all are alike; None where it has no meaning.
 
     Raises:
         ValueError: a guess is no tensor of floats, has another shape, numbers that are not finite, or a name that is
@@ -36,23 +38,29 @@ def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
     for name, values in guesses.items():
         if values is not None:
             check_guess(task, name, values, test)
-    return {**guesses, NOISE: test.noiseless}
+    return {**guesses, NOISE: test.best}
 
 
-def score(guesses: Mapping[str, Tensor | None], test: Split) -> dict[str, Tensor | None]:
+def score(guesses: Mapping[str, Tensor | None], test: Split, score: Score) -> dict[str, Tensor | None]:
     """Scores guesses on the same test targets as the trained models.
 
     Args:
         guesses: as `guess` returns them.
         test: the split that they were made for, or the first of its sequences.
+        score: how far they are from the targets.
 
     Returns:
-        Name -> MSE of each seed, (S,) float64, or None where the guess has no meaning.
+        Name -> score of each seed, (S,), computed in float64; None where the guess has no meaning.
     """
-    targets = test.targets.double().cpu()  # (S, N, O)
-    return {
-        name: None
-        if values is None
-        else (values[:, : targets.shape[1]].double() - targets).square().mean((1, 2))  # (S, N, O) -> (S,)
-        for name, values in guesses.items()
-    }
+    test = test.to(torch.device("cpu"), torch.float64)
+    found: dict[str, Tensor | None] = {}
+    for name, values in guesses.items():
+        if values is None:
+            found[name] = None
+            continue
+        steps = (test.steps,) if values.dim() == 4 else ()
+        values = (
+            values[:, : test.num_sequences].double().cpu().expand(-1, test.num_sequences, *steps, -1)
+        )  # (S, N[, T], O)
+        found[name] = score.value(values, test.targets, test.weight)
+    return found

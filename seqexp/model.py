@@ -1,30 +1,40 @@
-"""A model: a cell over the sequence, then a linear readout, for every seed at once."""
+"""A model: an embedding where inputs are tokens, a cell over the sequence, a linear readout; for every seed at once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from seqexp.cell.cell import Cell, members
-from seqexp.score import mean_square
+from seqexp.data.split import Split
+from seqexp.readout import last_back, read_last, read_steps, steps_back
+from seqexp.score import Score
 
 
 class Model(nn.Module):
-    """Reads a sequence with `cell` and its final state with one linear layer per seed.
+    """Reads a sequence with `cell`, and its final state or the state of every step with one linear layer per seed.
 
     Args:
-        cell: the recurrent part, for S seeds.
-        output_size: O, features of a target.
+        cell: the part that reads over time, for S seeds.
+        output_size: O, numbers of a prediction.
+        reads: whether the last step is predicted from, or every step.
+        num_tokens: how many tokens there are, each of which gets `cell.input_size` features per seed; 0 where inputs
+            are numbers.
     """
 
-    def __init__(self, cell: Cell, output_size: int) -> None:
+    def __init__(self, cell: Cell, output_size: int, reads: Literal["last", "steps"], num_tokens: int) -> None:
         super().__init__()
         self.cell = cell
         self.output_size = output_size
+        self.reads = reads
+        self.num_tokens = num_tokens
         self.weight = nn.Parameter(torch.empty(cell.num_seeds, output_size, cell.output_size))
         self.bias = nn.Parameter(torch.empty(cell.num_seeds, output_size))
+        if num_tokens:
+            self.embedding = nn.Parameter(torch.empty(cell.num_seeds, num_tokens, cell.input_size))
 
     @property
     def num_seeds(self) -> int:
@@ -48,42 +58,68 @@ class Model(nn.Module):
         for index, generator in enumerate(generators):
             self.weight[index].uniform_(-bound, bound, generator=generator)
             self.bias[index].uniform_(-bound, bound, generator=generator)
+            if self.num_tokens:
+                self.embedding[index].normal_(generator=generator)
 
     def members(self, seeds: slice) -> Model:
         """A model of some of the seeds alone, whose parameters are views of this one's."""
         return members(self, seeds)
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Maps sequences (S, B, T, I) to predictions (S, B, O)."""
-        return self._read(self.cell.last(inputs).transpose(1, 2))  # (S, B, T, I) -> (S, B, H) -> (S, H, B)
-
-    def _read(self, state: Tensor) -> Tensor:
-        """The readout, (S, H, B) -> (S, B, O)."""
-        # Not a matrix product: for so few columns its rounding depends on how many seeds ride along.
-        products = state[:, None] * self.weight[..., None]  # (S, 1, H, B) * (S, O, H, 1)
-        return products.sum(2).transpose(1, 2) + self.bias[:, None]  # (S, O, H, B) -> (S, B, O)
-
-    @torch.no_grad()
-    def differentiate(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Scores a batch and differentiates each seed's score, without a graph where the cell needs none.
-
-        With the error e = prediction - target, the score is the mean of e^2 over B and O, so that its gradient by a
-        prediction is 2 e / (B O). The prediction is weight · state + bias.
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Predicts.
 
         Args:
-            inputs: (S, B, T, I).
-            targets: (S, B, O).
+            inputs: sequences (S, B, T, I), or tokens (S, B, T).
+            lengths: (S, B) how many steps of each count; None for all.
 
         Returns:
-            Each seed's MSE, (S,), and its gradient by each of `parameters()`.
+            (S, B, O), or (S, B, T, O) where every step is read. Classes are predicted by logits.
         """
-        state, back = self.cell.pull(inputs, last=True, with_input=False)  # (S, H, B)
-        error = self._read(state) - targets
-        slope = error.transpose(1, 2)[:, :, None] * (2 / error[0].numel())  # (S, O, 1, B)
-        weight = (slope * state[:, None]).sum(3)  # (S, O, H, B) -> (S, O, H)
-        bias = slope.sum(3)[..., 0]
-        _, rest = back((slope * self.weight[..., None]).sum(1))  # (S, O, H, B) -> (S, H, B)
-        return mean_square(error), [weight, bias, *rest]
+        x = self._embed(inputs)
+        if self.reads == "last":
+            return read_last(self.cell.last(x, lengths).transpose(1, 2), self.weight, self.bias)
+        states = self.cell(x, lengths).permute(0, 3, 2, 1)  # (S, B, T, H) -> (S, H, T, B)
+        return read_steps(states, self.weight, self.bias)
+
+    @torch.no_grad()
+    def differentiate(self, batch: Split, score: Score) -> tuple[Tensor, list[Tensor]]:
+        """Scores a batch and differentiates each seed's score, without a graph where the cell needs none.
+
+        Args:
+            batch: B sequences per seed.
+            score: has the gradient by a prediction.
+
+        Returns:
+            Each seed's score, (S,), and its gradient by each of `parameters()`.
+        """
+        last, has_tokens = self.reads == "last", bool(self.num_tokens)
+        x = self._embed(batch.inputs)
+        states, back = self.cell.pull(x, last, has_tokens, batch.lengths)  # (S, H, B) or (S, H, T, B)
+        prediction = (read_last if last else read_steps)(states, self.weight, self.bias)
+        value, slope = score.slope(prediction, batch.targets, batch.weight)
+        read = (last_back if last else steps_back)(slope, states, self.weight)
+        by_input, rest = back(read.states)
+        own = [read.weight, read.bias]
+        if by_input is not None:
+            own.append(self._embed_back(batch.inputs, by_input))
+        return value, [*own, *rest]
+
+    def _embed(self, inputs: Tensor) -> Tensor:
+        """The features of tokens, (S, B, T) -> (S, B, T, I); numbers are their own."""
+        if not self.num_tokens:
+            return inputs
+        return self.embedding.flatten(0, 1)[self._places(inputs)]
+
+    def _embed_back(self, tokens: Tensor, slope: Tensor) -> Tensor:
+        """Maps the gradient of the features (S, B, T, I) to that of `embedding`."""
+        gradient = torch.zeros_like(self.embedding)
+        gradient.flatten(0, 1).index_add_(0, self._places(tokens).flatten(), slope.flatten(0, 2))
+        return gradient
+
+    def _places(self, tokens: Tensor) -> Tensor:
+        """Rows of all seeds' embeddings together."""
+        first = torch.arange(len(tokens), device=tokens.device) * self.num_tokens
+        return tokens + first[:, None, None]
 
     @torch.no_grad()
     def to_torch(self, index: int) -> nn.ModuleDict:
@@ -94,7 +130,8 @@ class Model(nn.Module):
 
         Returns:
             `cell`, a torch.nn.RNN, LSTM or GRU (batch_first) with that member's weights, and `readout`, a
-            torch.nn.Linear for the cell's final state. Its `state_dict()` is what plain PyTorch code loads.
+            torch.nn.Linear for the cell's final state, or for every state; where inputs are tokens `embedding`, a
+            torch.nn.Embedding. Its `state_dict()` is what plain PyTorch code loads.
 
         Raises:
             ValueError: there is no such member.
@@ -103,4 +140,7 @@ class Model(nn.Module):
         readout = nn.Linear(self.cell.output_size, self.output_size, dtype=self.weight.dtype)
         readout.weight.copy_(self.weight[index])
         readout.bias.copy_(self.bias[index])
-        return nn.ModuleDict({"cell": cell, "readout": readout})
+        parts: dict[str, nn.Module] = {"cell": cell, "readout": readout}
+        if self.num_tokens:
+            parts["embedding"] = nn.Embedding.from_pretrained(self.embedding[index].clone(), freeze=False)
+        return nn.ModuleDict(parts)

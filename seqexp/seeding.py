@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import Literal
 
 import numpy as np
 import torch
 
-Purpose = Literal["data", "split", "shuffle", "model"]
 
-
-def generator(seed: int, purpose: Purpose) -> torch.Generator:
+def generator(seed: int, purpose: str) -> torch.Generator:
     """Makes the CPU generator that one seed uses for one purpose.
 
     Streams of different purposes are independent, so that two cells with the same seed see the same data
@@ -19,7 +16,7 @@ def generator(seed: int, purpose: Purpose) -> torch.Generator:
 
     Args:
         seed: the population member's own seed, >= 0.
-        purpose: what the numbers are for.
+        purpose: what the numbers are for: "data", "split", "shuffle", "model", the step of a stream, an evaluation.
 
     Returns:
         A freshly seeded generator.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import signal
@@ -51,6 +52,8 @@ def one_thread() -> Iterator[None]:
     """Problems this small only wait for a second thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
+    gc.collect()
+    gc.freeze()  # a full collection would take a quarter of a second with all that the imports made
     yield
     torch.set_num_threads(before)
 

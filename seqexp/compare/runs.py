@@ -129,9 +129,9 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         cell=record.cell,
         settings={key: value for key, value in settings.items() if not _is_inert(key)},
         seeds=record.seeds,
-        train_mse=_scores("train_mse", record.train_mse),
-        val_mse=None if record.val_mse is None else _scores("val_mse", record.val_mse),
-        test_mse=_scores("test_mse", record.test_mse),
+        train_mse=_scores("train_mse", record.score("train") or []),
+        val_mse=None if (val := record.score("val")) is None else _scores("val_mse", val),
+        test_mse=_scores("test_mse", record.score("test") or []),
         baselines={
             name: _scores(f"baselines.{name}", row) for name, row in record.baselines.items() if row is not None
         },

@@ -9,3 +9,6 @@ CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if pa
 
 MOST_SEEDS, MOST_BASELINES, LONGEST_NAME = 100_000, 50, 200
 """What a run has at most: more is refused before it begins, and a record with more is none of seqexp's."""
+
+EMBEDDING_SIZE = 32
+"""Features of a token in configurations that do not say: those of versions that knew no tokens."""

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from seqexp.config import MOST_SEEDS, names
+from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, names
 from seqexp.config.kinds import LARGEST, check_plain, check_type
 from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
@@ -54,6 +54,7 @@ class Config:
     checkpoint: Checkpoint
     sweep: Sweep
     scheduler: dict[str, Any] = field(default_factory=dict)  # a record of 0.1 has none
+    embedding_size: int = EMBEDDING_SIZE
     allowed_packages: list[str] = field(default_factory=list)
     allowed_environment: list[str] = field(default_factory=list)
 
@@ -109,6 +110,8 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(f"num_seeds must be >= 1 and at most {MOST_SEEDS}, got {typed.num_seeds}")
     if typed.seed + typed.num_seeds > LARGEST:
         raise ConfigError(f"seed + num_seeds must be <= {LARGEST}, got {typed.seed} + {typed.num_seeds}")
+    if typed.embedding_size < 1:
+        raise ConfigError(f"embedding_size must be >= 1, got {typed.embedding_size}")
     patience = typed.early_stopping.patience
     if patience is not None and patience < 1:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")

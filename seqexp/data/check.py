@@ -11,67 +11,92 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sample, Task
+from seqexp.data.task import Sequences, Task, outputs
 
-SIZES = ("input_size", "output_size", "num_sequences")
+MIGRATING = "docs/migrating.md says what a task of 0.1 needs"
 
 
-def check_sizes(task: Task) -> None:
+def check_task(task: Task) -> None:
     """Checks the attributes that a task must have before it is asked for a sample.
 
     Raises:
         ValueError: one is missing, or is not what `Task` says.
     """
-    for name in SIZES:
-        value = getattr(task, name, None)
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{_name(task)}: {name} must be a whole number >= 1 (int), {_got(task, name)}")
-    if type(getattr(task, "forecasts", None)) is not bool:
+    former = [name for name in ("input_size", "output_size") if hasattr(task, name)]
+    for name, kinds in (("inputs", (Values, Tokens)), ("targets", (Values, Classes))):
+        if not isinstance(getattr(task, name, None), kinds):
+            words = " or ".join(f"{kind.__name__}(...)" for kind in kinds)
+            old = f"; {former[0]} is how a task of 0.1 says it, and {MIGRATING}" if former else ""
+            raise ValueError(f"{_name(task)}: {name} must be {words} of seqexp.data.shape, {_got(task, name)}{old}")
+    if task.reads not in ("last", "steps"):
+        raise ValueError(f"{_name(task)}: reads must be 'last' or 'steps', {_got(task, 'reads')}")
+    count = getattr(task, "num_sequences", None)
+    if type(count) is not int or count < 1:
         raise ValueError(
-            f"{_name(task)}: forecasts must be True (the targets continue the inputs' own series, so the split is "
-            f"chronological) or False (the split is random), {_got(task, 'forecasts')}"
+            f"{_name(task)}: num_sequences must be a whole number >= 1 (int), {_got(task, 'num_sequences')}"
         )
+    for name in ("chronological", "chooses_length"):
+        if type(getattr(task, name)) is not bool:
+            raise ValueError(f"{_name(task)}: {name} must be True or False, {_got(task, name)}")
 
 
-def check_sample(task: Task, seed: int, sample: Sample, first: Sample | None = None) -> None:
-    """Checks one seed's sample: kinds, shapes, and that every number is finite.
+def check_sample(task: Task, where: str, sample: Sequences, count: int, first: Sequences | None = None) -> None:
+    """Checks what a task made for one seed: kinds, shapes, and that every number is finite and in its range.
 
     Args:
-        task: made the sample.
-        seed: for that seed.
+        task: made it.
+        where: what it is, for messages.
         sample: all of its sequences.
-        first: the sample of the population's first seed, which the others are stacked with.
+        count: how many there must be.
+        first: the same of the population's first seed, which the others are stacked with.
 
     Raises:
         ValueError: what was expected, and what came.
     """
-    where = f"the sample of seed {seed} by {_name(task)}"
-    if not isinstance(sample, Sample):
-        raise ValueError(
-            f"{where} must be a Sample(inputs, targets, noiseless) of seqexp.data.task, got {_kind(sample)}"
-        )
-    count, features, outputs = task.num_sequences, task.input_size, task.output_size
-    sizes = f"num_sequences={count}, input_size={features}, output_size={outputs}"
+    where = f"{where} by {_name(task)}"
+    if not isinstance(sample, Sequences):
+        raise ValueError(f"{where} must be Sequences(inputs, targets, ...) of seqexp.data.task, got {_kind(sample)}")
+    steps: int | str = "T" if first is None else first.inputs.shape[1]
     for name, tensor in sample._asdict().items():
         if tensor is None and name not in ("inputs", "targets"):
             continue
+        axes, wanted, dtype = _expected(task, name, count, steps)
         kind = _kind(tensor)
-        if kind != "torch.float32":
-            raise ValueError(f"{where}: {name} must be an ordinary torch.float32 tensor on the CPU, got {kind}")
-        steps: int | str = "T" if first is None else first.inputs.shape[1]
-        wanted = (count, steps, features) if name == "inputs" else (count, outputs)
+        if kind != str(dtype):
+            raise ValueError(f"{where}: {name} must be an ordinary {dtype} tensor on the CPU, got {kind}")
         shape = tuple(tensor.shape)
         if not _fits(shape, wanted):
-            axes = "(N, T, I)" if name == "inputs" else "(N, O)"
-            others = "" if first is None else ", T as for the first seed"
+            others = "" if first is None else "; T as for the first seed"
             raise ValueError(
-                f"{where}: {name} must have the shape {axes} = {_shape(wanted)}, got {_shape(shape)} ({sizes}{others})"
+                f"{where}: {name} must have the shape {axes} = {_shape(wanted)}, got {_shape(shape)} "
+                f"(num_sequences={count}, inputs={task.inputs}, targets={task.targets}, reads={task.reads!r}{others})"
             )
-        _check_finite(f"{where}: {name}", tensor)
+        if name == "inputs":
+            steps = shape[1]
+        _check_finite(f"{where}: {name}", tensor, axes)
+        _check_range(task, f"{where}: {name}", name, tensor, int(steps))
+    if task.reads == "last" and sample.weight is not None:
+        raise ValueError(f"{where}: weight is for targets of every step (reads='steps'), and this task reads the last")
     for name in sample._fields:
         if first is not None and (getattr(sample, name) is None) != (getattr(first, name) is None):
             raise ValueError(f"{where}: {name} must be given for all seeds or for none")
+
+
+def _expected(task: Task, name: str, count: int, steps: int | str) -> tuple[str, tuple[int | str, ...], torch.dtype]:
+    """The axes, sizes and dtype of a part of the sequences."""
+    if name == "lengths":
+        return "(N,)", (count,), torch.int64
+    if name == "weight":
+        return "(N, T)", (count, steps), torch.float32
+    of = task.inputs if name == "inputs" else task.targets
+    axes, wanted = ("(N, T", (count, steps)) if name == "inputs" or task.reads == "steps" else ("(N", (count,))
+    size = of.size if isinstance(of, Values) else outputs(task.targets) if name == "best" else None
+    if size is None:
+        return f"{axes}{')' if 'T' in axes else ',)'}", wanted, torch.int64
+    letter = "I" if name == "inputs" else "O" if isinstance(of, Values) else "C"
+    return f"{axes}, {letter})", (*wanted, size), torch.float32
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | str, ...]) -> bool:
@@ -79,17 +104,45 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | str, ...]) -> bool:
     return len(shape) == len(wanted) and all(a == b or (b == "T" and a > 0) for a, b in pairs)
 
 
-def _check_finite(where: str, tensor: Tensor) -> None:
-    if tensor.isfinite().all():
+AXES = {"N": "sequence", "T": "step", "I": "feature", "O": "output", "C": "class"}
+"""What the axes of a sample are called in messages."""
+
+
+def _check_finite(where: str, tensor: Tensor, axes: str) -> None:
+    if not tensor.is_floating_point() or tensor.isfinite().all():
         return
-    wrong = (~tensor.isfinite()).nonzero()  # (wrong numbers, axes), in order of the sequences
-    sequence, *rest = wrong[0].tolist()
-    axes = ("step", "feature") if len(rest) == 2 else ("output",)
-    place = ", ".join(f"{axis} {index}" for axis, index in zip(axes, rest, strict=True))
-    more = len(wrong[:, 0].unique()) - 1
+    raise ValueError(f"{where} must be finite, got {_wrong(tensor, ~tensor.isfinite(), axes)}")
+
+
+def _check_range(task: Task, where: str, name: str, tensor: Tensor, steps: int) -> None:
+    """Checks tokens, classes, lengths and weights."""
+    if name == "lengths":
+        low, high, axes = 1, steps, "(N,)"
+    elif name == "weight":
+        if (tensor < 0).any():
+            raise ValueError(f"{where} must be >= 0, got {_wrong(tensor, tensor < 0, '(N, T)')}")
+        if not (tensor > 0).any():
+            raise ValueError(f"{where} must be > 0 somewhere, and is 0 everywhere")
+        return
+    elif name in ("inputs", "targets") and not isinstance(of := getattr(task, name), Values):
+        low, high, axes = 0, of.count - 1, "(N, T)" if tensor.dim() == 2 else "(N,)"
+    else:
+        return
+    outside = (tensor < low) | (tensor > high)
+    if outside.any():
+        raise ValueError(f"{where} must be >= {low} and <= {high}, got {_wrong(tensor, outside, axes)}")
+
+
+def _wrong(tensor: Tensor, wrong: Tensor, axes: str) -> str:
+    """The first of the wrong numbers, its place, and in how many sequences there are more."""
+    places = wrong.nonzero()  # (wrong numbers, axes), in order of the sequences
+    sequence, *rest = places[0].tolist()
+    names = [AXES[letter] for letter in axes if letter in AXES][1:]
+    place = ", ".join(f"{axis} {index}" for axis, index in zip(names, rest, strict=True))
+    more = len(places[:, 0].unique()) - 1
     others = f", and in {more} more" if more else ""
-    value = tensor[tuple(wrong[0])].item()
-    raise ValueError(f"{where} must be finite, got {value} in sequence {sequence} ({place}; counted from 0){others}")
+    value = tensor[tuple(places[0])].item()
+    return f"{value} in sequence {sequence} ({place}{'; ' if place else ''}counted from 0){others}"
 
 
 def check_guess_names(task: Task, guesses: object, taken: str, most: int, longest: int) -> None:
@@ -117,8 +170,8 @@ def check_guess_names(task: Task, guesses: object, taken: str, most: int, longes
             )
         if name == taken:
             raise ValueError(
-                f"{where}: a guess may not have the name {taken}, under which the score of the sample's noiseless "
-                "targets is recorded"
+                f"{where}: a guess may not have the name {taken}, under which the score of the sample's best "
+                "prediction is recorded"
             )
 
 
@@ -128,7 +181,7 @@ def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
     Args:
         task: made it.
         name: what the task calls it.
-        guess: should be (S, N, O), or (S, 1, O).
+        guess: should be a prediction of the targets, or have 1 in the place of N or T.
         test: the split whose targets are guessed.
 
     Raises:
@@ -137,14 +190,20 @@ def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
     where = f"{_name(task)}.guesses: {name}"
     if not (isinstance(guess, Tensor) and guess.is_floating_point() and _is_plain(guess)):
         raise ValueError(f"{where} must be an ordinary tensor of floats on the CPU, or None, got {_kind(guess)}")
-    wanted, shape = tuple(test.targets.shape), tuple(guess.shape)
-    if shape not in (wanted, (wanted[0], 1, wanted[2])):
-        raise ValueError(f"{where} must have the shape (S, N, O) = {wanted}, or 1 for N, got {_shape(shape)}")
+    size = outputs(task.targets)
+    whole = (*test.inputs.shape[: 2 if task.reads == "last" else 3], size)
+    shape = tuple(guess.shape)
+    alike = [length if axis in (0, len(whole) - 1) else 1 for axis, length in enumerate(whole)]
+    if len(shape) != len(whole) or any(n not in (w, a) for n, w, a in zip(shape, whole, alike, strict=True)):
+        axes = f"(S, N, {'T, ' if task.reads == 'steps' else ''}{'O' if isinstance(task.targets, Values) else 'C'})"
+        ones = "N" if task.reads == "last" else "N or T"
+        raise ValueError(f"{where} must have the shape {axes} = {whole}, or 1 for {ones}, got {_shape(shape)}")
     for index, values in enumerate(guess):
-        _check_finite(f"{where} for number {index + 1} of the {len(guess)} seeds", values)
+        name = f"{where} for number {index + 1} of the {len(guess)} seeds"
+        _check_finite(name, values, "(N, T, O)" if task.reads == "steps" else "(N, O)")
 
 
-def check_chance(task: Task, seed: int, sample: Sample, again: Callable[[], Sample]) -> None:
+def check_chance(task: Task, seed: int, sample: Sequences, again: Callable[[], Sequences]) -> None:
     """Checks that a sample is a function of the generator that the task was given.
 
     Args:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
 
-from seqexp.data.check import check_chance, check_sample, check_sizes, digest
+from seqexp.data.check import check_chance, check_task
+from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes
 from seqexp.data.split import EVALUATION_ROWS, Batches, Split
-from seqexp.data.task import Sample, Task
+from seqexp.data.stream import Stream
+from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator
+
+TEST = "test"
 
 
 class PopulationData(LightningDataModule):
@@ -23,46 +27,63 @@ class PopulationData(LightningDataModule):
     Attributes:
         task: makes one seed's sequences.
         splits: `train`, `val` and `test`, once they are made.
+        evaluations: what else the trained model is scored on, by names such as `test@40`; once they are made.
         limits: for each split how many of its batches a pass takes, as a Trainer has it: a share (float) or a number
             (int). To be set before the data are made.
-        data_hash: for each seed two digests: of its training and validation sequences as they were sampled and split,
+        data_hash: for each seed two digests: of what training and validation are made of, as it was sampled and split,
             and of the test targets that it is scored on. Seeds of two runs share their data if the digests are equal.
 
     Args:
-        make_task: builds the task; called again to see that a new one makes the same sequences.
+        make_task: builds the task, with some of its settings changed; called again to see that a new one makes the
+            same sequences.
         seeds: the S seeds.
         batch_size: sequences per seed in a training batch; None is full batch.
         train_fraction: share of the sequences that is trained on.
         val_fraction: share that selects among weights; may be 0.
         test_fraction: share that is scored once, at the end.
+        fresh: every training batch is drawn anew; the training split is then only scored, never trained on.
+        steps_per_epoch: fresh batches of an epoch; None for as many as cutting the training split would give.
+        test_lengths: lengths T, beside the task's own, at which the trained model is tested as well.
+        evaluations: other tests by name, each the settings of the task that are changed for it.
 
     Raises:
-        ValueError: the task lacks an attribute, a size or fraction is out of range, or a split would be empty.
+        ValueError: the task lacks an attribute, a setting is out of range, or a split would be empty.
     """
 
     def __init__(
         self,
-        make_task: Callable[[], Task],
+        make_task: Callable[[Mapping[str, Any]], Task],
         seeds: Sequence[int],
         batch_size: int | None,
         train_fraction: float,
         val_fraction: float,
         test_fraction: float,
+        # Data files of 0.1 have none of these; conf/data has them all.
+        fresh: bool = False,
+        steps_per_epoch: int | None = None,
+        test_lengths: Sequence[int] = (),
+        evaluations: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__()
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be >= 1, or null for full batch, got {batch_size}")
         self.make_task = make_task
-        self.task = make_task()
-        check_sizes(self.task)
+        self.task = make_task({})
+        check_task(self.task)
         self.seeds = seeds
         self.batch_size = batch_size
-        self.bounds = _bounds(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.bounds = bounds_of(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
+        _check_stream(self.task, fresh, steps_per_epoch)
+        self.fresh = fresh
+        self.steps_per_epoch = steps_per_epoch
+        self.elsewhere = _elsewhere(self.task, test_lengths, evaluations or {}, make_task)
         self.limits: dict[str, int | float] = dict.fromkeys(self.bounds, 1.0)
         self.shuffle: list[torch.Generator] = []
         self.splits: dict[str, Split] = {}
+        self.evaluations: dict[str, Split] = {}
         self.data_hash: list[list[str]] = []
-        self._first: Sample | None = None
+        self.stream: Stream | None = None
+        self._first: Sequences | None = None
 
     @property
     def has_val(self) -> bool:
@@ -71,6 +92,8 @@ class PopulationData(LightningDataModule):
 
     def num_batches(self, split: str) -> int:
         """How many batches `train`, `val` or `test` has."""
+        if split == "train" and self.fresh and self.steps_per_epoch is not None:
+            return self.steps_per_epoch
         count, rows = self._count(split), self.batch_rows(split)
         return -(-count // max(rows)) if rows else 0
 
@@ -81,11 +104,13 @@ class PopulationData(LightningDataModule):
 
     def batch_rows(self, split: str) -> set[int]:
         """The numbers of sequences per seed that the batches of a split have: all the same, but perhaps the last."""
-        return _rows(self._count(split), self._size(split))
+        if split == "train" and self.fresh:
+            return {self._size("train")}
+        return sizes(self._count(split), self._size(split))
 
     def evaluation_rows(self) -> set[int]:
         """The same for all passes without a backward, which the training split has, too."""
-        return set().union(*(_rows(self._count(split), self._evaluation_size) for split in self.bounds))
+        return set().union(*(sizes(self._count(split), self._evaluation_size) for split in self.bounds))
 
     @property
     def _evaluation_size(self) -> int:
@@ -103,10 +128,10 @@ class PopulationData(LightningDataModule):
         start, stop = self.bounds[split]
         return stop - start
 
-    def first(self) -> Sample:
+    def first(self) -> Sequences:
         """The first seed's sample, checked, as its task made it; kept until all data are made."""
         if self._first is None:
-            self._first = _sample(self.task, self.seeds[0])
+            self._first = self._sample(self.task, self.seeds[0])
         return self._first
 
     def make(self) -> None:
@@ -118,19 +143,46 @@ class PopulationData(LightningDataModule):
         if self.splits:
             return
         first = self.first()
-        check_chance(self.task, self.seeds[0], first, lambda: _sample(self.make_task(), self.seeds[0]))
+        check_chance(self.task, self.seeds[0], first, lambda: self._sample(self.make_task({}), self.seeds[0]))
         count = len(self.seeds)
-        splits = {name: _room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
+        splits = {name: room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
         for index, seed in enumerate(self.seeds):
-            sample = self._ordered(seed, first if index == 0 else _sample(self.task, seed, first))
+            found = ordered(self.task, seed, first if index == 0 else self._sample(self.task, seed, first))
             for name, (start, stop) in self.bounds.items():
-                for room, values in zip(splits[name], sample, strict=True):
-                    if room is not None and values is not None:
-                        room[index] = values[start:stop]  # a copy: a task may use its own memory again
+                put(splits[name], index, found, start, stop)
         self.shuffle = [generator(seed, "shuffle") for seed in self.seeds]
+        if self.fresh:
+            self.stream = Stream(self.fresh_batch, self.num_batches("train"), torch.device("cpu"))
         scored = self.batches_left("test") * self._size("test")
-        self.data_hash = [_hashes(splits, index, scored) for index in range(count)]
+        began = self.fresh_batch(0) if self.fresh else None
+        self.data_hash = [hashes(splits, index, scored, began) for index in range(count)]
+        self.evaluations = {name: self._evaluation(name, *each) for name, each in self.elsewhere.items()}
         self.splits, self._first = splits, None
+
+    def fresh_batch(self, step: int) -> Split:
+        """Draws the batch of one step of a stream, for all seeds, and checks it."""
+        return self._stacked(self.task, f"stream {step}", self._size("train"), None)
+
+    def _sample(self, task: Task, seed: int, first: Sequences | None = None) -> Sequences:
+        """One seed's whole data set."""
+        return sample(task, seed, "data", task.num_sequences, None, first)
+
+    def _stacked(self, task: Task, purpose: str, count: int, length: int | None) -> Split:
+        """So many sequences for every seed."""
+        first = sample(task, self.seeds[0], purpose, count, length)
+        split = room(first, len(self.seeds), count)
+        for index, seed in enumerate(self.seeds):
+            found = first if index == 0 else sample(task, seed, purpose, count, length, first)
+            put(split, index, found, 0, count)
+        return split
+
+    def _evaluation(self, name: str, task: Task, length: int | None) -> Split:
+        """The sequences of one evaluation, as many as are tested on: of a series, its last ones."""
+        if not task.chronological:
+            return self._stacked(task, name, self._count(TEST), length)
+        whole = self._stacked(task, name, task.num_sequences, None)
+        start, stop = self.bounds[TEST]
+        return whole.map(lambda each: each[:, start:stop])
 
     def setup(self, stage: str | None = None) -> None:
         """Makes the data, where that has not been done, and puts them on the trainer's device."""
@@ -138,16 +190,14 @@ class PopulationData(LightningDataModule):
         if self.trainer and self.splits["train"].inputs.device != self.trainer.strategy.root_device:
             device = self.trainer.strategy.root_device
             self.splits = {name: split.to(device) for name, split in self.splits.items()}
+            self.evaluations = {name: split.to(device) for name, split in self.evaluations.items()}
+            if self.stream is not None:
+                self.stream.device = device
 
-    def _ordered(self, seed: int, sample: Sample) -> Sample:
-        """One seed's sample, so ordered that its splits are consecutive."""
-        if self.task.forecasts:
-            return sample
-        order = torch.randperm(self.task.num_sequences, generator=generator(seed, "split"))
-        return Sample._make(None if each is None else each[order] for each in sample)
-
-    def train_dataloader(self) -> Batches:
+    def train_dataloader(self) -> Batches | Stream:
         """Batches of the training split, each seed in its own new order at each pass; overfitting wants the same."""
+        if self.stream is not None:
+            return self.stream
         overfit = self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
         return self.splits["train"].batches(self.batch_size, None if overfit else self.shuffle)
 
@@ -157,66 +207,64 @@ class PopulationData(LightningDataModule):
 
     def test_dataloader(self) -> Batches:
         """The test split in order."""
-        return self.splits["test"].batches(self._size("test"))
+        return self.splits[TEST].batches(self._size(TEST))
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Does nothing: `setup` has put all of the data there."""
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of each seed's shuffling, (S, bytes)."""
+        """The state of each seed's shuffling, (S, bytes), or how far a stream is."""
+        if self.stream is not None:
+            return {"passes": self.stream.passes}
         return {"shuffle": torch.stack([each.get_state() for each in self.shuffle])}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continues each seed's shuffling where a checkpoint left it."""
+        """Continues where a checkpoint left it."""
+        if self.stream is not None:
+            self.stream.passes = state_dict["passes"]
+            return
         for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
             each.set_state(state.clone())  # torch ignores where a view begins, and crashes
 
 
-def _sample(task: Task, seed: int, first: Sample | None = None) -> Sample:
-    """One seed's sample, checked."""
-    try:
-        sample = task.sample(generator(seed, "data"))
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or re.search(r"allocate|overflow", str(error)):
-            reason = str(error).partition("\n")[0]
-            raise ValueError(f"the sample of seed {seed} needs more memory than there is ({reason})") from error
-        raise
-    check_sample(task, seed, sample, first)
-    return sample
+def _check_stream(task: Task, fresh: bool, steps_per_epoch: int | None) -> None:
+    if fresh and task.chronological:
+        raise ValueError("fresh must be false for a series: it is one recording, of which no new windows can be drawn")
+    if steps_per_epoch is not None and not fresh:
+        raise ValueError(f"steps_per_epoch must be null unless fresh is true, got {steps_per_epoch}")
+    if steps_per_epoch is not None and steps_per_epoch < 1:
+        raise ValueError(f"steps_per_epoch must be >= 1, or null, got {steps_per_epoch}")
 
 
-def _room(sample: Sample, num_seeds: int, count: int) -> Split:
-    """Memory for one split of all seeds, of the shapes of one seed's sample."""
-    return Split._make(None if each is None else each.new_empty(num_seeds, count, *each.shape[1:]) for each in sample)
-
-
-def _hashes(splits: dict[str, Split], index: int, scored: int) -> list[str]:
-    """Digests of what one seed is trained and selected on, and of the first test targets, which it is scored on."""
-    seen = [each[index] for name in ("train", "val") for each in (splits[name].inputs, splits[name].targets)]
-    return [digest(*seen), digest(splits["test"].targets[index, :scored])]
-
-
-def _rows(count: int, size: int) -> set[int]:
-    """The lengths of the pieces when `count` is cut into pieces of `size`."""
-    return {min(size, count), count % size} - {0} if count else set()
-
-
-def _bounds(count: int, train: float, val: float, test: float) -> dict[str, tuple[int, int]]:
-    """Turns fractions of `count` sequences into (start, stop) of each split."""
-    fractions = {"train": train, "val": val, "test": test}
-    for name, fraction in fractions.items():
-        if not 0 <= fraction <= 1:
-            raise ValueError(f"{name}_fraction must be between 0 and 1, got {fraction}")
-    rounding = 1e-9  # 0.7 + 0.15 + 0.15 may be a little more than 1
-    if sum(fractions.values()) > 1 + rounding:
-        given = " + ".join(f"{value:g}" for value in fractions.values())
-        raise ValueError(f"train_fraction + val_fraction + test_fraction must be <= 1, got {given}")
-    stops = [int(count * share + rounding * count) for share in (train, train + val, train + val + test)]
-    bounds = dict(zip(fractions, zip([0, *stops], stops, strict=False), strict=True))
-    for name, (start, stop) in bounds.items():
-        if stop == start and (name != "val" or val > 0):
+def _elsewhere(
+    task: Task,
+    test_lengths: Sequence[int],
+    evaluations: Mapping[str, Mapping[str, Any]],
+    make_task: Callable[[Mapping[str, Any]], Task],
+) -> dict[str, tuple[Task, int | None]]:
+    """The task and the length of each evaluation, by its name."""
+    found: dict[str, tuple[Task, int | None]] = {}
+    if test_lengths and not task.chooses_length:
+        raise ValueError("test_lengths must be [] for this task: its sequences have one length, which it was made with")
+    for length in test_lengths:
+        if length < 1:
+            raise ValueError(f"test_lengths must be >= 1, got {length}")
+        found[f"{TEST}@{length}"] = (task, length)
+    for name, changes in evaluations.items():
+        key = f"{TEST}@{name}"
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) or key in found:
             raise ValueError(
-                f"{name}_fraction must leave at least one of the {count} sequences, got {fractions[name]:g}"
+                f"evaluations must have names of at most 40 letters, digits and _.-, each once and no test length, "
+                f"got {name!r}"
             )
-    return bounds
+        other = make_task(changes)
+        check_task(other)
+        if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
+            raise ValueError(
+                f"evaluations.{name} must leave inputs and targets of the size that the model was made for"
+            )
+        if task.chronological and other.num_sequences != task.num_sequences:
+            raise ValueError(f"evaluations.{name} must leave the number of windows as it is")
+        found[key] = (other, None)
+    return found

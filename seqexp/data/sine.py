@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from seqexp.data.task import Sample, Task
+from seqexp.data.series import Recording, Series
 
 
-class Sine(Task):
+class Sine(Series):
     """Windows of `amplitude * sin(frequency * t) + noise * N(0, 1)` predict the value `horizon` steps on.
 
     One series per seed; only its noise differs between seeds. With window 3 and horizon 1:
@@ -32,10 +32,6 @@ class Sine(Task):
         ValueError: a setting is out of range.
     """
 
-    input_size = 1
-    output_size = 1
-    forecasts = True
-
     def __init__(
         self,
         length: int,
@@ -46,46 +42,19 @@ class Sine(Task):
         window: int,
         horizon: int,
     ) -> None:
-        if window < 1:
-            raise ValueError(f"window must be >= 1, got {window}")
-        if horizon < 1:
-            raise ValueError(f"horizon must be >= 1, got {horizon}")
-        if length < window + horizon:
-            raise ValueError(
-                f"window must be <= length - horizon = {length - horizon}, got {window}: "
-                "the series must hold at least one window and its target"
-            )
+        super().__init__(length, window, horizon, columns=1, predicted=(0,))
         if time_range <= 0:
             raise ValueError(f"time_range must be > 0, got {time_range}")
         if noise < 0:
             raise ValueError(f"noise must be >= 0, got {noise}")
-        self.length = length
         self.time_range = time_range
         self.frequency = frequency
         self.amplitude = amplitude
         self.noise = noise
-        self.window = window
-        self.horizon = horizon
-        self.num_sequences = length - window - horizon + 1
 
-    @property
-    def numbers(self) -> int:
-        """The series, and its windows once they are cut into splits."""
-        return max(self.length, self.num_sequences * (self.window + 1))
-
-    def sample(self, generator: torch.Generator) -> Sample:
-        """Makes one seed's windows: inputs (N, window, 1), targets (N, 1), N = length - window - horizon + 1.
-
-        What persistence guesses is the window's last value.
-        """
+    def record(self, generator: torch.Generator) -> Recording:
+        """Makes one seed's series, (L, 1); what persistence guesses is the window's last value."""
         t = torch.linspace(0, self.time_range, self.length, dtype=torch.float64)
         clean = self.amplitude * torch.sin(self.frequency * t)
         series = clean + self.noise * torch.randn(self.length, generator=generator, dtype=torch.float64)
-        first_target = self.window + self.horizon - 1
-        windows = series.float().unfold(0, self.window, 1)  # (length,) -> (length - window + 1, window), a view
-        return Sample(
-            inputs=windows[: self.num_sequences, :, None],  # (N, T, 1)
-            targets=series.float()[first_target:, None],  # (N, 1)
-            noiseless=clean.float()[first_target:, None],  # (N, 1)
-            persistence=windows[: self.num_sequences, -1:],  # (N, 1)
-        )
+        return Recording(series.float()[:, None], clean.float()[:, None])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,24 +13,48 @@ EVALUATION_ROWS = 2**15
 
 
 class Split(NamedTuple):
-    """One split of all seeds: inputs (S, N, T, I), targets (S, N, O), and what else a `Sample` has, stacked."""
+    """One split of all seeds: what `Sequences` has, stacked along an axis S in front. Cut along N, it is a batch."""
 
     inputs: Tensor
     targets: Tensor
-    noiseless: Tensor | None
-    persistence: Tensor | None = None
+    weight: Tensor | None = None
+    lengths: Tensor | None = None
+    best: Tensor | None = None
+
+    @property
+    def num_sequences(self) -> int:
+        """N, or B, sequences per seed."""
+        return self.inputs.shape[1]
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.inputs.shape[2]
+
+    @property
+    def counted(self) -> Tensor | int:
+        """How much the batch counts in a mean over batches: its sequences, or the weights (S,) of its steps."""
+        return self.num_sequences if self.weight is None else self.weight.flatten(1).sum(1)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Split:
+        """The same with every tensor changed."""
+        return Split._make(None if each is None else change(each) for each in self)
 
     def first(self, count: int) -> Split:
         """The first `count` sequences of every seed."""
-        return Split._make(None if each is None else each[:, :count] for each in self)
+        return self.map(lambda each: each[:, :count])
 
-    def to(self, device: torch.device) -> Split:
-        """The same split on a device."""
-        return Split._make(None if each is None else each.to(device) for each in self)
+    def of(self, seeds: slice) -> Split:
+        """The sequences of some of the seeds."""
+        return self.map(lambda each: each[seeds])
+
+    def to(self, device: torch.device, dtype: torch.dtype | None = None) -> Split:
+        """The same on a device; floats in another precision, where that is given."""
+        return self.map(lambda each: each.to(device, dtype if each.is_floating_point() else None))
 
     def batches(self, batch_size: int | None, shuffle: Sequence[torch.Generator] | None = None) -> Batches:
         """Cuts this split into batches; None takes all of it at once."""
-        return Batches(self.inputs, self.targets, batch_size or self.inputs.shape[1], shuffle)
+        return Batches(self, batch_size or self.num_sequences, shuffle)
 
     def evaluation_batches(self, num_seeds: int | None = None) -> Batches:
         """Cuts this split for a forward pass only, in the largest pieces that are sensible.
@@ -42,33 +66,30 @@ class Split(NamedTuple):
 
 
 class Batches:
-    """An iterable of (inputs (S, B, T, I), targets (S, B, O)); the last batch may be shorter.
+    """An iterable of splits of B sequences per seed; the last batch may be shorter.
 
     Args:
-        inputs: (S, N, T, I).
-        targets: (S, N, O).
+        split: N sequences per seed; `best` is left out, as nothing that learns may see it.
         batch_size: B, per seed.
         shuffle: one generator per seed, drawn from anew at each pass; None keeps the order.
     """
 
-    def __init__(
-        self, inputs: Tensor, targets: Tensor, batch_size: int, shuffle: Sequence[torch.Generator] | None
-    ) -> None:
-        self.inputs = inputs
-        self.targets = targets
+    def __init__(self, split: Split, batch_size: int, shuffle: Sequence[torch.Generator] | None) -> None:
+        self.split = split._replace(best=None)
         self.batch_size = batch_size
         # One batch of everything has no order to change.
-        self.shuffle = shuffle if batch_size < inputs.shape[1] else None
+        self.shuffle = shuffle if batch_size < split.num_sequences else None
 
     def __len__(self) -> int:
-        return -(-self.inputs.shape[1] // self.batch_size)
+        return -(-self.split.num_sequences // self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        inputs, targets = self.inputs, self.targets
+    def __iter__(self) -> Iterator[Split]:
+        split, count = self.split, self.split.num_sequences
         if self.shuffle is not None:
-            count = inputs.shape[1]
             order = torch.stack([torch.randperm(count, generator=each) for each in self.shuffle])  # (S, N)
             order += count * torch.arange(len(order))[:, None]  # places in all seeds' rows together
-            rows = order.flatten().to(inputs.device)
-            inputs, targets = (each.flatten(0, 1).index_select(0, rows).view(each.shape) for each in (inputs, targets))
-        yield from zip(torch.split(inputs, self.batch_size, 1), torch.split(targets, self.batch_size, 1), strict=True)
+            rows = order.flatten().to(split.inputs.device)
+            split = split.map(lambda each: each.flatten(0, 1).index_select(0, rows).view(each.shape))
+        for start in range(0, count, self.batch_size):
+            stop = start + self.batch_size
+            yield split.map(lambda each, start=start, stop=stop: each[:, start:stop])  # type: ignore[misc]

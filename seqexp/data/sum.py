@@ -6,7 +6,8 @@ from typing import Literal
 
 import torch
 
-from seqexp.data.task import Sample, Task
+from seqexp.data.shape import Values
+from seqexp.data.task import Sequences, Task
 
 
 class Sum(Task):
@@ -27,9 +28,9 @@ class Sum(Task):
         ValueError: a setting is out of range.
     """
 
-    input_size = 1
-    output_size = 1
-    forecasts = False
+    inputs = Values(1)
+    targets = Values(1)
+    chooses_length = True
 
     def __init__(self, num_sequences: int, length: int, distribution: Literal["normal", "uniform"]) -> None:
         if num_sequences < 1:
@@ -47,9 +48,9 @@ class Sum(Task):
         """The sequences and their sums."""
         return self.num_sequences * (self.length + 1)
 
-    def sample(self, generator: torch.Generator) -> Sample:
-        """Makes one seed's sequences: inputs (N, length, 1), targets (N, 1)."""
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        """Makes one seed's sequences: inputs (N, T, 1), targets (N, 1)."""
         draw = torch.randn if self.distribution == "normal" else torch.rand
-        inputs = draw(self.num_sequences, self.length, 1, generator=generator)
+        inputs = draw(count, length or self.length, 1, generator=generator)
         targets = inputs.sum(dim=1)  # (N, T, 1) -> (N, 1)
-        return Sample(inputs=inputs, targets=targets, noiseless=targets)
+        return Sequences(inputs, targets, best=targets)

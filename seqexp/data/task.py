@@ -3,48 +3,62 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqexp.data.guesses import constant, linear
+from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.split import Split
+from seqexp.score import CrossEntropy, Score, SquaredError
 
 
-class Sample(NamedTuple):
-    """All sequences of one seed: finite torch.float32 on the CPU, of the sizes that the task states.
+class Sequences(NamedTuple):
+    """All sequences of one seed, on the CPU: finite torch.float32, but int64 for tokens, classes and lengths.
 
     Attributes:
-        inputs: (N, T, I).
-        targets: (N, O).
-        noiseless: (N, O) targets as they would be without noise, None where that is not known.
-            Their distance from `targets` is the score that no model can be expected to beat.
-        persistence: (N, O) the last values that were known when each target was still to come, None where
-            that has no meaning. Which column of which input that is, or none of them, only the task can say.
+        inputs: (N, T, I), or (N, T) tokens.
+        targets: of the last step (N, O), or (N,) classes; of every step (N, T, O), or (N, T) classes.
+        weight: (N, T) >= 0, how much the target of each step counts; None for all alike, and for targets of the last.
+        lengths: (N,) how many steps each sequence has, at least 1: the others, up to T, are padding on the right. The
+            last step is then `lengths - 1`, and targets of padded steps do not count. None where all have T steps.
+        best: what somebody would predict who knows all but the noise: of the shape of a prediction, which is that of
+            targets that are values; for classes (N, C), or (N, T, C), logits. None where that is not known. Its score
+            is the one that no model can be expected to beat.
     """
 
     inputs: Tensor
     targets: Tensor
-    noiseless: Tensor | None
-    persistence: Tensor | None = None
+    weight: Tensor | None = None
+    lengths: Tensor | None = None
+    best: Tensor | None = None
 
 
 class Task(ABC):
     """Interface of a task. A task owns its sizes and its randomness comes from outside.
 
     Attributes:
-        input_size: I, features of one input step.
-        output_size: O, features of one target.
-        num_sequences: N, sequences that `sample` makes.
-        forecasts: the targets continue the inputs' own series. Then the split into train, val and test is
-            chronological, and a picture shows the forecast along the test split.
+        inputs: what one step holds.
+        targets: what one target is.
+        reads: whether there is a target of the last step, or of every step.
+        num_sequences: N, sequences of a seed that are split into train, val and test.
+        chronological: the sequences follow each other in time. Then the split into train, val and test keeps their
+            order, and they are always made together.
+        chooses_length: `sample` can make sequences of any length that it is asked for.
     """
 
-    input_size: int
-    output_size: int
+    inputs: Values | Tokens
+    targets: Values | Classes
+    reads: Literal["last", "steps"] = "last"
     num_sequences: int
-    forecasts: ClassVar[bool]
+    chronological: ClassVar[bool] = False
+    chooses_length: ClassVar[bool] = False
+
+    @property
+    def score(self) -> Score:
+        """How far a prediction is from a target, where `data.score` names no other."""
+        return SquaredError() if isinstance(self.targets, Values) else CrossEntropy("nats")
 
     @property
     def numbers(self) -> int:
@@ -52,13 +66,19 @@ class Task(ABC):
 
         What cannot fit the memory is refused by it. A task whose sequences are long says so here.
         """
-        return self.num_sequences * (self.input_size + self.output_size)
+        return self.num_sequences * (features(self.inputs) + features(self.targets))
 
     @abstractmethod
-    def sample(self, generator: torch.Generator) -> Sample:
-        """Makes one seed's sequences; the same generator state gives the same numbers.
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        """Makes sequences of one seed; the same generator state gives the same numbers.
 
         A ValueError that it raises is shown as a refusal of the configuration, before anything is written.
+
+        Args:
+            generator: the only source of randomness.
+            count: how many; `num_sequences` for a data set, the size of a batch for a stream.
+            length: how many steps each of them has; None for those that the task trains on. It is a number only where
+                the task `chooses_length`.
         """
 
     def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
@@ -68,12 +88,32 @@ class Task(ABC):
 
         Args:
             train: what a guess may be fitted to; both splits are on the CPU.
-            test: whose targets are predicted. Only its inputs and `persistence` may be read.
+            test: whose targets are predicted. Only its inputs, weights and lengths may be read.
 
         Returns:
-            Name -> finite floats (S, N, O), or (S, 1, O) for all N alike; None where a guess has no meaning. The name
-            `noise` is taken: under it the score of `Sample.noiseless` is recorded. By default
-            `constant`, the mean of the training targets; `persistence`, where the sample gives it; `linear`,
-            least squares on all input values and a constant.
+            Name -> finite floats, in the shape of a prediction of the test split (S, N, O) or (S, N, T, O), logits for
+            classes, or 1 in place of N or T where all are alike; None where a guess has no meaning. The name `noise`
+            is taken: under it the score of `Sequences.best` is recorded. By default `constant`, the mean of the
+            training targets, or the share of each class, and `linear`, least squares on all input values and a
+            constant.
         """
-        return {"constant": constant(train), "persistence": test.persistence, "linear": linear(train, test)}
+        return {"constant": constant(train, self.targets), "linear": linear(train, test, self.inputs, self.targets)}
+
+    def solved(self, prediction: Tensor, batch: Split) -> Tensor | None:
+        """Says which seeds have met the task's own criterion of success on a batch, (S,) bool; None: it has none.
+
+        Args:
+            prediction: (S, B, O) or (S, B, T, O).
+            batch: of the validation split.
+        """
+        return None
+
+
+def features(shape: Values | Classes | Tokens) -> int:
+    """How many numbers one step or one target takes in memory."""
+    return shape.size if isinstance(shape, Values) else 1
+
+
+def outputs(targets: Values | Classes) -> int:
+    """O, how many numbers a prediction of one target has."""
+    return targets.size if isinstance(targets, Values) else targets.count

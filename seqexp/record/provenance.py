@@ -15,13 +15,20 @@ from typing import Any
 import torch
 
 import seqexp
+from seqexp.config import EMBEDDING_SIZE
 from seqexp.record.own import digest as own_digest
 from seqexp.record.record import INERT_SETTINGS
 
 NUMERICS = "0.1.0"
 """The version since which the same settings give the same bits: raised only when some settings do not any more."""
 
-NEUTRAL_SETTINGS: dict[str, Any] = {"scheduler": {}}
+NEUTRAL_SETTINGS: dict[str, Any] = {
+    "embedding_size": EMBEDDING_SIZE,
+    "scheduler": {},
+    "data.score": None,
+    "data.fresh": False,
+    "data.steps_per_epoch": None,
+}
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 
 So a key that is added retrains nothing, and whoever trains with another value of it has another run.

@@ -15,6 +15,7 @@ RESULT = "result.json"
 
 INERT_SETTINGS = (
     *("allowed_environment", "allowed_packages", "checkpoint", "compare", "diagnostic", "logger", "progress", "sweep"),
+    *("data.test_lengths", "data.evaluations"),
     *("trainer.enable_progress_bar", "trainer.profiler"),
 )
 """Dotted keys of a configuration that cannot change a result.
@@ -22,15 +23,19 @@ INERT_SETTINGS = (
 Keys that 0.1 had and did not name here may not be added: they are part of its records' fingerprints.
 """
 
-BASELINES = ("constant", "persistence", "linear", "noise")
+MSE = "mse"
+"""The metric of a record that names none; such scores stand in fields of their own as well, where 0.1 had them."""
+
+PARTS = ("train", "val", "test")
+"""Parts of the data that a run scores (`val` where there is one), in that order; all others are evaluations."""
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("data", "cell", "fingerprint", "device"), str),
+    **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
-    **dict.fromkeys(("baselines", "config", "versions"), dict),
+    **dict.fromkeys(("baselines", "evaluation_baselines", "scores", "config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
-    "data_hash": (list, type(None)),
+    **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
     "train_seconds": (int, float),
     "matched": (int, type(None)),
 }
@@ -45,8 +50,8 @@ class RecordError(ValueError):
 class Record:
     """One run: a configuration, its seeds and what came out.
 
-    Scores are mean squared errors in the data's own units, one per seed, in the order of `seeds`.
-    A score that is not finite (a seed that diverged) is NaN here and `null` in the file.
+    Scores are >= 0, lower is better, one per seed, in the order of `seeds`. A score that is not finite (a seed that
+    diverged) is NaN here and `null` in the file.
 
     Attributes:
         status: "done", or "failed" where `error` stands in the place of scores.
@@ -55,10 +60,15 @@ class Record:
         seeds: the S seeds.
         data_hash: for each seed two digests: of what train and validation are made of, and of the test targets that
             were scored; None in records of versions that did not make them.
-        train_mse: S scores on the training split, at the selected weights.
-        val_mse: S scores on the validation split, None where there is none.
-        test_mse: S scores on the test split.
+        metric: short name of the score that was trained for and selected by; "mse" in records without it.
+        metric_label: the same as figures and tables show it.
+        metric_unit: what it is measured in.
+        scores: part -> metric -> S scores at the selected weights. Parts are `train`, `val` (where there is one),
+            `test`, and each evaluation, such as `test@40`; every part has `metric`, and may have others beside it.
         baselines: name -> S scores on the same test targets, None where it has no meaning.
+        evaluation_baselines: the same for each evaluation, by its name.
+        solved: for each seed the step at which the task's own criterion was first met, None where it never was; None
+            where the task has no criterion.
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
@@ -80,10 +90,13 @@ class Record:
     cell: str
     seeds: list[int]
     data_hash: list[list[str]] | None = None
-    train_mse: list[float] = field(default_factory=list)
-    val_mse: list[float] | None = None
-    test_mse: list[float] = field(default_factory=list)
+    metric: str = MSE
+    metric_label: str = "MSE"
+    metric_unit: str = "squared units of the data"
+    scores: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     baselines: dict[str, list[float] | None] = field(default_factory=dict)
+    evaluation_baselines: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
+    solved: list[int | None] | None = None
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
     num_parameters: int = 0
@@ -99,6 +112,35 @@ class Record:
     device: str = "cpu"
     error: dict[str, str] | None = None
 
+    def score(self, part: str, metric: str | None = None) -> list[float] | None:
+        """The scores of one part, (S,); None where there are none.
+
+        Args:
+            part: `train`, `val`, `test`, or the name of an evaluation.
+            metric: None takes the one that was trained for.
+        """
+        return self.scores.get(part, {}).get(metric or self.metric)
+
+    @property
+    def train_mse(self) -> list[float]:
+        """MSE on the training split, (S,); empty where it was not measured."""
+        return self.score("train", MSE) or []
+
+    @property
+    def val_mse(self) -> list[float] | None:
+        """MSE on the validation split, (S,); None where it was not measured."""
+        return self.score("val", MSE)
+
+    @property
+    def test_mse(self) -> list[float]:
+        """MSE on the test split, (S,); empty where it was not measured."""
+        return self.score("test", MSE) or []
+
+    def values(self) -> dict[str, Any]:
+        """What `result.json` holds."""
+        named = ("train_mse", "val_mse", "test_mse") if self.metric == MSE else ()
+        return asdict(self) | {name: getattr(self, name) for name in named}
+
     def write(self, folder: Path) -> Path:
         """Writes `result.json` into `folder`, whole or not at all.
 
@@ -109,7 +151,7 @@ class Record:
             The file's path.
         """
         path = folder / RESULT
-        text = json.dumps(null_for_nan(asdict(self)), indent=2, allow_nan=False)
+        text = json.dumps(null_for_nan(self.values()), indent=2, allow_nan=False)
         write_atomically(path, (text + "\n").encode())
         return path
 
@@ -154,13 +196,11 @@ class Record:
         _seeds("diverged", values.get("diverged", []))
         _check_hashes(values.get("data_hash"), len(seeds))
         if values["status"] == "done":
-            for name in ("train_mse", "test_mse"):
-                values[name] = _scores(name, values.get(name), len(seeds))
-            if values.get("val_mse") is not None:
-                values["val_mse"] = _scores("val_mse", values["val_mse"], len(seeds))
-            values["baselines"] = {
-                name: None if row is None else _scores(f"baselines.{name}", row, len(seeds))
-                for name, row in dict(values.get("baselines", {})).items()
+            values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
+            values["baselines"] = _guesses("baselines", values.get("baselines", {}), len(seeds))
+            values["evaluation_baselines"] = {
+                name: _guesses(f"evaluation_baselines.{name}", rows, len(seeds))
+                for name, rows in values.get("evaluation_baselines", {}).items()
             }
         return cls(**values)
 
@@ -189,6 +229,34 @@ def _seeds(name: str, seeds: Any) -> list[int]:
     if len(set(seeds)) < len(seeds):
         raise ValueError(f"{name} must not hold a seed twice")
     return seeds
+
+
+def _all_scores(raw: dict[str, Any], metric: str, count: int) -> dict[str, dict[str, list[float]]]:
+    """The scores of all parts, by metric; a record of 0.1 has them in fields of their own."""
+    parts = raw.get("scores")
+    if parts is None:
+        parts = {part: {MSE: raw.get(f"{part}_mse")} for part in PARTS}
+        if parts["val"][MSE] is None:
+            del parts["val"]
+    for part in ("train", "test"):
+        if not isinstance(parts.get(part), dict) or metric not in parts[part]:
+            raise ValueError(f"scores.{part} must hold the metric {metric}")
+    return {
+        part: {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
+        for part, rows in parts.items()
+    }
+
+
+def _guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+    return {
+        key: None if row is None else _scores(f"{name}.{key}", row, count) for key, row in _dict(name, rows).items()
+    }
+
+
+def _dict(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
+    return value
 
 
 def _scores(name: str, row: Any, count: int) -> list[float]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import inspect
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,20 +22,34 @@ from seqexp import baselines
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
 from seqexp.config.guard import leaves
-from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
+from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large, show
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
+from seqexp.data.shape import Values
 from seqexp.data.task import Task
 from seqexp.record.claim import Claim
 from seqexp.run import memory
 from seqexp.run.schedule import find_schedule, num_intervals
-from seqexp.run.size import asks_match, make_model, match_size, unset_model
+from seqexp.run.size import Sizes, asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
+from seqexp.score import AbsoluteError, CrossEntropy, ErrorRate, Score, SquaredError
 from seqexp.training.module import Training
 
 LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("make_task", "seeds"))
-"""The keys of a data file that are for the LightningDataModule; the others are for the task."""
+"""The keys of a data file that are for the LightningDataModule."""
+
+SCORE = "score"
+"""The key of a data file that names a score; the keys that are neither this nor the module's are for the task."""
+
+SCORES: dict[str, Callable[[], Score]] = {
+    "mse": SquaredError,
+    "mae": AbsoluteError,
+    "cross_entropy": functools.partial(CrossEntropy, "nats"),
+    "cross_entropy_bits": functools.partial(CrossEntropy, "bits"),
+    "error_rate": ErrorRate,
+}
+"""The scores that have a short name."""
 
 COUPLING_OPTIMIZERS = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
 """Optimisers of torch that do not treat each number by itself, and so would mix the seeds."""
@@ -132,7 +147,11 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
     data = _data(settings["data"], allowed, seeds)
-    matched = match_size(settings["cell"], allowed, data.task)
+    sizes, score = (
+        Sizes.of(data.task, settings["embedding_size"]),
+        _score(settings["data"].get(SCORE), allowed, data.task),
+    )
+    matched = match_size(settings["cell"], allowed, sizes)
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
     with settings_of_the_process_kept():
         trainer = make_trainer([], ".")
@@ -140,11 +159,11 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
         if count != 1:
             asked = settings["trainer"].get(name)
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
-    _check_memory(settings, data, trainer)
-    model = make_model(settings["cell"], allowed, data.task, seeds)
+    _check_memory(settings, data, sizes, trainer)
+    model = make_model(settings["cell"], allowed, sizes, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
-    training = Training(model, make_optimizer, schedule)
+    training = Training(model, score, data.task, make_optimizer, schedule)
     return Parts(settings, masked(config, settings), data, training, make_trainer, matched)
 
 
@@ -162,7 +181,8 @@ def claim_of(config: DictConfig) -> Claim:
     if not asks_match(settings["cell"]):
         return claim
     data = _data(settings["data"], settings["allowed_packages"], claim.seeds)
-    match_size(settings["cell"], settings["allowed_packages"], data.task)
+    sizes = Sizes.of(data.task, settings["embedding_size"])
+    match_size(settings["cell"], settings["allowed_packages"], sizes)
     return replace(Claim.of(settings), former=claim.settings)
 
 
@@ -174,25 +194,54 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
 
 def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:
     task_class = find_class("data", node.get("_target_"), Task, allowed)  # type: ignore[type-abstract]
-    task_node = {name: value for name, value in node.items() if name not in LOADER_KEYS}
+    task_node = {name: value for name, value in node.items() if name not in (*LOADER_KEYS, SCORE)}
     loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
-    task_values = arguments("data", task_node, task_class, given=(), beside=LOADER_KEYS)
+    given = (*LOADER_KEYS, SCORE)
+    task_values = arguments("data", task_node, task_class, given=(), beside=given)
     loader_values = arguments("data", loader_node, PopulationData, given=OURS["data"])
 
-    def make_task() -> Task:
-        return make("data", task_class, copy.deepcopy(task_values))  # a constructor may change what it is given
+    def make_task(changes: Mapping[str, Any]) -> Task:
+        values = (
+            arguments("data.evaluations", {**task_values, **changes}, task_class, given=()) if changes else task_values
+        )
+        return make("data", task_class, copy.deepcopy(values))  # a constructor may change what it is given
 
     return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})
+
+
+def _score(asked: Any, allowed: list[str], task: Task) -> Score:
+    """The score that `data.score` names, or the task's own.
+
+    Raises:
+        ConfigError: there is no such score, or it is not for the task's targets.
+    """
+    if asked is None:
+        score = task.score
+    elif asked in SCORES:
+        score = SCORES[asked]()
+    elif isinstance(asked, str) and "." in asked:
+        score = make("data.score", find_class("data.score", asked, Score, allowed), {})  # type: ignore[type-abstract]
+    else:
+        raise ConfigError(
+            f"data.score must be one of {', '.join(SCORES)}, the dotted path of a class derived from "
+            f"seqexp.score.Score, or null for the task's own, got {show(asked)}"
+        )
+    wanted = "values" if isinstance(task.targets, Values) else "classes"
+    if score.targets != wanted:
+        raise ConfigError(
+            f"data.score={asked}: scores {score.targets}, and the targets of this task are {wanted} ({task.targets})"
+        )
+    return score
 
 
 _predicted: dict[tuple[object, ...], int] = {}
 """Bytes that runs of this process need, by all that decides it; many jobs of a sweep differ in nothing of that."""
 
 
-def _check_memory(settings: dict[str, Any], data: PopulationData, trainer: Trainer) -> None:
+def _check_memory(settings: dict[str, Any], data: PopulationData, sizes: Sizes, trainer: Trainer) -> None:
     """Refuses a run that cannot fit, before anything large is made."""
     with torch.device("meta"):
-        single = unset_model(settings["cell"], settings["allowed_packages"], data.task, 1)
+        single = unset_model(settings["cell"], settings["allowed_packages"], sizes, 1)
     device = trainer.strategy.root_device
     itemsize = 8 if "64" in str(trainer.precision) else 4
     free = memory.available(device)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
@@ -32,13 +33,13 @@ from seqexp.show import figures
 from seqexp.show.board import Board
 from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
-from seqexp.training.groups import Groups, threads
+from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
 from seqexp.training.screen import BoardWriter, EpochBar, RateWriter
 
-CURVES = {"train_mse": "train_mse_running", "val_mse": "val_mse"}
-"""Columns of `curves.csv`. The training MSE there is the mean over an epoch's batches, each at the weights of its turn
-and with dropout; the record's `train_mse` is at the kept weights and without."""
+CURVES = {"train": "train_{}_running", "val": "val_{}"}
+"""Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
+of its turn and with dropout; the record's is at the kept weights and without."""
 
 
 def fit(
@@ -70,7 +71,7 @@ def fit(
         trainer = parts.make_trainer(callbacks, str(folder))
         data.trainer = trainer
         data.setup()
-        board.start(_hparams(parts, record, optimizer))
+        board.start(_hparams(parts, record, optimizer), training.score)
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
             try:
@@ -80,16 +81,18 @@ def fit(
                 raise ConfigError(f"trainer: {error}") from error
             seconds = checkpoints.seconds
             trainer.test(training, datamodule=data, verbose=False)
-        predictions = torch.cat(training.predictions, dim=1)  # (S, N, O)
+        predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
-        test_mse = (predictions.double() - test.targets.double()).square().mean((1, 2))  # (S, N, O) -> (S,)
-        scores = {name: _list(row) for name, row in baselines.score(guesses, test).items()}
-        final = {"test/mse": as_array(test_mse)}
+        scores = _scores(parts, selection, test, predictions)
+        metric = training.score.name
+        final = {f"test/{metric}": np.array(scores["test"][metric])}
         if selection.validated:
-            final["selected/val_mse"] = as_array(selection.best_mse)
+            final[f"selected/val_{metric}"] = as_array(selection.best)
         board.scores(final, trainer.current_epoch)
-        _draw(board, training.groups, data.task.forecasts, test, predictions)
-    curves = {CURVES[name]: as_array(torch.stack(rows)) for name, rows in selection.history.items()}  # (E, S)
+        _draw(board, parts, guesses, test, predictions)
+    curves = {
+        CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
+    }  # (E, S)
     write_curves(folder, data.seeds, curves)
     write_predictions(
         folder, seeds=np.array(data.seeds), targets=as_array(test.targets), predictions=as_array(predictions)
@@ -97,17 +100,47 @@ def fit(
     return replace(
         record,
         status="done",
-        train_mse=_list(selection.train_mse),
-        val_mse=_list(selection.best_mse) if selection.validated else None,
-        test_mse=_list(test_mse),
-        baselines=scores,
+        metric=metric,
+        metric_label=training.score.label,
+        metric_unit=training.score.unit,
+        scores=scores,
+        baselines=_listed(baselines.score(guesses, test, training.score)),
+        evaluation_baselines={
+            name: _listed(
+                baselines.score(baselines.guess(data.task, data.splits["train"], split), split, training.score)
+            )
+            for name, split in data.evaluations.items()
+        },
+        solved=None if training.solved is None else [step if step >= 0 else None for step in selection.solved.tolist()],
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
-        epochs=len(selection.history["train_mse"]),
+        epochs=len(selection.history["train"]),
         steps=trainer.global_step,
         train_seconds=seconds,
         device=provenance.device_name(trainer.strategy.root_device),
     )
+
+
+def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
+    """The scores of every part of the data at the kept weights, by part and metric, with what is shown beside them."""
+    training, score = parts.training, parts.training.score
+    found = {"train": selection.train}
+    if selection.validated:
+        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if _shows_more(selection) else {}
+        found["val"] = {**beside, score.name: selection.best}
+    given = (predictions.double(), test.to(test.inputs.device, torch.float64).targets, _double(test.weight))
+    found["test"] = {score.name: score.value(*given), **score.shown(*given)}
+    for name, split in parts.data.evaluations.items():
+        found[name] = training.measure(split.evaluation_batches())
+    return {part: _listed(rows) for part, rows in found.items()}
+
+
+def _shows_more(selection: Selection) -> bool:
+    return len(selection.train) > 1
+
+
+def _double(values: Tensor | None) -> Tensor | None:
+    return None if values is None else values.double()
 
 
 @contextlib.contextmanager
@@ -165,20 +198,23 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
     return columns
 
 
-def _draw(board: Board, groups: Groups, forecasts: bool, test: Split, predictions: Tensor) -> None:
+def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
+    groups, task = parts.training.groups, parts.data.task
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
-    if not finite.any():
+    if not finite.any() or not isinstance(task.targets, Values):
         return
-    if not forecasts:
-        targets = as_array(test.targets[finite, :, 0])
-        board.picture("predictions", figures.agreement(targets, as_array(predictions[finite, :, 0])))
+    if not task.chronological or task.reads == "steps":
+        targets, predicted = (each[finite][..., 0].flatten(1) for each in (test.targets, predictions))
+        board.picture("predictions", figures.agreement(as_array(targets), as_array(predicted)))
         return
-    num_seeds, parameter = groups.model.num_seeds, next(groups.model.parameters())
-    series = Split(test.inputs[:1].to(parameter), test.targets[:1], None).evaluation_batches(num_seeds)
-    pieces = [groups.predict(inputs.expand(num_seeds, -1, -1, -1)) for inputs, _ in series]  # all read the same series
+    num_seeds, like = groups.model.num_seeds, next(groups.model.parameters())
+    series = test.of(slice(1)).to(like.device, like.dtype).evaluation_batches(num_seeds)
+    # all read the same series
+    pieces = [groups.predict(each.map(lambda x: x.expand(num_seeds, *x.shape[1:]))) for each in series]
     forecast = as_array(torch.cat(pieces, dim=1)[finite, :, 0])  # (S, N)
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
+    persistence = guesses.get("persistence")
     board.picture(
         "forecast",
         figures.forecast(
@@ -186,7 +222,7 @@ def _draw(board: Board, groups: Groups, forecasts: bool, test: Split, prediction
             mean=np.mean(forecast, axis=0),
             low=low,
             high=high,
-            persistence=None if test.persistence is None else as_array(test.persistence[0, :, 0]),
+            persistence=None if persistence is None else as_array(persistence[0, : test.num_sequences, 0]),
             title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
         ),
     )
@@ -198,5 +234,5 @@ def as_array(tensor: Tensor) -> npt.NDArray[Any]:
     return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
 
 
-def _list(row: Tensor | None) -> Any:
-    return None if row is None else [float(value) for value in row.double().cpu()]
+def _listed(rows: Mapping[str, Tensor | None]) -> dict[str, Any]:
+    return {name: None if row is None else [float(value) for value in row.double().cpu()] for name, row in rows.items()}

@@ -57,7 +57,10 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
     numbers = (
         COPIES_OF_DATA * (inputs.numel() + 2 * targets.numel())
         + COPIES_OF_PARAMETERS * sum(parameter.numel() for parameter in model.parameters())
-        + COPIES_OF_PREDICTIONS * (stop - start) * data.task.output_size
+        + COPIES_OF_PREDICTIONS
+        * (stop - start)
+        * model.output_size
+        * (inputs.shape[1] if model.reads == "steps" else 1)
     )
     curves = CURVE_BYTES * epochs
     batches = [(rows, True) for rows in data.batch_rows("train")]
@@ -101,7 +104,7 @@ def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device:
         return tensor
 
     model.cell.forget_work_space()
-    batch = torch.empty(1, rows, *inputs.shape[1:], device="meta")
+    batch = torch.empty(1, rows, *inputs.shape[1:], dtype=inputs.dtype, device="meta")
     with torch.set_grad_enabled(trained), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         model(batch)
     numbers: int = (sum(saved.values()) + model.cell.work_space() + 4 * batch.numel()) * at_once

@@ -14,11 +14,12 @@ from seqexp.statistics import mean_interval
 
 def report(record: Record, folder: Path | None = None) -> str:
     """Says in one line what came out of a run."""
-    interval = mean_interval(record.test_mse)
+    scores = record.score("test") or []
+    interval = mean_interval(scores)
     margin = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2g}"
-    all_seeds, finite = len(record.seeds), int(np.isfinite(record.test_mse).sum())
+    all_seeds, finite = len(record.seeds), int(np.isfinite(scores).sum())
     count = f"{finite} of {all_seeds}" if finite < all_seeds else str(all_seeds)
-    score = f"test MSE {interval.mean:.4g}{margin}" if finite else "no test MSE"
+    score = f"test {record.metric_label} {interval.mean:.4g}{margin}" if finite else f"no test {record.metric_label}"
     parts = [f"{record.cell} on {record.data}", f"{score} ({count} seed{'s' * (all_seeds > 1)})"]
     for name, row in record.baselines.items():
         if row is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -12,26 +12,49 @@ from seqexp.cell.cell import Cell
 from seqexp.config.compose import cell_file
 from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.targets import arguments, find_class, make
-from seqexp.data.task import Task
+from seqexp.data.shape import Tokens
+from seqexp.data.task import Task, features, outputs
 from seqexp.model import Model
 from seqexp.seeding import generator
 
 
-def make_model(node: dict[str, Any], allowed: list[str], task: Task, seeds: range) -> Model:
+class Sizes(NamedTuple):
+    """What a task asks of a model.
+
+    Attributes:
+        input_size: I, features of a step that the cell reads.
+        num_tokens: how many tokens those are the features of; 0 where inputs are numbers.
+        output_size: O, numbers of a prediction.
+        reads: whether the last step is predicted from, or every step.
+    """
+
+    input_size: int
+    num_tokens: int
+    output_size: int
+    reads: Literal["last", "steps"]
+
+    @classmethod
+    def of(cls, task: Task, embedding_size: int) -> Sizes:
+        """The sizes for a task; a token has `embedding_size` features."""
+        tokens = task.inputs.count if isinstance(task.inputs, Tokens) else 0
+        return cls(embedding_size if tokens else features(task.inputs), tokens, outputs(task.targets), task.reads)
+
+
+def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: range) -> Model:
     """The population's model, its weights drawn."""
-    model = unset_model(node, allowed, task, len(seeds))
+    model = unset_model(node, allowed, sizes, len(seeds))
     model.reset_parameters([generator(seed, "model") for seed in seeds])
     return model
 
 
-def unset_model(node: dict[str, Any], allowed: list[str], task: Task, num_seeds: int) -> Model:
+def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seeds: int) -> Model:
     """The same without values in its weights."""
     cell_class = _cell_class(node, allowed)
-    given = {"input_size": task.input_size, "num_seeds": num_seeds}
+    given = {"input_size": sizes.input_size, "num_seeds": num_seeds}
     values = arguments("cell", node, cell_class, given)
     cell = make("cell", cell_class, {**given, **values})
     with refusing_too_large("cell"):
-        return Model(cell, task.output_size)
+        return Model(cell, sizes.output_size, sizes.reads, sizes.num_tokens)
 
 
 def _cell_class(node: dict[str, Any], allowed: list[str]) -> type[Cell]:
@@ -43,13 +66,13 @@ def asks_match(node: dict[str, Any]) -> bool:
     return any(str(value).startswith("match:") for value in node.values())
 
 
-def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | None:
+def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | None:
     """Replaces `match:...`, at the key that makes the cell larger, by the size whose parameters come closest.
 
     Args:
         node: the cell's configuration; changed in place.
         allowed: packages that the user trusts.
-        task: gives the sizes of input and output, which count too.
+        sizes: of input and output, which count too.
 
     Returns:
         The number of parameters that was asked for; None where the size is an ordinary number.
@@ -70,22 +93,23 @@ def match_size(node: dict[str, Any], allowed: list[str], task: Task) -> int | No
             "match:lstm-64 (as many as an LSTM of 64 units has), of at most 18 digits"
         )
     try:
-        target = int(found[1]) if found[1] else count_parameters(cell_file(found[2]), allowed, task, int(found[3]))
+        target = int(found[1]) if found[1] else count_parameters(cell_file(found[2]), allowed, sizes, int(found[3]))
     except ConfigError as error:
         raise ConfigError(f"cell.{key}={asked}: {error}") from None
     # The count grows with the size, so the first size that is not too small, or the one before, is closest.
     below = 1  # no size is tried that is much too large: it may be more than torch can count
-    while below < target and count_parameters(node, allowed, task, 2 * below) < target:
+    while below < target and count_parameters(node, allowed, sizes, 2 * below) < target:
         below *= 2
-    sizes = range(1, 2 * below + 1)
-    above = bisect.bisect_left(sizes, target, key=lambda size: count_parameters(node, allowed, task, size))
+    above = bisect.bisect_left(
+        range(1, 2 * below + 1), target, key=lambda size: count_parameters(node, allowed, sizes, size)
+    )
     near = [size for size in (above, above + 1) if size >= 1]
-    node[key] = min(near, key=lambda size: abs(count_parameters(node, allowed, task, size) - target))
+    node[key] = min(near, key=lambda size: abs(count_parameters(node, allowed, sizes, size) - target))
     return target
 
 
-def count_parameters(node: dict[str, Any], allowed: list[str], task: Task, size: int) -> int:
+def count_parameters(node: dict[str, Any], allowed: list[str], sizes: Sizes, size: int) -> int:
     """Parameters of one seed's model, were the cell of that size."""
     key = _cell_class(node, allowed).size_key
     with torch.device("meta"):  # shapes without memory
-        return unset_model({**node, key: size}, allowed, task, 1).num_parameters
+        return unset_model({**node, key: size}, allowed, sizes, 1).num_parameters

@@ -60,7 +60,7 @@ class Watch(pl.Callback):
         if not selection.validated or (epoch + 1) % every or epoch + 1 < self.known_epochs:
             return
         if epoch + 1 > self.known_epochs:
-            self.trial.report(selection.best_mse.double().mean().item(), epoch)
+            self.trial.report(selection.best.double().mean().item(), epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned in epoch {epoch}")
 
@@ -89,4 +89,4 @@ def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:
             seconds = time.perf_counter() - start
     if not selection.validated:
         raise RuntimeError("nothing was validated; see trainer.limit_val_batches and trainer.check_val_every_n_epoch")
-    return Outcome(selection.best_mse.double().tolist(), len(selection.history["train_mse"]), seconds)
+    return Outcome(selection.best.double().tolist(), len(selection.history["train"]), seconds)

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from seqexp.record.record import RESULT
+from seqexp.score import Score
 from seqexp.show.figures import quietly
 from seqexp.statistics import mean_interval
 
@@ -26,23 +27,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LAYOUT = {
-    "mean squared error": {
-        f"{split}: mean over seeds, 95 % interval": [
-            "Margin",
-            [f"{split}/mse", f"band/{split}_mse_low", f"band/{split}_mse_high"],
-        ]
-        for split in ("train", "val", "test")
+
+def layout(metric: str, label: str) -> dict[str, dict[str, list[Any]]]:
+    """One chart for each split, with the curves and bands of all runs; the same from every run of one metric."""
+    return {
+        TITLES.get(metric, label): {
+            f"{split}: mean over seeds, 95 % interval": [
+                "Margin",
+                [f"{split}/{metric}", f"band/{split}_{metric}_low", f"band/{split}_{metric}_high"],
+            ]
+            for split in ("train", "val", "test")
+        }
     }
-}
-"""One chart for each split, with the curves and bands of all runs; written by every run, the same each time."""
 
 
-METRICS = (
-    *("val/mse", "test/mse", "selected/val_mse"),
-    *(f"band/{name}_{end}" for name in ("selected_val_mse", "test_mse") for end in ("low", "high")),
-)
-"""The columns of scores in HPARAMS; `val/mse` is the last epoch's, `selected/val_mse` that of the kept weights."""
+TITLES = {"mse": "mean squared error", "mae": "mean absolute error"}
+"""What the charts of a metric are called, where that is not its label."""
+
+
+def columns(metric: str) -> tuple[str, ...]:
+    """The columns of scores in HPARAMS; `val/mse` is the last epoch's, `selected/val_mse` that of the kept weights."""
+    bands = (f"band/{name}_{metric}_{end}" for name in ("selected_val", "test") for end in ("low", "high"))
+    return (f"val/{metric}", f"test/{metric}", f"selected/val_{metric}", *bands)
 
 
 def _quiet(others: Callable[[threading.ExceptHookArgs], Any]) -> Callable[[threading.ExceptHookArgs], Any]:
@@ -76,15 +82,16 @@ class Board:
     def __exit__(self, *error: object) -> None:
         self._writer.close()
 
-    def start(self, settings: Mapping[str, bool | str | float]) -> None:
+    def start(self, settings: Mapping[str, bool | str | float], score: Score) -> None:
         """Writes the custom-scalars layout and the run's row in HPARAMS.
 
         Args:
             settings: the same flat keys in every run.
+            score: what is curves and columns.
         """
-        self._writer.add_custom_scalars(LAYOUT)
+        self._writer.add_custom_scalars(layout(score.name, score.label))
         # SummaryWriter.add_hparams would make a second run in a folder of its own.
-        for summary in hparams(dict(settings), dict.fromkeys(METRICS)):
+        for summary in hparams(dict(settings), dict.fromkeys(columns(score.name))):
             self._add(summary)
 
     def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:

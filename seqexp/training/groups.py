@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from seqexp.cell.cell import Cost
+from seqexp.data.split import Split
 from seqexp.model import Model
+from seqexp.score import Score
 from seqexp.training.packed import Packed
 
 GROUP_STATE = 100_000
@@ -105,34 +107,39 @@ class Groups:
         num_seeds, rows, steps = inputs.shape[:3]
         return cut(num_seeds, self.model.cell.cost(rows, steps), self.workers, inputs.device.type, most)
 
-    def predict(self, inputs: Tensor) -> Tensor:
-        """Maps sequences (S, B, T, I) to predictions (S, B, O), without a graph for gradients."""
+    def predict(self, batch: Split) -> Tensor:
+        """Predicts a batch's targets, (S, B, O) or (S, B, T, O), without a graph for gradients."""
+        inputs, lengths = batch.inputs, batch.lengths
         bounds = self.bounds(inputs, EVALUATION_STATE)
         with torch.no_grad():
             if len(bounds) == 1:
-                prediction: Tensor = self.model(inputs)
+                prediction: Tensor = self.model(inputs, lengths)
                 return prediction
-            pieces = self._map(lambda seeds: self.model.members(seeds)(inputs[seeds]), bounds)
-            return torch.cat(pieces)
 
-    def differentiate(self, inputs: Tensor, targets: Tensor) -> Tensor:
+            def work(seeds: slice) -> Tensor:
+                part: Tensor = self.model.members(seeds)(inputs[seeds], None if lengths is None else lengths[seeds])
+                return part
+
+            return torch.cat(self._map(work, bounds))
+
+    def differentiate(self, batch: Split, score: Score) -> Tensor:
         """Scores a batch and differentiates each seed's score by its parameters, into `gradient`.
 
         Args:
-            inputs: (S, B, T, I).
-            targets: (S, B, O).
+            batch: B sequences per seed.
+            score: has the gradient by a prediction.
 
         Returns:
-            Each seed's MSE, (S,).
+            Each seed's score, (S,).
         """
 
         def work(group: Group) -> Tensor:
-            mse, gradients = group.model.differentiate(inputs[group.seeds], targets[group.seeds])
+            value, gradients = group.model.differentiate(batch.of(group.seeds), score)
             for place, gradient in zip(group.gradients, gradients, strict=True):
                 place.copy_(gradient)
-            return mse
+            return value
 
-        return torch.cat(self._map(work, self._bound_groups(inputs)))
+        return torch.cat(self._map(work, self._bound_groups(batch.inputs)))
 
     def _bound_groups(self, inputs: Tensor) -> list[Group]:
         """The groups for batches of this shape, made once."""

@@ -10,7 +10,6 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from seqexp.score import RunningMean
 from seqexp.training.module import Training
 
 log = logging.getLogger(__name__)
@@ -29,19 +28,20 @@ class Selection(Callback):
         patience: validations without improvement that a seed is granted; None grants all.
 
     Attributes:
-        history: `train_mse` and `val_mse`, a tensor (S,) for each epoch; NaN where there was no validation.
-        best_mse: (S,) validation MSE of the kept weights; infinite where there is none.
+        history: scores of `train` and `val`, a tensor (S,) for each epoch; NaN where there was no validation.
+        best: (S,) validation score of the kept weights; infinite where there is none.
         best_epoch: (S,) the epoch of the kept weights.
         diverged: (S,) whether a seed's loss was ever NaN or infinite.
         validated: whether there was any validation.
-        train_mse: (S,) training MSE of the kept weights, once `fit` has ended.
+        solved: (S,) the step at which the task's criterion was first met, -1 where it was not yet.
+        train: name -> (S,) training score of the kept weights, and what is shown beside it, once `fit` has ended.
     """
 
     def __init__(self, training: Training, seeds: Sequence[int], patience: int | None) -> None:
         self.training = training
         self.seeds = tuple(seeds)
         self.patience = patience
-        self.history: dict[str, list[Tensor]] = {"train_mse": [], "val_mse": []}
+        self.history: dict[str, list[Tensor]] = {"train": [], "val": []}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Starts with nothing kept, on the model's device."""
@@ -49,8 +49,9 @@ class Selection(Callback):
             return
         size, device = len(self.seeds), trainer.strategy.root_device
         self.kept = [each.detach().clone() for each in self.training.model.parameters()]
-        self.best_mse = torch.full((size,), torch.inf, device=device)
+        self.best = torch.full((size,), torch.inf, device=device)
         self.best_epoch = torch.full((size,), -1, device=device)
+        self.solved = torch.full((size,), -1, device=device)
         self.waited = torch.zeros(size, dtype=torch.long, device=device)
         self.validated = False
         self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
@@ -58,7 +59,7 @@ class Selection(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Follows the model to the device and precision that it has by now."""
         self.kept = [kept.to(each) for kept, each in zip(self.kept, self.training.model.parameters(), strict=True)]
-        self.best_mse = self.best_mse.to(self.kept[0])
+        self.best = self.best.to(self.kept[0])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stops at once what had stopped before its checkpoint: Lightning's checkpoints do not know of that."""
@@ -69,24 +70,27 @@ class Selection(Callback):
         if trainer.sanity_checking:
             return
         self.validated = True
-        mse = self.training.val_score.mean()
-        better = mse < self.best_mse
+        score = self.training.val_score.mean()
+        better = score < self.best
         if self.patience is not None:
             better &= self.waited < self.patience
-        self.best_mse = torch.where(better, mse, self.best_mse)
+        self.best = torch.where(better, score, self.best)
         self.best_epoch = torch.where(better, trainer.current_epoch, self.best_epoch)
         self.waited = torch.where(better, 0, self.waited + 1)
         self._keep(better)
+        if self.training.solved is not None:
+            first = self.training.solved & (self.solved < 0)
+            self.solved = torch.where(first, trainer.global_step, self.solved)
         self._stop_if_all_have_waited(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Notes the epoch's scores and names the seeds that have just diverged."""
         train, val = self.training.train_score.mean(), self.training.val_score
-        self.history["train_mse"].append(train)
-        self.history["val_mse"].append(val.mean() if val.count else torch.full_like(train, torch.nan))
+        self.history["train"].append(train)
+        self.history["val"].append(torch.full_like(train, torch.nan) if val.is_empty else val.mean())
         broken = ~train.isfinite()
-        if val.count:
-            broken |= ~self.history["val_mse"][-1].isfinite()
+        if not val.is_empty:
+            broken |= ~self.history["val"][-1].isfinite()
         if self.patience is not None:
             broken &= self.waited <= self.patience  # alone, the seed would have stopped by now
         for index in (broken & ~self.diverged).nonzero().flatten().tolist():
@@ -99,15 +103,12 @@ class Selection(Callback):
         """Puts the kept weights into the model and scores them on the training split."""
         never = self.best_epoch < 0  # nothing was validated, or no validation score was finite
         self._keep(never)
-        self.best_epoch = torch.where(never, len(self.history["train_mse"]) - 1, self.best_epoch)
+        self.best_epoch = torch.where(never, len(self.history["train"]) - 1, self.best_epoch)
         for parameter, kept in zip(self.training.model.parameters(), self.kept, strict=True):
             parameter.copy_(kept)
         self.training.eval()  # scores are the model's own, without dropout
-        score = RunningMean()
-        for inputs, targets in trainer.datamodule.splits["train"].evaluation_batches():  # type: ignore[attr-defined]
-            batch = (inputs.to(self.kept[0]), targets.to(self.kept[0]))
-            score.add(self.training.score(batch), inputs.shape[1])
-        self.train_mse = score.mean()
+        splits = trainer.datamodule.splits  # type: ignore[attr-defined]
+        self.train = self.training.measure(splits["train"].evaluation_batches())
 
     def _stop_if_all_have_waited(self, trainer: Trainer) -> None:
         if self.patience is not None and bool((self.waited >= self.patience).all()):
@@ -124,8 +125,9 @@ class Selection(Callback):
         """What a checkpoint holds of this."""
         return {
             "kept": self.kept,
-            "best_mse": self.best_mse,
+            "best": self.best,
             "best_epoch": self.best_epoch,
+            "solved": self.solved,
             "waited": self.waited,
             "validated": self.validated,
             "diverged": self.diverged,

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from seqexp.data.split import Split
+from seqexp.data.task import Task
 from seqexp.model import Model
-from seqexp.score import RunningMean, mean_square
+from seqexp.score import RunningMean, Score
 from seqexp.training.groups import Groups
 from seqexp.training.packed import Packed
 
@@ -30,7 +32,6 @@ for _name in ("lightning", "lightning.pytorch", "lightning.fabric"):
 # Lightning wonders why a run is not one of Slurm's steps wherever Slurm is installed; a run is one process.
 warnings.filterwarnings("ignore", "The `srun` command is available on your system but is not used")
 
-Batch = tuple[Tensor, Tensor]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
@@ -44,30 +45,43 @@ class Schedule(NamedTuple):
 class Training(LightningModule):
     """Trains S independent seeds as one model.
 
-    The loss is the sum over seeds of each seed's own MSE, so one seed's gradient is what it would be alone.
+    The loss is the sum over seeds of each seed's own score, so one seed's gradient is what it would be alone.
 
     Args:
         model: the population, its weights drawn.
+        score: what each seed minimises, and what its weights are selected by.
+        task: may have a criterion of success of its own.
         make_optimizer: called with the parameters. It must treat each number by itself (as SGD, Adam and their
             like do); one that mixes the entries of a parameter, such as LBFGS, would mix the seeds.
         schedule: of the learning rate; None leaves it as it is.
 
     Attributes:
-        train_score: the running training MSE of this epoch, per seed.
-        val_score: the running validation MSE, per seed.
-        predictions: (S, B, O) for each test batch.
+        train_score: the running training score of this epoch, per seed.
+        val_score: the running validation score, per seed.
+        solved: (S,) whether the task's criterion was met on each batch of this validation; None where it has none.
+        predictions: (S, B, O) or (S, B, T, O) for each test batch.
         batch_weight: of an update, what the present batch is: less than 1 where batches accumulate.
     """
 
-    def __init__(self, model: Model, make_optimizer: OptimizerFactory, schedule: Schedule | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        score: Score,
+        task: Task,
+        make_optimizer: OptimizerFactory,
+        schedule: Schedule | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
+        self.score = score
+        self.task = task
         self.make_optimizer = make_optimizer
         self.schedule = schedule
         self.groups = Groups(model)
         self.batch_weight = 1.0
         self.train_score = RunningMean()
         self.val_score = RunningMean()
+        self.solved: Tensor | None = None
         self.predictions: list[Tensor] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -99,39 +113,50 @@ class Training(LightningModule):
         """Zeroes the gradients in place, as they are views of the packed ones."""
         self.packed.gradients.zero_()
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: Split, batch_idx: int) -> None:
         """Notes what share of an update the batch is; an epoch's last update may be made of fewer batches."""
         if (size := self.trainer.accumulate_grad_batches) > 1:
             rest = int(self.trainer.num_training_batches) - batch_idx // size * size
             self.batch_weight = 1 / min(size, rest)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Returns the sum over seeds of each one's MSE on its batch. Its gradient is then ready for `backward`."""
-        mse = self.groups.differentiate(*batch)
-        self.train_score.add(mse, batch[1].shape[1])
-        return mse.sum()
+    def training_step(self, batch: Split, batch_idx: int) -> Tensor:
+        """Returns the sum over seeds of each one's score on its batch. Its gradient is then ready for `backward`."""
+        value = self.groups.differentiate(batch, self.score)
+        self.train_score.add(value, batch.counted)
+        return value.sum()
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         """Adds the gradient of the last `training_step`; `loss` has no graph."""
         self.packed.gradients.add_(self.groups.gradient, alpha=self.batch_weight)
 
-    def learn(self, batch: Batch) -> None:
+    def learn(self, batch: Split) -> None:
         """Leaves a batch's gradients with the parameters, without a Trainer."""
         self.zero_grad()
         self.backward(self.training_step(batch, 0))
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Adds the batch to the validation score."""
-        self.val_score.add(self.score(batch), batch[1].shape[1])
+    def validation_step(self, batch: Split, batch_idx: int) -> None:
+        """Adds the batch to the validation score, and asks the task whether it is solved."""
+        prediction = self.groups.predict(batch)
+        self.val_score.add(self.score.value(prediction, batch.targets, batch.weight), batch.counted)
+        solved = self.task.solved(prediction, batch)
+        if solved is not None:
+            self.solved = solved if self.solved is None else self.solved & solved
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
+    def test_step(self, batch: Split, batch_idx: int) -> None:
         """Keeps the predictions."""
-        self.predictions.append(self.groups.predict(batch[0]))
+        self.predictions.append(self.groups.predict(batch))
 
-    def score(self, batch: Batch) -> Tensor:
-        """Returns each seed's MSE on a batch, (S,)."""
-        inputs, targets = batch
-        return mean_square(self.groups.predict(inputs) - targets)
+    def measure(self, batches: Iterable[Split]) -> dict[str, Tensor]:
+        """Returns the score of each seed, and what is shown beside it, on all of some batches: name -> (S,)."""
+        found: dict[str, RunningMean] = {}
+        like = next(self.model.parameters())
+        for each in batches:
+            batch = each.to(like.device, like.dtype)
+            prediction = self.groups.predict(batch)
+            given = (prediction, batch.targets, batch.weight)
+            for name, value in {self.score.name: self.score.value(*given), **self.score.shown(*given)}.items():
+                found.setdefault(name, RunningMean()).add(value, batch.counted)
+        return {name: mean.mean() for name, mean in found.items()}
 
     def on_train_epoch_start(self) -> None:
         """Starts the training score anew."""
@@ -141,6 +166,7 @@ class Training(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Starts the validation score anew."""
         self.val_score.reset()
+        self.solved = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the state of the generators that dropout draws from."""

@@ -20,11 +20,12 @@ class BoardWriter(Callback):
 
     def __init__(self, board: Board, selection: Selection) -> None:
         self.board = board
+        self.metric = selection.training.score.name
         self.history = selection.history
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the epochs of a training that goes on from a checkpoint, even if none is left to train."""
-        for epoch in range(len(self.history["train_mse"])):
+        for epoch in range(len(self.history["train"])):
             self._write(epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -32,7 +33,7 @@ class BoardWriter(Callback):
         self._write(trainer.current_epoch)
 
     def _write(self, epoch: int) -> None:
-        scores = {name.replace("_", "/"): rows[epoch].double().cpu().numpy() for name, rows in self.history.items()}
+        scores = {f"{part}/{self.metric}": rows[epoch].double().cpu().numpy() for part, rows in self.history.items()}
         self.board.scores(scores, epoch)
 
 
@@ -63,7 +64,7 @@ class RateWriter(Callback):
 
 
 class EpochBar(Callback):
-    """A progress bar that counts epochs and shows the mean MSE over seeds; gone when training ends.
+    """A progress bar that counts epochs and shows the mean score over seeds; gone when training ends.
 
     Args:
         label: what is trained.
@@ -73,6 +74,7 @@ class EpochBar(Callback):
 
     def __init__(self, label: str, console: Console, selection: Selection) -> None:
         self.history = selection.history
+        self.score = selection.training.score.label
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -94,10 +96,10 @@ class EpochBar(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Counts the epoch."""
-        val, train = self.history["val_mse"][-1], self.history["train_mse"][-1]
+        val, train = self.history["val"][-1], self.history["train"][-1]
         name, score = ("train", train) if val.isnan().all() else ("validation", val)
         self.bar.update(
-            self.task, completed=trainer.current_epoch + 1, score=f"{name} MSE {score.nanmean().item():.4g}"
+            self.task, completed=trainer.current_epoch + 1, score=f"{name} {self.score} {score.nanmean().item():.4g}"
         )
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

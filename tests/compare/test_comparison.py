@@ -47,9 +47,6 @@ def save(folder: Path, cell: str, test: Any, **changes: Any) -> Path:
     values: dict[str, Any] = {
         "status": "done",
         "data_hash": [[f"{data} {seed} train", f"{data} {seed} test"] for seed in seeds],
-        "train_mse": scores.tolist(),
-        "val_mse": scores.tolist(),
-        "test_mse": scores.tolist(),
         "baselines": {"constant": [100.0 + seed for seed in seeds]},
         "num_parameters": {"rnn": 337, "lstm": 1233}.get(cell, 937),
         "epochs": 4,
@@ -66,6 +63,9 @@ def save(folder: Path, cell: str, test: Any, **changes: Any) -> Path:
         group, name = key.split(".")
         config[group][name] = value
     folder.mkdir(parents=True)
+    parts = dict.fromkeys(("train", "val", "test"), scores.tolist())
+    parts |= {part: changes.pop(f"{part}_mse") for part in parts if f"{part}_mse" in changes}
+    values["scores"] = {part: {"mse": row} for part, row in parts.items() if row is not None}
     values |= {"data": data, "cell": cell, "seeds": seeds, "config": config, **changes}
     Record(**values).write(folder)
     return folder

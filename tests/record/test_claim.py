@@ -32,8 +32,8 @@ def finish(path: Path, claim: Claim, status: Any = "done", seeds: list[int] | No
     path.mkdir(parents=True, exist_ok=True)
     claim.write(path)
     seeds = list(claim.seeds) if seeds is None else seeds
-    scores = [0.5] * len(seeds)
-    Record(status=status, data="sine", cell="rnn", seeds=seeds, train_mse=scores, test_mse=scores).write(path)
+    scores = {part: {"mse": [0.5] * len(seeds)} for part in ("train", "test")}
+    Record(status=status, data="sine", cell="rnn", seeds=seeds, scores=scores).write(path)
 
 
 def begin(path: Path, claim: Claim) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from seqexp.record.arrays import write_curves
 from seqexp.record.files import write_atomically
-from seqexp.record.record import BASELINES, RESULT, Record, RecordError, find
+from seqexp.record.record import RESULT, Record, RecordError, find
 
 RECORD = Record(
     status="done",
@@ -26,9 +26,7 @@ RECORD = Record(
     cell="lstm",
     seeds=[3, 4],
     data_hash=[["ab" * 16, "cd" * 16], ["ef" * 16, "01" * 16]],
-    train_mse=[0.5, 0.25],
-    val_mse=[0.1, 0.2],
-    test_mse=[0.3, 1e-30],
+    scores={"train": {"mse": [0.5, 0.25]}, "val": {"mse": [0.1, 0.2]}, "test": {"mse": [0.3, 1e-30]}},
     baselines={"constant": [1.0, 2.0], "persistence": None, "linear": [0.1, 0.2], "noise": None},
     diverged=[],
     best_epoch=[1, 0],
@@ -44,14 +42,34 @@ RECORD = Record(
     device="cpu",
 )
 FAILED = Record(status="failed", data="sine", cell="rnn", seeds=[0], error={"type": "ValueError", "message": "no"})
-BROKEN = replace(RECORD, test_mse=[math.nan, 0.3], val_mse=[math.inf, 0.1], diverged=[3])
+
+
+def scored(**parts: Any) -> Record:
+    """The record with other scores on some parts; None takes a part out."""
+    scores = {name: rows["mse"] for name, rows in RECORD.scores.items()} | parts
+    return replace(RECORD, scores={name: {"mse": row} for name, row in scores.items() if row is not None})
+
+
+SCORES = RECORD.scores
+BROKEN = replace(scored(test=[math.nan, 0.3], val=[math.inf, 0.1]), diverged=[3])
+OTHER = replace(
+    RECORD,
+    metric="cross_entropy",
+    metric_label="cross-entropy",
+    metric_unit="bits",
+    scores={
+        part: {"cross_entropy": [0.5, 0.25], "accuracy": [0.75, 1.0]} for part in ("train", "val", "test", "test@40")
+    },
+    evaluation_baselines={"test@40": {"constant": [1.0, 1.0], "noise": None}},
+    solved=[12, None],
+)
 
 
 def stored(folder: Path) -> Any:
     return json.loads((folder / RESULT).read_text())
 
 
-@pytest.mark.parametrize("record", [RECORD, FAILED, replace(RECORD, val_mse=None, git=None, data_hash=None)])
+@pytest.mark.parametrize("record", [RECORD, FAILED, replace(scored(val=None), git=None, data_hash=None), OTHER])
 def test_what_is_written_is_read(tmp_path: Path, record: Record) -> None:
     assert record.write(tmp_path) == tmp_path / RESULT
     assert Record.read(tmp_path) == record
@@ -61,7 +79,7 @@ def test_what_is_written_is_read(tmp_path: Path, record: Record) -> None:
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, min_value=0), min_size=2, max_size=2))
 def test_every_score_survives_to_the_last_bit(tmp_path_factory: pytest.TempPathFactory, scores: list[float]) -> None:
     folder = tmp_path_factory.mktemp("record")
-    replace(RECORD, test_mse=scores).write(folder)
+    scored(test=scores).write(folder)
     assert Record.read(folder).test_mse == scores
 
 
@@ -79,7 +97,7 @@ def test_a_score_that_is_not_finite_is_null_in_the_file_and_nan_when_read(tmp_pa
 
 
 def test_a_run_without_validation_has_null_there(tmp_path: Path) -> None:
-    replace(RECORD, val_mse=None).write(tmp_path)
+    scored(val=None).write(tmp_path)
     assert stored(tmp_path)["val_mse"] is None
 
 
@@ -95,7 +113,7 @@ def test_the_contracts_fields_are_in_the_file(tmp_path: Path, train: Callable[..
     for name, kind in kinds.items():
         assert type(raw[name]) is kind, name
     assert raw["git"] is None or set(raw["git"]) == {"commit", "dirty"}
-    assert set(raw["baselines"]) == set(BASELINES) == {"constant", "persistence", "linear", "noise"}
+    assert set(raw["baselines"]) == {"constant", "persistence", "linear", "noise"}
     assert raw["error"] is None
     assert raw["status"] == "done"
     for row in (raw["train_mse"], raw["val_mse"], raw["test_mse"], *raw["baselines"].values()):
@@ -189,12 +207,18 @@ def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> Non
         ({"data_hash": [["a", "b"], ["a", 1]]}, "data_hash"),
         ({"data_hash": ["ab", "cd"]}, "data_hash"),
         ({"seeds": [True, False]}, "seeds"),
-        ({"test_mse": [0.1]}, "test_mse"),
-        ({"test_mse": ["a", 0.1]}, "test_mse"),
-        ({"test_mse": [True, 0.1]}, "test_mse"),
-        ({"test_mse": None}, "test_mse"),
-        ({"train_mse": 3}, "train_mse"),
-        ({"val_mse": [1, 2, 3]}, "val_mse"),
+        ({"scores": {**SCORES, "test": {"mse": [0.1]}}}, "test_mse"),
+        ({"scores": {**SCORES, "test": {"mse": ["a", 0.1]}}}, "test_mse"),
+        ({"scores": {**SCORES, "test": {"mse": [True, 0.1]}}}, "test_mse"),
+        ({"scores": {**SCORES, "test": {"mse": None}}}, "test_mse"),
+        ({"scores": {**SCORES, "train": {"mse": 3}}}, "train_mse"),
+        ({"scores": {**SCORES, "val": {"mse": [1, 2, 3]}}}, "val_mse"),
+        ({"scores": {**SCORES, "test": {"accuracy": [1.0, 1.0]}}}, "scores.test must hold the metric mse"),
+        ({"scores": {"test": SCORES["test"]}}, "scores.train must hold the metric mse"),
+        ({"scores": {**SCORES, "test@40": 3}}, "test@40"),
+        ({"scores": []}, "scores"),
+        ({"metric": 3}, "metric"),
+        ({"evaluation_baselines": {"test@40": {"linear": [0.1]}}}, "evaluation_baselines.test@40.linear"),
         ({"baselines": {"linear": [0.1]}}, "baselines.linear"),
         ({"baselines": 3}, ""),
         ({"baselines": ["ab", "cd"]}, ""),
@@ -217,7 +241,7 @@ def test_a_field_of_the_wrong_kind_is_named(tmp_path: Path, changes: dict[str, A
     assert word in str(damage(tmp_path, json.dumps({**stored(tmp_path), **changes})))
 
 
-@pytest.mark.parametrize("name", ["status", "data", "cell", "seeds", "test_mse", "train_mse"])
+@pytest.mark.parametrize("name", ["status", "data", "cell", "seeds"])
 def test_a_missing_field_is_named(tmp_path: Path, name: str) -> None:
     RECORD.write(tmp_path)
     raw = stored(tmp_path)
@@ -249,12 +273,15 @@ def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
         Record.read(tmp_path)
 
 
-def test_records_of_versions_without_digests_are_read(tmp_path: Path) -> None:
+def test_records_of_0_1_are_read(tmp_path: Path) -> None:
     RECORD.write(tmp_path)
     raw = stored(tmp_path)
-    del raw["data_hash"]
+    for name in ("data_hash", "scores", "metric", "metric_label", "metric_unit", "evaluation_baselines", "solved"):
+        del raw[name]
     (tmp_path / RESULT).write_text(json.dumps(raw))
     assert Record.read(tmp_path) == replace(RECORD, data_hash=None)
+    for name in ("test_mse", "train_mse"):
+        assert name in str(damage(tmp_path, json.dumps({**raw, name: None})))
 
 
 def test_fields_of_a_later_version_are_passed_over(tmp_path: Path) -> None:
@@ -267,9 +294,7 @@ def well_formed(record: Record) -> bool:
     """Everything that a reader of records relies on."""
     count = len(record.seeds)
     rows = [
-        record.test_mse,
-        record.train_mse,
-        *filter(None, [record.val_mse]),
+        *(row for part in record.scores.values() for row in part.values()),
         *filter(None, record.baselines.values()),
     ]
     scored = record.status == "failed" or all(len(row) == count and all(type(x) is float for x in row) for row in rows)

@@ -21,7 +21,9 @@ def test_clear_leaves_the_log(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_never_cleared(tmp_path: Path) -> None:
-    Record(status="done", data="sine", cell="rnn", seeds=[0], train_mse=[0.5], test_mse=[0.5]).write(tmp_path)
+    Record(
+        status="done", data="sine", cell="rnn", seeds=[0], scores={"train": {"mse": [0.5]}, "test": {"mse": [0.5]}}
+    ).write(tmp_path)
     (tmp_path / "curves.csv").touch()
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ConfigError, match="holds a finished run"):

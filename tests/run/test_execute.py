@@ -187,8 +187,8 @@ def test_a_model_that_a_gpu_trained_loads_anywhere(train: Train) -> None:
 
 def test_the_line_counts_the_seeds_that_it_speaks_of(train: Train) -> None:
     record, _ = train()
-    assert "(1 of 2 seeds)" in report(replace(record, test_mse=[0.5, math.nan]))
-    assert "no test MSE (0 of 2 seeds)" in report(replace(record, test_mse=[math.nan, math.nan]))
+    assert "(1 of 2 seeds)" in report(replace(record, scores={"test": {"mse": [0.5, math.nan]}}))
+    assert "no test MSE (0 of 2 seeds)" in report(replace(record, scores={"test": {"mse": [math.nan, math.nan]}}))
 
 
 def test_loading_what_is_no_run_says_so(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_an_error_of_the_program_leaves_a_failed_record(
     record = Record.read(tmp_path / "run")
     assert record.status == "failed"
     assert record.error == {"type": "RuntimeError", "message": "the roof is on fire"}
-    assert (record.seeds, record.test_mse) == ([0, 1], [])
+    assert (record.seeds, record.scores) == ([0, 1], {})
     log = (tmp_path / "run" / "seqexp.log").read_text()
     assert "Traceback" in log
     assert "the roof is on fire" in log
@@ -332,7 +332,8 @@ def test_threads_are_as_they_were_before(train: Train) -> None:
 def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None:
     scores = [0.012, 0.014, 0.0125, 0.0131]
     record = Record(
-        status="done", data="sine", cell="lstm", seeds=[0, 1, 2, 3], test_mse=scores, train_seconds=4.08,
+        status="done", data="sine", cell="lstm", seeds=[0, 1, 2, 3], train_seconds=4.08,
+        scores={"test": {"mse": scores}},
         baselines={"constant": [0.5] * 4, "persistence": None, "linear": [0.01, 0.02, 0.01, 0.02], "noise": None},
     )  # fmt: skip
     half = stats.t.ppf(0.975, 3) * stats.sem(scores)
@@ -342,7 +343,7 @@ def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None
     assert "persistence" not in line
     assert line.endswith("4.1 s → outputs/x")
     assert "\n" not in line
-    alone = report(replace(record, seeds=[3], test_mse=[0.012], diverged=[3]))
+    alone = report(replace(record, seeds=[3], scores={"test": {"mse": [0.012]}}, diverged=[3]))
     assert "test MSE 0.012 (1 seed)" in alone
     assert "±" not in alone
     assert "diverged: seed 3" in alone

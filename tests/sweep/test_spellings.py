@@ -112,7 +112,7 @@ numbers = iter(range(10_000))
 @settings(
     deadline=None,
     derandomize=True,
-    max_examples=4,
+    max_examples=3,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(sequence=st.lists(commands(), min_size=2, max_size=3))

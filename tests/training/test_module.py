@@ -371,7 +371,7 @@ def test_the_lab_preset_equals_the_plain_loop_from_the_same_weights(
         assert record.train_mse[index] == pytest.approx(plain.train_mse, rel=tolerance)
 
 
-@pytest.mark.parametrize(("experiment", "cell"), LAB)
+@pytest.mark.parametrize(("experiment", "cell"), [("lab_sine", "rnn"), ("lab_sum", "rnn"), ("lab_sum", "lstm")])
 def test_the_lab_preset_agrees_with_the_plain_loop_from_torchs_own_weights(
     train: Train, experiment: str, cell: str
 ) -> None:

@@ -1,0 +1,102 @@
+"""Tasks that are windows of a series, and the guesses that only such tasks have."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqexp.data.shape import Values
+from seqexp.data.split import Split
+from seqexp.data.task import Sequences, Task
+
+
+class Recording(NamedTuple):
+    """One seed's series.
+
+    Attributes:
+        values: (L, I) float32, what was measured.
+        clean: (L, I) the same without noise, None where that is not known.
+    """
+
+    values: Tensor
+    clean: Tensor | None
+
+
+class Series(Task):
+    """Windows of `window` values predict the value `horizon` steps after their last.
+
+    With window 3 and horizon 1:
+
+        series   y0  y1  y2  y3  y4  y5 ...
+        inputs  [y0  y1  y2]         target y3
+                    [y1  y2  y3]     target y4
+
+    The split into train, val and test is chronological.
+
+    Args:
+        length: L, values in the series.
+        window: T, values that a prediction may read.
+        horizon: how many steps after the window the target lies; 1 is the next value.
+        columns: I, columns of the series, all of which are read.
+        predicted: which of them are the target, counted from 0.
+
+    Raises:
+        ValueError: a setting is out of range.
+    """
+
+    chronological = True
+
+    def __init__(self, length: int, window: int, horizon: int, columns: int, predicted: tuple[int, ...]) -> None:
+        if window < 1:
+            raise ValueError(f"window must be >= 1, got {window}")
+        if horizon < 1:
+            raise ValueError(f"horizon must be >= 1, got {horizon}")
+        if length < window + horizon:
+            raise ValueError(
+                f"window must be <= length - horizon = {length - horizon}, got {window}: "
+                "the series must hold at least one window and its target"
+            )
+        self.length = length
+        self.window = window
+        self.horizon = horizon
+        self.predicted = predicted
+        self.columns = columns
+        self.inputs = Values(columns)
+        self.targets = Values(len(predicted))
+        self.num_sequences = length - window - horizon + 1
+
+    @property
+    def numbers(self) -> int:
+        """The series, and its windows once they are cut into splits."""
+        return max(self.length, self.num_sequences * (self.window * self.columns + len(self.predicted)))
+
+    @abstractmethod
+    def record(self, generator: torch.Generator) -> Recording:
+        """Makes one seed's series."""
+
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        """Cuts one seed's series into N = length - window - horizon + 1 windows: inputs (N, window, I), targets (N, O).
+
+        Raises:
+            ValueError: another number or length of windows is asked for.
+        """
+        if count != self.num_sequences or length is not None:
+            raise ValueError(f"a series of {self.length} values makes {self.num_sequences} windows of {self.window}")
+        values, clean = self.record(generator)
+        first_target = self.window + self.horizon - 1
+        columns = list(self.predicted)
+        windows = values.unfold(0, self.window, 1).transpose(1, 2)  # (L, I) -> (L - window + 1, window, I), a view
+        return Sequences(
+            inputs=windows[:count],  # (N, T, I)
+            targets=values[first_target:, columns],  # (N, O)
+            best=None if clean is None else clean[first_target:, columns],  # (N, O)
+        )
+
+    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
+        """Adds persistence, the last value of the window, to the guesses of any task."""
+        others = super().guesses(train, test)
+        last = test.inputs[:, :, -1, list(self.predicted)]  # (S, N, T, I) -> (S, N, O)
+        return {"constant": others.pop("constant"), "persistence": last, **others}
