@@ -28,7 +28,7 @@ HOMES = {
         "config/explanations.py",
     },
     "optuna": {f"search/{name}.py" for name in ("space", "storage", "study", "trial", "search")},
-    "matplotlib": {"show/figures.py", "show/board.py"},
+    "matplotlib": {"show/figures.py", "show/board.py", "show/lines.py"},
     "tensorboard": {"show/board.py"},
     "torch.utils.tensorboard": {"show/board.py"},
 }
@@ -42,6 +42,7 @@ LAYERS = [
     {"sweep", "search"},
     {"run"},
     {"training", "compare"},
+    {"diagnostic"},
     {"show"},
     {"record"},
     {"baselines", "model"},

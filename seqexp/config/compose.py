@@ -32,7 +32,7 @@ def known_keys(overrides: Iterable[str] = ()) -> list[str]:
     Args:
         overrides: the command line; what is not a choice of a file is passed over.
     """
-    choices = [found[0] for each in overrides if (found := re.match(r"[a-z_]+=[\w-]+", each))]
+    choices = [found[0] for each in overrides if (found := re.match(r"[a-z_]+=([\w-]+|\[[\w,-]*\])", each))]
     try:
         config = compose_config(choices)
     except (HydraException, OmegaConfBaseException, ConfigError):

@@ -26,7 +26,7 @@ from seqexp.config.mistakes import ConfigError, first_line, say_error
 MOST_BYTES = 100_000
 """More than any configuration has; also of values, when each alias is written out."""
 
-KNOWN = ("cell", "data", "experiment", "hydra", "optimizer", "trainer")
+KNOWN = ("callback", "cell", "data", "diagnostic", "experiment", "hydra", "logger", "optimizer", "scheduler", "trainer")
 """The groups that there are."""
 
 

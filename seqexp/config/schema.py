@@ -54,6 +54,7 @@ class Config:
     checkpoint: Checkpoint
     sweep: Sweep
     scheduler: dict[str, Any] = field(default_factory=dict)  # a record of 0.1 has none
+    diagnostic: dict[str, Any] = field(default_factory=dict)  # nor of these
     embedding_size: int = EMBEDDING_SIZE
     allowed_packages: list[str] = field(default_factory=list)
     allowed_environment: list[str] = field(default_factory=list)

@@ -13,9 +13,9 @@ from seqexp.record.claim import CLAIM, done
 from seqexp.record.lock import LOCK
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "checkpoints", "comparison")
+SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics")
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
+LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics")
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, "seqexp.log", "curves.csv", "predictions.npz"),

@@ -28,8 +28,10 @@ from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
 from seqexp.data.shape import Values
 from seqexp.data.task import Task
+from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
 from seqexp.run import memory
+from seqexp.run.diagnose import find_diagnostics
 from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.size import Sizes, asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
@@ -66,6 +68,7 @@ class Parts:
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
         matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        diagnostics: what is measured beside the scores, by name.
     """
 
     settings: dict[str, Any]
@@ -74,6 +77,7 @@ class Parts:
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
+    diagnostics: dict[str, Diagnostic]
 
     def make_data(self) -> dict[str, Tensor | None]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
@@ -164,7 +168,8 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)
-    return Parts(settings, masked(config, settings), data, training, make_trainer, matched)
+    diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
+    return Parts(settings, masked(config, settings), data, training, make_trainer, matched, diagnostics)
 
 
 def claim_of(config: DictConfig) -> Claim:

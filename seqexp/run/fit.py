@@ -28,6 +28,7 @@ from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record
 from seqexp.run.build import Parts
+from seqexp.run.diagnose import Measurements
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
@@ -72,6 +73,8 @@ def fit(
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
+        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
+        measurements.measure("start", training.model, training.score)
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
             try:
@@ -90,6 +93,8 @@ def fit(
             final[f"selected/val_{metric}"] = as_array(selection.best)
         board.scores(final, trainer.current_epoch)
         _draw(board, parts, guesses, test, predictions)
+        measurements.measure("end", training.model, training.score)
+        measurements.write(folder, record.cell, board)
     curves = {
         CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
     }  # (E, S)

@@ -75,6 +75,8 @@ def run_job(config: DictConfig) -> None:
     except Exception as error:
         _fail(config, folder, stop, error)
     again.leave()
+    if "diagnostic" in config:
+        again.measure(config)
     if there:
         say(sys.stdout, f"there already: {hydra.job.override_dirname}")
 
@@ -185,7 +187,7 @@ class Sweep(Callback):
 
         folder = Path(config.hydra.sweep.dir)
         comparison = compare(folder)
-        comparison.write(folder)
+        comparison.write(folder, list(config.allowed_packages))
         console = Console()
         comparison.render(console)
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
