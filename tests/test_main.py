@@ -54,7 +54,7 @@ def test_command_line_and_python_give_the_same_numbers(command: Command, train: 
 def test_help_shows_the_groups_and_writes_nothing(command: Command) -> None:
     done = command("--help")
     assert (done.status, done.err) == (0, "")
-    for text in ("python -m seqexp cell=lstm data=sine", "cell: gru, lstm, rnn", "hidden_size: 16"):
+    for text in ("python -m seqexp cell=lstm data=sine", "cell: gru, lstm, mgu, rnn", "hidden_size: 16"):
         assert text in done.out
     assert list(Path.cwd().iterdir()) == []
 

@@ -30,11 +30,11 @@ class Cell(nn.Module, ABC):
     Every parameter has the seed axis first. The constructor allocates parameters; `reset_parameters` gives values.
 
     Attributes:
-        size_key: The argument that makes the cell larger, which `match:` chooses.
+        size_key: the argument that makes the cell larger, which `match:` chooses.
         input_size: I.
         num_seeds: S.
         output_size: H, features of a state.
-        causal: Whether the state of a step depends on no later step.
+        causal: whether the state of a step depends on no later step.
     """
 
     size_key: ClassVar[str] = "hidden_size"
@@ -46,10 +46,10 @@ class Cell(nn.Module, ABC):
             input_size: I.
             num_seeds: S.
             output_size: H.
-            causal: Whether the state of a step depends on no later step.
+            causal: whether the state of a step depends on no later step.
 
         Raises:
-            ValueError: If a size is smaller than 1.
+            ValueError: if a size is smaller than 1.
         """
         super().__init__()
         for name, value in (("input_size", input_size), ("num_seeds", num_seeds), ("output_size", output_size)):
@@ -66,15 +66,15 @@ class Cell(nn.Module, ABC):
         """Computes the states of every step.
 
         Args:
-            x: Sequences ``(S, B, T, I)``.
-            lengths: How many steps of each sequence count, ``(S, B)``; zeros follow. None: all. The states of a
+            x: sequences (S, B, T, I).
+            lengths: how many steps of each sequence count, (S, B); zeros follow. None: all. The states of a
                 sequence's later steps have no meaning.
 
         Returns:
-            ``(S, B, T, H)``.
+            (S, B, T, H).
 
         Raises:
-            ValueError: If x does not fit, or the cell reads backward and a sequence is shorter than T.
+            ValueError: if x does not fit, or the cell reads backward and a sequence is shorter than T.
         """
 
     @abstractmethod
@@ -82,22 +82,22 @@ class Cell(nn.Module, ABC):
         """Draws the parameters of one member.
 
         Args:
-            index: Which one, from 0 on.
-            generator: The only source of randomness.
+            index: which one, from 0 on.
+            generator: the only source of randomness.
         """
 
     def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Computes the state after each sequence's last step.
 
         Args:
-            x: Sequences ``(S, B, T, I)``.
-            lengths: As in `forward`; the last step is ``lengths - 1``.
+            x: sequences (S, B, T, I).
+            lengths: as in `forward`; the last step is `lengths - 1`.
 
         Returns:
-            ``(S, B, H)``.
+            (S, B, H).
 
         Raises:
-            ValueError: As in `forward`.
+            ValueError: as in `forward`.
         """
         states: Tensor = self(x, lengths)
         if lengths is None:
@@ -109,21 +109,21 @@ class Cell(nn.Module, ABC):
     def pull(self, x: Tensor, last: bool, with_input: bool, lengths: Tensor | None = None) -> tuple[Tensor, Back]:
         """Computes states and the way back from them, for a caller that goes back at most once.
 
-        States have the batch last. A cell that computes them as ``(T, S, H, B)`` or ``(S, H, B)`` copies nothing: both
+        States have the batch last. A cell that computes them as (T, S, H, B) or (S, H, B) copies nothing: both
         are views, good as long as the function beside them is kept.
 
         Args:
-            x: Sequences ``(S, B, T, I)``.
-            last: Whether only the state after each sequence's last step is wanted.
-            with_input: Whether the way back gives dL/dx.
-            lengths: As in `forward`.
+            x: sequences (S, B, T, I).
+            last: whether only the state after each sequence's last step is wanted.
+            with_input: whether the way back gives dL/dx.
+            lengths: as in `forward`.
 
         Returns:
-            The states ``(S, H, B)`` if `last`, else ``(S, H, T, B)``; and a function that maps their gradient, in the
-            same shape, to dL/dx ``(S, B, T, I)``, or None, and the gradients of `parameters()`, in order.
+            The states (S, H, B) if `last`, else (S, H, T, B); and a function that maps their gradient, in the
+            same shape, to dL/dx (S, B, T, I), or None, and the gradients of `parameters()`, in order.
 
         Raises:
-            ValueError: As in `forward`.
+            ValueError: as in `forward`.
         """
         with torch.enable_grad():
             x = x.detach().requires_grad_(with_input)
@@ -142,10 +142,10 @@ class Cell(nn.Module, ABC):
         Dropout goes on drawing from the same generators.
 
         Args:
-            generators: One CPU generator per seed.
+            generators: one CPU generator per seed.
 
         Raises:
-            ValueError: If there are not num_seeds of them.
+            ValueError: if there are not num_seeds of them.
         """
         if len(generators) != self.num_seeds:
             raise ValueError(f"generators must be {self.num_seeds}, one per seed, got {len(generators)}")
@@ -171,10 +171,10 @@ class Cell(nn.Module, ABC):
         """Returns what can be looked at inside: states, and gates in true units; dropout is left out.
 
         Args:
-            x: Sequences ``(S, B, T, I)``.
+            x: sequences (S, B, T, I).
 
         Returns:
-            Tensors ``(S, B, T, H)`` by name.
+            Tensors (S, B, T, H) by name.
         """
         return {"h": self(x)}
 
@@ -182,11 +182,11 @@ class Cell(nn.Module, ABC):
         """Returns the `torch.nn` module (batch_first) that holds the weights of one member.
 
         Args:
-            index: Which one, from 0 on.
+            index: which one, from 0 on.
 
         Raises:
-            ValueError: If there is no such member.
-            NotImplementedError: If torch has no such cell.
+            ValueError: if there is no such member.
+            NotImplementedError: if torch has no such cell.
         """
         raise NotImplementedError(f"torch.nn has no counterpart of {type(self).__name__}")
 
@@ -214,7 +214,7 @@ class Cell(nn.Module, ABC):
         """Checks the arguments of `forward`.
 
         Raises:
-            ValueError: If a shape, dtype, device or length does not fit.
+            ValueError: if a shape, dtype, device or length does not fit.
         """
         expected = f"(S={self.num_seeds}, B, T, I={self.input_size})"
         if x.dim() != 4 or x.shape[0] != self.num_seeds or x.shape[3] != self.input_size or 0 in x.shape:

@@ -10,16 +10,17 @@ from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
 class GRUWorkspace(Workspace):
-    """The loops of the GRU. The new state's two products stay apart, since r multiplies only one of them.
+    """The loops of the GRU, in which r multiplies only one of the two products that make n.
 
-    So a_t has four blocks for three gates: r, z, hn = W_hn h + b_hn, and xn = W_in x + b_in. W has zeros for
-    hn in place of W_ih and b_ih, and for xn in place of W_hh and b_hh. g_t holds them as hn, r, z, xn: then
-    (dhn, dr) = dxn * (r, hn) is one operation, and W^T g_t needs the first three only if no dx is wanted.
+    So a_t has four blocks for three gates: r, z, hn = W_hn h + b_hn, and xn = W_in x + b_in. In W the rows of hn have
+    zeros for the input and those of xn zeros for the state. g_t has the order hn, r, z, xn, for two reasons:
+    (dhn, dr) = dxn * (r, hn) is one operation on neighbours, and without dx the product W^T g_t is that of the first
+    three blocks, as the state does not enter xn.
     """
 
     num_blocks = 4
     scale = (1.0, 1.0, 2.0, 2.0)
-    correction = (1.0, 0.5, 1.0, 1.0)  # r: the loop multiplies by the doubled hn
+    correction = (1.0, 0.5, 1.0, 1.0)  # 1/2 for r, since hn is kept doubled
     forward_rows = Rows(hidden=((0, 3),), input=((0, 2), (3, 4)))
     backward_rows = Rows(hidden=((1, 3), (0, 1)), input=((1, 3), (3, 4)))
 
@@ -49,7 +50,7 @@ class GRUWorkspace(Workspace):
         sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
         weight, dz, dz_state, dz_input = self.back_product(dx is not None)
         if dx is None:
-            weight = weight[:, :, : 3 * self.sizes.hidden_size]  # xn does not see the state
+            weight = weight[:, :, : 3 * self.sizes.hidden_size]  # without xn, which the state does not enter
         dh_next, dh_spare, work = self.buffers
         g = self.g
         blocks = g.view(self.sizes.num_seeds, 4, *dh.shape[1:])
@@ -85,15 +86,15 @@ class GRU(Recurrent):
     arXiv:1406.1078. There r multiplies h_{t-1} before the product with W_hn; here, as in torch and cuDNN,
     after it, bias included.
 
-    Weights of layer l, rows r, z, n (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 3H, I),
-    ``weight_hh_l{l}`` (S, 3H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 3H). Equal to `torch.nn.GRU`,
+    Weights of layer l, rows r, z, n (from l = 1 on, I is `output_size`): `weight_ih_l{l}` (S, 3H, I),
+    `weight_hh_l{l}` (S, 3H, H), `bias_ih_l{l}` and `bias_hh_l{l}` (S, 3H). Equal to `torch.nn.GRU`,
     two bias vectors included.
     """
 
     gates = 3
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
-        """Computes r, z and n, ``(S, H, N)`` each."""
+        """Computes r, z and n, (S, H, N) each."""
         x_r, x_z, x_n = weights.from_input(x).chunk(3, dim=1)
         h_r, h_z, h_n = weights.from_state(state[0]).chunk(3, dim=1)
         r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()

@@ -10,11 +10,11 @@ from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
 class LSTMWorkspace(Workspace):
-    """The loops of the LSTM, which carry 2c instead of c: tanh(c) = 2 sigmoid(2c) - 1 wants it doubled."""
+    """The loops of the LSTM. They carry 2c instead of c, because tanh(c) is computed as 2 sigmoid(2c) - 1."""
 
     num_blocks = 4  # i, f, g, o
     scale = (1.0, 1.0, 2.0, 1.0)
-    # f: the loop multiplies by 2c. g = 2s - 1 goes through its sigmoid s, and tanh' = 1 - g^2 = 4 s (1 - s).
+    # 1/2 for f, since c is kept doubled. 4 for g = 2s - 1, where s is a sigmoid: tanh' = 1 - g^2 = 4 s (1 - s).
     correction = (1.0, 0.5, 4.0, 1.0)
     forward_rows = backward_rows = Rows(hidden=((0, 4),), input=((0, 4),))
 
@@ -22,8 +22,8 @@ class LSTMWorkspace(Workspace):
         """Allocates the cell's own buffers and lists the views that each step uses."""
         super().__init__(sizes)
         T, S, _, N, H, *_ = sizes
-        # Two overlapping runs of blocks serve one operation each: (i, f, s, o) are the sigmoids, and
-        # (g, 2c, i) the factors of dc in the gradients of i, f and g.
+        # The order of the six blocks makes two ranges that are one operation each: (i, f, s, o), the sigmoids, and
+        # (g, 2c, i), by which dc is multiplied in the gradients of i, f and g.
         steps = self.empty_steps(S, 6, H, N)  # g, 2 c_{t-1}, i, f, s, o
         g, c, i, f, s, o = (steps[:, :, block].unbind(0) for block in range(6))
         c_next = (*c[1:], self.empty(S, H, N))
@@ -90,8 +90,8 @@ class LSTM(Recurrent):
     Forget bias 1: R. Jozefowicz, W. Zaremba, I. Sutskever, "An empirical exploration of recurrent network
     architectures", ICML (2015).
 
-    Weights of layer l, rows i, f, g, o (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, 4H, I),
-    ``weight_hh_l{l}`` (S, 4H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, 4H). Equal to `torch.nn.LSTM`,
+    Weights of layer l, rows i, f, g, o (from l = 1 on, I is `output_size`): `weight_ih_l{l}` (S, 4H, I),
+    `weight_hh_l{l}` (S, 4H, H), `bias_ih_l{l}` and `bias_hh_l{l}` (S, 4H). Equal to `torch.nn.LSTM`,
     two bias vectors included; `forget_bias` is an addition and changes the initial values only.
     """
 
@@ -114,13 +114,13 @@ class LSTM(Recurrent):
             input_size: I.
             num_seeds: S.
             hidden_size: H.
-            num_layers: Layers, each fed with the one below.
-            dropout: Share of every layer's output, but the top one's, set to zero in training.
-            bidirectional: Whether a second scan runs from the end.
-            forget_bias: Sum b_if + b_hf at the start; None leaves torch's two draws.
+            num_layers: layers, each fed with the one below.
+            dropout: share of every layer's output, but the top one's, set to zero in training.
+            bidirectional: whether a second scan runs from the end.
+            forget_bias: sum b_if + b_hf at the start; None leaves torch's two draws.
 
         Raises:
-            ValueError: If an argument is out of range.
+            ValueError: if an argument is out of range.
         """
         super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, bidirectional)
         self.forget_bias = forget_bias
@@ -137,7 +137,7 @@ class LSTM(Recurrent):
                 weights.bias_hh[:, forget] = 0
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
-        """Computes i, f, g and o, ``(S, H, N)`` each."""
+        """Computes i, f, g and o, (S, H, N) each."""
         i, f, g, o = (weights.from_input(x) + weights.from_state(state[0])).chunk(4, dim=1)
         return {"i": i.sigmoid(), "f": f.sigmoid(), "g": g.tanh(), "o": o.sigmoid()}
 

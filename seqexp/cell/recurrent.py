@@ -17,7 +17,7 @@ MOST_LAYERS = 1000
 
 
 class Weights(NamedTuple):
-    """The parameters of one layer in one direction, in torch's order; ``rows`` is gates * H."""
+    """The parameters of one layer in one direction, in torch's order; `rows` is gates * H."""
 
     weight_ih: Tensor  # (S, rows, I)
     weight_hh: Tensor  # (S, rows, H)
@@ -25,12 +25,19 @@ class Weights(NamedTuple):
     bias_hh: Tensor  # (S, rows)
 
     def from_input(self, x: Tensor) -> Tensor:
-        """W_ih x + b_ih, ``(S, I, N) -> (S, rows, N)``."""
-        return torch.baddbmm(self.bias_ih.unsqueeze(2), self.weight_ih, x)
+        """Computes W_ih x + b_ih, (S, I, N) -> (S, rows, N)."""
+        return multiply_add(self.weight_ih, x, self.bias_ih)
 
     def from_state(self, h: Tensor) -> Tensor:
-        """W_hh h + b_hh, ``(S, H, N) -> (S, rows, N)``."""
-        return torch.baddbmm(self.bias_hh.unsqueeze(2), self.weight_hh, h)
+        """Computes W_hh h + b_hh, (S, H, N) -> (S, rows, N)."""
+        return multiply_add(self.weight_hh, h, self.bias_hh)
+
+
+def multiply_add(weight: Tensor, z: Tensor, bias: Tensor) -> Tensor:
+    """Computes W z + b for every seed, (S, rows, K), (S, K, N) and (S, rows) to (S, rows, N)."""
+    if z.shape[1] == 1:  # a product of vectors, which torch rounds by another rule where S is 1
+        return torch.addcmul(bias.unsqueeze(2), weight, z)
+    return torch.baddbmm(bias.unsqueeze(2), weight, z)
 
 
 class Recurrent(Cell):
@@ -40,14 +47,14 @@ class Recurrent(Cell):
     ordinary torch. Autograd does the rest. Where the speed of a hand-written backward is wanted, a `workspace` holds
     the same equations once more, and `step` is what it is tested and looked at with.
 
-    Parameters have torch's names and a leading seed axis: ``weight_ih_l0`` (S, gates*H, I), ``weight_hh_l0``
-    (S, gates*H, H), ``bias_ih_l0`` and ``bias_hh_l0`` (S, gates*H), then ``_l1`` …, and ``…_reverse`` for the
+    Parameters have torch's names and a leading seed axis: `weight_ih_l0` (S, gates*H, I), `weight_hh_l0`
+    (S, gates*H, H), `bias_ih_l0` and `bias_hh_l0` (S, gates*H), then `_l1` …, and `…_reverse` for the
     second direction.
 
     Attributes:
-        gates: Blocks of H rows in each parameter.
-        states: Names of the tensors ``(S, H, N)`` that a step hands to the next; the first one is the output.
-        workspace: The equations of a pass over time with their gradients written by hand; None leaves both to `step`.
+        gates: blocks of H rows in each parameter.
+        states: names of the tensors (S, H, N) that a step hands to the next; the first one is the output.
+        workspace: the equations of a pass over time with their gradients written by hand; None leaves both to `step`.
         output_size: hidden_size, times two if bidirectional.
     """
 
@@ -58,6 +65,8 @@ class Recurrent(Cell):
         """Takes the hand-written road from a class that changes the equations and does not write the road anew."""
         super().__init_subclass__(**kwargs)
         own = vars(cls).keys()
+        if "num_states" in own:  # as in 0.1
+            raise TypeError('num_states must be replaced by states, the names of the tensors: ("h", "c")')
         if "step" in own and "workspace" not in own:
             setattr(cls, "workspace", None)  # noqa: B010
         if own & {"forward", "last", "scan"} and "pull" not in own:
@@ -78,12 +87,12 @@ class Recurrent(Cell):
             input_size: I.
             num_seeds: S.
             hidden_size: H.
-            num_layers: Layers, each fed with the one below.
-            dropout: Share of every layer's output, but the top one's, set to zero in training.
-            bidirectional: Whether a second scan runs from the end.
+            num_layers: layers, each fed with the one below.
+            dropout: share of every layer's output, but the top one's, set to zero in training.
+            bidirectional: whether a second scan runs from the end.
 
         Raises:
-            ValueError: If an argument is out of range.
+            ValueError: if an argument is out of range.
         """
         for name, value in (("hidden_size", hidden_size), ("num_layers", num_layers)):
             if value < 1:
@@ -125,16 +134,16 @@ class Recurrent(Cell):
         """Computes one time step.
 
         Args:
-            x: ``(S, I, N)``.
-            state: A tensor ``(S, H, N)`` for each of `states`.
-            weights: The parameters of this layer and direction.
+            x: (S, I, N).
+            state: a tensor (S, H, N) for each of `states`.
+            weights: the parameters of this layer and direction.
 
         Returns:
             The next state, its first tensor being the output.
         """
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
-        """Computes the gates of one time step by name, each ``(S, H, N)``; a cell that has gates overrides this."""
+        """Computes the gates of one time step by name, each (S, H, N); a cell that has gates overrides this."""
         return {}
 
     @property
@@ -151,15 +160,15 @@ class Recurrent(Cell):
                 parameter[index] = values.uniform_(-bound, bound, generator=generator)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Computes the top layer's states ``(S, B, T, output_size)``; if bidirectional, the forward scan's first."""
+        """Computes the top layer's states (S, B, T, output_size); if bidirectional, the forward scan's first."""
         self.check(x, lengths)
         return self._run(x, last=False).permute(1, 3, 0, 2)  # (T, S, output_size, B) -> (S, B, T, output_size)
 
     def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Computes the top layer's final state, without writing the steps before it where all lengths are T.
 
-        In one direction this is ``forward(x)[:, :, -1]``. If bidirectional it is torch's ``h_n``, not its
-        ``output[:, -1]``: the forward scan's state after the last step, and the reverse scan's after the
+        In one direction this is `forward(x)[:, :, -1]`. If bidirectional it is torch's `h_n`, not its
+        `output[:, -1]`: the forward scan's state after the last step, and the reverse scan's after the
         first one, so that both have read the whole sequence.
         """
         self.check(x, lengths)
@@ -190,12 +199,12 @@ class Recurrent(Cell):
         """Runs one layer in one direction over time, from the state zero.
 
         Args:
-            x: Inputs ``(T, S, I, N)``.
-            weights: The parameters of this layer and direction.
-            last: Whether only the last state is wanted.
+            x: inputs (T, S, I, N).
+            weights: the parameters of this layer and direction.
+            last: whether only the last state is wanted.
 
         Returns:
-            The states ``(T, S, H, N)``, or the last one ``(S, H, N)``.
+            The states (T, S, H, N), or the last one (S, H, N).
         """
         if self.workspace is not None:
             return scan(self._pool, self.workspace, x, weights, last)
@@ -212,7 +221,7 @@ class Recurrent(Cell):
 
     @torch.no_grad()
     def traces(self, x: Tensor) -> Mapping[str, Tensor]:
-        """Returns the states and gates of every layer and direction, named as its parameters are: ``f_l0_reverse``."""
+        """Returns the states and gates of every layer and direction, named as its parameters are: `f_l0_reverse`."""
         self.check(x, None)
         found: dict[str, Tensor] = {}
         y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
@@ -225,7 +234,7 @@ class Recurrent(Cell):
         return {name: values.permute(1, 3, 0, 2) for name, values in found.items()}  # (T, S, H, B) -> (S, B, T, H)
 
     def _trace(self, x: Tensor, weights: Weights) -> dict[str, Tensor]:
-        """Runs one layer in one direction by its equations, ``(T, S, I, N)`` to ``(T, S, H, N)`` by name."""
+        """Runs one layer in one direction by its equations, (T, S, I, N) to (T, S, H, N) by name."""
         steps = []
         for x_t, (before, after) in zip(x.unbind(0), self._unroll(x, weights), strict=True):
             before = tuple(each[..., : x.shape[3]] for each in before)
@@ -261,7 +270,7 @@ class Recurrent(Cell):
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def _run(self, x: Tensor, last: bool) -> Tensor:
-        """Runs all layers, ``(S, B, T, I)`` to ``(T, S, output_size, B)`` or the last state ``(S, output_size, B)``."""
+        """Runs all layers, (S, B, T, I) to (T, S, output_size, B) or the last state (S, output_size, B)."""
         y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
         for layer in range(self.num_layers):
             top = layer == self.num_layers - 1
@@ -279,7 +288,7 @@ class Recurrent(Cell):
         return torch.cat([forward, backward if last else backward.flip(0)], dim=-2)  # (…, 2H, B)
 
     def _dropout_mask(self, y: Tensor) -> Tensor:
-        """0 or 1/(1-p) for each element of y ``(T, S, F, B)``, each seed from its own generator."""
+        """Draws 0 or 1/(1-p) for each element of y (T, S, F, B), each seed from its own generator."""
         if not self._generators:
             raise RuntimeError("dropout needs the generators that reset_parameters is given: call it before training")
         T, S, F, B = y.shape

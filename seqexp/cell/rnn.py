@@ -11,7 +11,7 @@ from seqexp.cell.workspace import Rows, Workspace
 
 
 class TanhWorkspace(Workspace):
-    """The loops of ``h_t = tanh(a_t)``."""
+    """The loops of `h_t = tanh(a_t)`."""
 
     num_blocks = 1
     scale = (2.0,)
@@ -41,12 +41,12 @@ class TanhWorkspace(Workspace):
                 dh.add_(dh_steps[t - 1])
 
     def write_gate_gradient(self, dh: Tensor, h: Tensor, g: Tensor) -> None:
-        """G = dh * tanh'(a), where tanh'(a) = 1 - h^2."""
+        """Writes g = dh * tanh'(a), where tanh'(a) = 1 - h^2."""
         torch.ops.aten.tanh_backward.grad_input(dh, h, grad_input=g)
 
 
 class ReluWorkspace(TanhWorkspace):
-    """The loops of ``h_t = max(a_t, 0)``."""
+    """The loops of `h_t = max(a_t, 0)`."""
 
     scale = (1.0,)
 
@@ -57,7 +57,7 @@ class ReluWorkspace(TanhWorkspace):
             torch.clamp(self.a, min=0, out=h)
 
     def write_gate_gradient(self, dh: Tensor, h: Tensor, g: Tensor) -> None:
-        """G = dh where h > 0, else 0."""
+        """Writes g = dh where h > 0, else 0."""
         torch.ops.aten.threshold_backward.grad_input(dh, h, 0, grad_input=g)
 
 
@@ -69,8 +69,8 @@ class RNN(Recurrent):
     Source: J. L. Elman, "Finding structure in time", Cognitive Science 14 (1990). ReLU with identity weights:
     Le, Jaitly, Hinton, arXiv:1504.00941 (2015).
 
-    Weights of layer l (from l = 1 on, I is `output_size`): ``weight_ih_l{l}`` (S, H, I), ``weight_hh_l{l}``
-    (S, H, H), ``bias_ih_l{l}`` and ``bias_hh_l{l}`` (S, H). Equal to `torch.nn.RNN`, two bias vectors
+    Weights of layer l (from l = 1 on, I is `output_size`): `weight_ih_l{l}` (S, H, I), `weight_hh_l{l}`
+    (S, H, H), `bias_ih_l{l}` and `bias_hh_l{l}` (S, H). Equal to `torch.nn.RNN`, two bias vectors
     included.
     """
 
@@ -92,13 +92,13 @@ class RNN(Recurrent):
             input_size: I.
             num_seeds: S.
             hidden_size: H.
-            num_layers: Layers, each fed with the one below.
-            dropout: Share of every layer's output, but the top one's, set to zero in training.
-            bidirectional: Whether a second scan runs from the end.
+            num_layers: layers, each fed with the one below.
+            dropout: share of every layer's output, but the top one's, set to zero in training.
+            bidirectional: whether a second scan runs from the end.
             nonlinearity: f, "tanh" or "relu".
 
         Raises:
-            ValueError: If an argument is out of range.
+            ValueError: if an argument is out of range.
         """
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity must be one of 'tanh', 'relu', got {nonlinearity!r}")

@@ -6,14 +6,15 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-# What a vectorised loop takes at once: two of the widest registers, in float32.
 ALIGNMENT = 32
-# Work spaces of this many sizes are kept: training, last batch, validation, test, for two sorts of layers.
+"""Columns of a batch are padded to a multiple of this: float32 numbers in two of the widest vector registers."""
+
 KEPT_SIZES = 8
+"""Work spaces of so many sizes are kept: training, last batch, validation and test, for two sorts of layers."""
 
 
 class Sizes(NamedTuple):
-    """What a work space is made for; equal sizes share."""
+    """What a work space is made for; passes of equal sizes share them."""
 
     num_steps: int
     num_seeds: int
@@ -23,25 +24,25 @@ class Sizes(NamedTuple):
     dtype: torch.dtype
     device: torch.device
     kept: bool
-    """Whether every step's numbers stay for a backward pass, or make way for the next step's."""
+    """Whether the numbers of every step stay for a backward pass; otherwise each step overwrites the one before."""
 
 
 class Rows(NamedTuple):
-    """Where a parameter's gates lie among the row blocks: ranges ``(first, end)``, in torch's gate order."""
+    """Where a parameter's gates lie among the row blocks: ranges (first, end), in torch's gate order."""
 
     hidden: tuple[tuple[int, int], ...]
     input: tuple[tuple[int, int], ...]
 
 
 class Workspace:
-    """All that one pass over time writes. A cell derives from it and adds its buffers and its two loops.
+    """Everything that one pass over time writes. A cell derives from it and adds its buffers and its two loops.
 
     Attributes to set in a derived class, blocks being groups of H rows:
-        num_blocks: Row blocks G of W.
-        scale: Factor on each block of W in the forward pass (2 where a tanh follows).
-        correction: The constant c of each block of g_t, in the order of g_t.
-        forward_rows: Where the gates lie in a_t.
-        backward_rows: Where the gates lie in g_t.
+        num_blocks: row blocks G of W.
+        scale: factor on each block of W in the forward pass (2 where a tanh follows).
+        correction: the constant c of each block of g_t, in the order of g_t.
+        forward_rows: where the gates lie in a_t.
+        backward_rows: where the gates lie in g_t.
     """
 
     num_blocks: ClassVar[int]
@@ -76,29 +77,29 @@ class Workspace:
         self.dh, self.dz = self.empty(S, H, N), self.empty(S, end_x, N)
 
     def forward(self) -> None:
-        """Fills h_1 … h_T from ``self.weight`` and ``self.z``."""
+        """Fills h_1 … h_T from `self.weight` and `self.z`."""
         raise NotImplementedError
 
     def backward(self, dh: Tensor, dh_steps: Sequence[Tensor] | None, dx: Tensor | None) -> None:
         """Runs back through time, calling `add_weight_gradient` at every step.
 
         Args:
-            dh: dL/dh_T ``(S, H, N)``; read only.
-            dh_steps: What the loss adds to dL/dh at each step, T tensors ``(S, H, N)``, or None if nothing.
-            dx: ``(T, S, I, N)``, to be filled with dL/dx, or None if nobody asks.
+            dh: dL/dh_T (S, H, N); read only.
+            dh_steps: what the loss adds to dL/dh at each step, T tensors (S, H, N), or None if nothing.
+            dx: (T, S, I, N), to be filled with dL/dx, or None if nobody asks.
         """
         raise NotImplementedError
 
     def empty(self, *shape: int) -> Tensor:
-        """An uninitialised tensor of this work space's dtype on its device."""
+        """Allocates a tensor of this work space's dtype on its device."""
         return torch.empty(shape, dtype=self.dtype, device=self.device)
 
     def empty_steps(self, *shape: int) -> Tensor:
-        """Uninitialised numbers for T steps ``(T, *shape)``, which share their memory if nothing is kept."""
+        """Allocates numbers for T steps (T, *shape), which share their memory if nothing is kept."""
         return self.empty(self.sizes.num_steps if self.sizes.kept else 1, *shape).expand(self.sizes.num_steps, *shape)
 
     def numbers(self) -> int:
-        """How many numbers are kept here."""
+        """Returns how many numbers are kept here."""
         storages = {}
         waiting: list[Any] = list(vars(self).values())
         while waiting:
@@ -110,7 +111,7 @@ class Workspace:
         return sum(storages.values())
 
     def load(self, x: Tensor, parameters: Sequence[Tensor]) -> None:
-        """Copies the input ``(T, S, I, n)``, n <= N, into z and packs the parameters (torch's order) into W."""
+        """Copies the input (T, S, I, n), n <= N, into z and packs the parameters (torch's order) into W."""
         self.inputs[..., : x.shape[3]].copy_(x)
         self.inputs[..., x.shape[3] :].zero_()
         fill(self.weight_parts, parameters)
@@ -122,7 +123,7 @@ class Workspace:
         self.weight_back.mul_(self.row_correction.transpose(0, 1))
 
     def back_product(self, with_input: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The matrix W^T, the buffer for dz_t = W^T g_t, and that buffer's parts for h_{t-1} and x_t.
+        """Returns the matrix W^T, the buffer for dz_t = W^T g_t, and that buffer's parts for h_{t-1} and x_t.
 
         Without input gradient the rows of x_t are left out (the last part is then empty).
         """
@@ -138,12 +139,12 @@ class Workspace:
             self.weight_grad.baddbmm_(self.z[t], self.g_transposed)
 
     def parameter_gradients(self) -> list[Tensor]:
-        """Gradients of weight_ih, weight_hh, bias_ih, bias_hh, each in a new tensor."""
+        """Returns the gradients of weight_ih, weight_hh, bias_ih, bias_hh, each in a new tensor."""
         self.weight_grad.mul_(self.row_correction.transpose(0, 1))
         return [torch.cat(pieces, dim=1) for pieces in self.grad_parts]
 
     def parts(self, packed: Tensor, rows: Rows) -> list[list[Tensor]]:
-        """Views of ``packed`` ``(S, G*H, K)``: for each parameter, in torch's order, its rows' pieces."""
+        """Returns views of packed weights (S, G*H, K): for each parameter, in torch's order, the pieces of its rows."""
         H = self.sizes.hidden_size
         end_x = H + self.sizes.input_size
         hidden = [packed[:, first * H : end * H] for first, end in rows.hidden]
@@ -191,7 +192,7 @@ class Pool:
         self._idle: dict[Hashable, list[Workspace]] = {}
 
     def borrow(self, kind: type[Workspace], sizes: Sizes) -> Lease:
-        """An idle work space of this kind and these sizes, or a new one."""
+        """Lends an idle work space of this kind and these sizes, or a new one."""
         home = self._idle.setdefault((kind, sizes), [])
         try:
             space = home.pop()
@@ -204,7 +205,7 @@ class Pool:
         return Lease(space, home)
 
     def numbers(self) -> int:
-        """How many numbers the idle work spaces hold."""
+        """Returns how many numbers the idle work spaces hold."""
         return sum(space.numbers() for spaces in self._idle.values() for space in spaces)
 
     def __reduce__(self) -> tuple[type["Pool"], tuple[()]]:

@@ -256,7 +256,7 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, sizes: Sizes, 
         raise ConfigError(
             f"this run needs about {memory.readable(needed)} of memory and {memory.readable(free)} are free: num_seeds "
             f"({len(data.seeds)}), data.batch_size ({data.batch_size or 'the whole training split'}), the sequences "
-            f"or cell.hidden_size ({single.cell.hidden_size}) must be smaller"
+            f"or cell.{single.cell.size_key} ({settings['cell'].get(single.cell.size_key)}) must be smaller"
         )
 
 

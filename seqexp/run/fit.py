@@ -172,13 +172,13 @@ def interruptible() -> Iterator[None]:
 
 def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | str | float]:
     """The run's row in TensorBoard's HPARAMS: the same keys in every run."""
-    cell, data = parts.training.model.cell, parts.data
+    data, cell, size = parts.data, parts.settings["cell"], parts.training.model.cell.size_key
     columns: dict[str, Any] = {
         "data": record.data,
         "cell": record.cell,
         "optimizer": optimizer,
-        "hidden_size": cell.hidden_size,
-        "num_layers": cell.num_layers,
+        "hidden_size": cell.get(size, math.nan),
+        "num_layers": cell.get("num_layers", math.nan),
         "lr": float(parts.settings["optimizer"].get("lr", math.nan)),
         "batch_size": data.batch_size or data.splits["train"].inputs.shape[1],
         "max_epochs": int(parts.settings["trainer"].get("max_epochs") or 1000),
@@ -186,10 +186,12 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
         "num_seeds": len(record.seeds),
         "num_parameters": record.num_parameters,
     }
-    groups = {"cell": ("hidden_size", "num_layers"), "optimizer": ("lr",), "data": ("batch_size",)}
-    for group, names in {**groups, "trainer": ("max_epochs",)}.items():
+    places = {"hidden_size": ("cell", size), "num_layers": ("cell", "num_layers"), "lr": ("optimizer", "lr")}
+    places |= {"batch_size": ("data", "batch_size"), "max_epochs": ("trainer", "max_epochs")}
+    for column, (group, name) in places.items():
         shown, true = parts.shown[group], parts.settings[group]
-        columns |= {name: shown[name] for name in names if shown.get(name) != true.get(name)}
+        if shown.get(name) != true.get(name):  # what an environment variable says is masked
+            columns[column] = shown[name]
     return columns
 
 

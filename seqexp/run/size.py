@@ -49,7 +49,7 @@ def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: ra
 
 def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seeds: int) -> Model:
     """The same without values in its weights."""
-    cell_class = find_class("cell", node.get("_target_"), Cell, allowed)  # type: ignore[type-abstract]
+    cell_class = _cell_class(node, allowed)
     given = {"input_size": sizes.input_size, "num_seeds": num_seeds}
     values = arguments("cell", node, cell_class, given)
     cell = make("cell", cell_class, {**given, **values})
@@ -57,13 +57,17 @@ def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seed
         return Model(cell, sizes.output_size, sizes.reads, sizes.num_tokens)
 
 
+def _cell_class(node: dict[str, Any], allowed: list[str]) -> type[Cell]:
+    return find_class("cell", node.get("_target_"), Cell, allowed)  # type: ignore[type-abstract]
+
+
 def asks_match(node: dict[str, Any]) -> bool:
-    """Whether the size is to be found by a number of parameters."""
-    return str(node.get("hidden_size")).startswith("match:")
+    """Whether a size is to be found by a number of parameters."""
+    return any(str(value).startswith("match:") for value in node.values())
 
 
 def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | None:
-    """Replaces `hidden_size: match:...` by the size whose model comes closest in parameters.
+    """Replaces `match:...`, at the key that makes the cell larger, by the size whose parameters come closest.
 
     Args:
         node: the cell's configuration; changed in place.
@@ -71,24 +75,27 @@ def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | 
         sizes: of input and output, which count too.
 
     Returns:
-        The number of parameters that was asked for; None where `hidden_size` is an ordinary number.
+        The number of parameters that was asked for; None where the size is an ordinary number.
 
     Raises:
         ConfigError: the spelling is neither `match:17217` nor `match:lstm-64`.
     """
     if not asks_match(node):
         return None
-    asked = node["hidden_size"]
+    key = _cell_class(node, allowed).size_key
+    asked = str(node.get(key))
+    if not asked.startswith("match:"):
+        return None
     found = re.fullmatch(r"match:(?:(\d{1,18})|([\w.-]+)-(\d{1,18}))", asked)
     if found is None:
         raise ConfigError(
-            f"cell.hidden_size={asked}: must be a whole number, match:17217 (parameters in all) or "
+            f"cell.{key}={asked}: must be a whole number, match:17217 (parameters in all) or "
             "match:lstm-64 (as many as an LSTM of 64 units has), of at most 18 digits"
         )
     try:
         target = int(found[1]) if found[1] else count_parameters(cell_file(found[2]), allowed, sizes, int(found[3]))
     except ConfigError as error:
-        raise ConfigError(f"cell.hidden_size={asked}: {error}") from None
+        raise ConfigError(f"cell.{key}={asked}: {error}") from None
     # The count grows with the size, so the first size that is not too small, or the one before, is closest.
     below = 1  # no size is tried that is much too large: it may be more than torch can count
     while below < target and count_parameters(node, allowed, sizes, 2 * below) < target:
@@ -97,11 +104,12 @@ def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | 
         range(1, 2 * below + 1), target, key=lambda size: count_parameters(node, allowed, sizes, size)
     )
     near = [size for size in (above, above + 1) if size >= 1]
-    node["hidden_size"] = min(near, key=lambda size: abs(count_parameters(node, allowed, sizes, size) - target))
+    node[key] = min(near, key=lambda size: abs(count_parameters(node, allowed, sizes, size) - target))
     return target
 
 
-def count_parameters(node: dict[str, Any], allowed: list[str], sizes: Sizes, hidden_size: int) -> int:
+def count_parameters(node: dict[str, Any], allowed: list[str], sizes: Sizes, size: int) -> int:
     """Parameters of one seed's model, were the cell of that size."""
+    key = _cell_class(node, allowed).size_key
     with torch.device("meta"):  # shapes without memory
-        return unset_model({**node, "hidden_size": hidden_size}, allowed, sizes, 1).num_parameters
+        return unset_model({**node, key: size}, allowed, sizes, 1).num_parameters

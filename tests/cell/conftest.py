@@ -11,29 +11,14 @@ import yaml
 
 from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.rnn import RNN
-
-
-class MinimalGatedUnit(Recurrent):
-    """A newcomer's cell, no backward written: f = sigmoid(a_f), n = tanh(x_n + f h_n), h' = h + f (n - h)."""
-
-    gates = 2
-
-    def step(self, x: torch.Tensor, state: tuple[torch.Tensor, ...], weights: Weights) -> tuple[torch.Tensor, ...]:
-        (h,) = state
-        x_f, x_n = weights.from_input(x).chunk(2, dim=1)
-        h_f, h_n = weights.from_state(h).chunk(2, dim=1)
-        f = torch.sigmoid(x_f + h_f)
-        return (torch.lerp(h, torch.tanh(x_n + f * h_n), f),)
-
 
 CELLS: dict[str, tuple[type[Recurrent], dict[str, Any]]] = {
     "rnn_tanh": (RNN, {"nonlinearity": "tanh"}),
     "rnn_relu": (RNN, {"nonlinearity": "relu"}),
     "lstm": (LSTM, {"forget_bias": None}),
     "gru": (GRU, {}),
-    "newcomer": (MinimalGatedUnit, {}),
 }
 SIZES: dict[str, Any] = {
     "input_size": 2,

@@ -9,9 +9,10 @@ import torch
 
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.workspace import Workspace
+from tests.cell.conftest import CELLS
 
-EVERY_CELL = ["rnn_tanh", "rnn_relu", "lstm", "gru", "newcomer"]
-TORCH_CELLS = EVERY_CELL[:-1]
+EVERY_CELL = list(CELLS)
+TORCH_CELLS = ["rnn_tanh", "rnn_relu", "lstm", "gru"]
 every_cell = pytest.mark.parametrize("name", EVERY_CELL)
 torch_cells = pytest.mark.parametrize("name", TORCH_CELLS)
 shapes = pytest.mark.parametrize(
@@ -266,8 +267,8 @@ def test_to_module_is_a_copy(name, make_cell):
 
 
 def test_to_module_without_counterpart(make_cell):
-    with pytest.raises(NotImplementedError, match=r"torch\.nn has no counterpart of MinimalGatedUnit"):
-        make_cell("newcomer").to_module(0)
+    with pytest.raises(NotImplementedError, match=r"torch\.nn has no counterpart of MGU"):
+        make_cell("mgu").to_module(0)
 
 
 @every_cell
@@ -320,6 +321,11 @@ def test_a_cell_without_equations():
 
     with pytest.raises(TypeError, match=r"abstract method '?step"):
         Nothing(2, 1, 4, 1, 0.0, False)  # type: ignore[abstract]
+
+
+def test_a_cell_of_0_1_with_two_states_is_told_what_to_write():
+    with pytest.raises(TypeError, match="num_states must be replaced by states"):
+        type("Old", (Recurrent,), {"num_states": 2})
 
 
 def test_a_cell_with_two_states():

@@ -40,7 +40,7 @@ def made(*overrides: str) -> Parts:
 
 def test_the_groups_are_found() -> None:
     for group, expected in {
-        "cell": {"rnn", "lstm", "gru"},
+        "cell": {"rnn", "lstm", "gru", "mgu"},
         "optimizer": {"adam", "adamw", "sgd", "rmsprop"},
         "trainer": {"default", "cpu", "gpu", "debug"},
         "experiment": {"lab_sine", "lab_sum"},
