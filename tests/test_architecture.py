@@ -31,6 +31,8 @@ HOMES = {
     "matplotlib": {"show/figures.py", "show/board.py"},
     "tensorboard": {"show/board.py"},
     "torch.utils.tensorboard": {"show/board.py"},
+    "filelock": {"record/lock.py"},
+    **dict.fromkeys(("fcntl", "grp", "posix", "pwd", "resource", "termios"), set()),  # not on every system
 }
 """Packages that only some files know."""
 

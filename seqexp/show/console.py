@@ -70,7 +70,7 @@ def _prepared(stream: TextIO | None, own: TextIO | None) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    if stream is not own:
+    if stream is not own or (os.name == "nt" and stream.isatty()):  # whose console takes no bytes
         stream.reconfigure(errors=ERRORS)
         return stream
     with contextlib.suppress(OSError):
