@@ -32,7 +32,7 @@ HOMES = {
     "tensorboard": {"show/board.py"},
     "torch.utils.tensorboard": {"show/board.py"},
     "filelock": {"record/lock.py"},
-    **dict.fromkeys(("fcntl", "grp", "posix", "pwd", "resource", "termios"), set()),  # not on every system
+    **{name: set() for name in ("fcntl", "grp", "posix", "pwd", "resource", "termios")},  # not on every system
 }
 """Packages that only some files know."""
 
