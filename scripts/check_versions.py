@@ -122,8 +122,8 @@ class Environment:
         command = [str(self.folder / "bin" / "python"), *map(str, arguments)]
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
 
-    def install(self, asked: Sequence[str]) -> None:
-        """Installs it, and seqexp from this checkout.
+    def install(self, asked: Sequence[str], checkout: Path) -> None:
+        """Installs it, and seqexp from a checkout.
 
         Raises:
             LeftOutError: pip cannot, or it would bring a CUDA build of torch.
@@ -137,7 +137,7 @@ class Environment:
         if any(re.match(r"nvidia|cuda|triton", name) for name in plan):
             raise LeftOutError("the index has only a CUDA build of this torch for this Python")
         done = self.run(*pip, *asked, cwd=self.folder)
-        done = done if done.returncode else self.run(*pip, "--no-deps", ROOT, cwd=self.folder)
+        done = done if done.returncode else self.run(*pip, "--no-deps", checkout, cwd=self.folder)
         if done.returncode:
             raise LeftOutError(_why(done.stderr))
 
@@ -154,15 +154,17 @@ def _why(text: str) -> str:
     return shown[:160]
 
 
-def attempt(environment: Environment, log: Path) -> list[str]:
+def attempt(environment: Environment, checkout: Path, end: str, log: Path) -> list[str]:
     """Runs, compares and tests; returns how each ended, and the runs' test MSE."""
     home = environment.folder / "home"
     home.mkdir()
     cells, texts = [], []
+    # An old release is rightly told that what it asks of a new one is about to go.
+    quiet = ("-W", "ignore::DeprecationWarning") if end == "lowest" else ()
     for arguments, cwd in (
         (("-m", "seqexp", *SWEEP), home),
         (("-m", "seqexp.compare", "outputs/tried"), home),
-        (("-m", "pytest", "-q", "--numprocesses=1", "-p", "no:cacheprovider", *TESTS), ROOT),
+        (("-m", "pytest", "-q", "--numprocesses=1", "-p", "no:cacheprovider", *quiet, *TESTS), checkout),
     ):
         done = environment.run(*arguments, cwd=cwd)
         texts.append(f"$ python {' '.join(arguments)}\n{done.stdout}\n{done.stderr}")
@@ -177,6 +179,8 @@ def attempt(environment: Environment, log: Path) -> list[str]:
 def rows(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, bool]]:
     """Yields the table's rows, each with whether all is well."""
     there = pythons()
+    checkout = folder / "checkout"  # that somebody edits the files meanwhile changes nothing
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "outputs", "dist", "__pycache__"))
     ends = [end for end in ("lowest", "newest") if getattr(options, end)] or ["lowest", "newest"]
     for version in options.python or there:
         for end in ends:
@@ -187,8 +191,8 @@ def rows(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, bool]
             place = folder / f"{version}-{end}"
             try:
                 environment = Environment(there[version], place)
-                environment.install(requirements(version, end, options.torch))
-                found = attempt(environment, options.out / f"{version}-{end}.log")
+                environment.install(requirements(version, end, options.torch), checkout)
+                found = attempt(environment, checkout, end, options.out / f"{version}-{end}.log")
                 well = found[:2] == ["ok", "ok"] and bool(re.fullmatch(r"\d+ passed", found[2]))
                 yield f"{start} {' | '.join([*environment.versions(), *found])} |", well
             except LeftOutError as reason:

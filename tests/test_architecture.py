@@ -160,3 +160,21 @@ def test_completion_loads_neither_torch_nor_lightning(environment: dict[str, str
     assert "hydra" in loaded
     assert not {"torch", "lightning", "matplotlib", "tensorboard", "scipy"} & loaded
     assert list(tmp_path.iterdir()) == []
+
+
+ROOM = {"config/foreign.py", "config/hooks.py"}
+"""Where other libraries are changed."""
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file not in ROOM])
+def test_other_libraries_are_changed_in_one_room(file: str) -> None:
+    changes = r"filterwarnings|simplefilter|captureWarnings|addHandler|removeHandler|register_new_resolver|setLevel"
+    allowed = {"show/figures.py": {"filterwarnings"}}  # while a figure is drawn
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found = set(re.findall(rf"^(?:{changes})$", node.func.attr))
+            assert found <= allowed.get(file, set()), f"{file}:{node.lineno}"
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            name = ast.unparse(target)
+            assert not re.search(r"\.(raiseExceptions|excepthook|showwarning|handlers|propagate)$", name), name
+            assert not re.match(r"[A-Z]\w*\.", name) or name == "Sweep.folder", f"{file}:{node.lineno} {name}"

@@ -20,9 +20,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqexp.config import CONF as CONF
-from seqexp.config import names  # noqa: F401  for the resolvers that it registers, which conf/hydra/output needs
 from seqexp.config.explanations import INTERVAL
-from seqexp.config.foreign import KNOWN, check_config_dir, say_replaced
+from seqexp.config.folders import KNOWN, check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, explain
 
 

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         current_folder()
         if given.config_dir is not None:
-            from seqexp.config.foreign import check_config_dir, say_replaced  # needs Hydra
+            from seqexp.config.folders import check_config_dir, say_replaced
 
             check_config_dir(given.config_dir)
             say_replaced(given.config_dir)

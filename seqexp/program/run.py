@@ -17,13 +17,15 @@ from omegaconf import DictConfig
 
 import seqexp
 from seqexp import startup
+from seqexp.config import foreign
 from seqexp.config.compose import CONF, known_keys
-from seqexp.config.foreign import check_config_dir, say_replaced
+from seqexp.config.folders import check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, current_folder, exit_if_trouble, explain, refuse, say_error
 from seqexp.config.options import called, strict
 from seqexp.program.page import page
 from seqexp.program.verbs import VERBS, check_words, start
 from seqexp.signals import Ending, Terminated
+from seqexp.sweep.again import RESOLVERS
 from seqexp.sweep.sweep import Sweep, run_job
 
 UNFINISHED = "no result was written for the run that was going on"
@@ -100,7 +102,7 @@ def run() -> None:
     Sweep.folder = None
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
-        with Ending(at_once=True) as ending:
+        with foreign.changed(RESOLVERS), Ending(at_once=True) as ending:
             _ask_hydra(ending)
     except Terminated as end:
         say_error(f"{end}; {_what_stays()}")

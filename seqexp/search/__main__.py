@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = options.strict(parser).parse_intermixed_args(arguments)
     if importlib.util.find_spec("optuna") is None:
         refuse(ConfigError("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'"))
-    with Ending(at_once=True):
+    from seqexp.config.foreign import changed
+
+    with changed(), Ending(at_once=True):
         return _search(given.overrides, given.config_dir)
 
 
