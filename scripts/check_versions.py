@@ -129,22 +129,38 @@ class Environment:
             LeftOutError: pip cannot, or it would bring a CUDA build of torch.
         """
         pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary")
-        report = self.folder / "plan.json"
-        planned = self.run(*pip, "--dry-run", "--report", report, *asked, cwd=self.folder)
+        torch = next(each for each in asked if Requirement(each).name == "torch")
+        self._refuse_cuda(pip, torch)
+        for parts in ([*asked], ["--no-deps", checkout]):
+            done = self.run(*pip, *parts, cwd=self.folder)
+            if done.returncode:
+                raise LeftOutError(_why(done.stderr))
+
+    def _refuse_cuda(self, pip: Sequence[str], torch: str) -> None:
+        """Looks at what the build of torch that pip would take needs; its metadata is fetched, and no build.
+
+        Raises:
+            LeftOutError: there is none, or it needs CUDA's libraries.
+        """
+        report = self.folder / "torch.json"
+        planned = self.run(*pip, "--no-deps", "--dry-run", "--report", report, torch, cwd=self.folder)
         if planned.returncode:
             raise LeftOutError(_why(planned.stderr))
-        plan = [each["metadata"]["name"].lower() for each in json.loads(report.read_text())["install"]]
-        if any(re.match(r"nvidia|cuda|triton", name) for name in plan):
-            raise LeftOutError("the index has only a CUDA build of this torch for this Python")
-        done = self.run(*pip, *asked, cwd=self.folder)
-        done = done if done.returncode else self.run(*pip, "--no-deps", checkout, cwd=self.folder)
-        if done.returncode:
-            raise LeftOutError(_why(done.stderr))
+        (found,) = json.loads(report.read_text())["install"]
+        needs = [Requirement(each) for each in found["metadata"].get("requires_dist", ())]
+        if any(re.match("nvidia|cuda|triton", each.name) and _applies(each) for each in needs):
+            version = found["metadata"]["version"]
+            raise LeftOutError(f"the index has torch {version} for this Python as a CUDA build only")
 
     def versions(self) -> list[str]:
         """Of the packages that the table shows."""
         code = f"from importlib.metadata import version\nfor name in {SHOWN!r}: print(version(name))"
         return self.run("-c", code, cwd=self.folder).stdout.split()
+
+
+def _applies(requirement: Requirement) -> bool:
+    """Whether something is needed on this system, without any extra."""
+    return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 
 def _why(text: str) -> str:
