@@ -30,7 +30,10 @@ SWEEP = ("--multirun", "cell=rnn,lstm", "sweep.name=s", *TINY)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])
-def test_what_an_encoding_lacks_is_spelt_readably(encoding: str) -> None:
+def test_what_an_encoding_lacks_is_spelt_readably(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    prepare_output()
     shown = "→ 0.6× ± 1 – … \udcff ☃".encode(encoding, ERRORS).decode(encoding)
     assert "?" not in shown
     plain = shown.translate({0x2192: "->", 0xD7: "x", 0xB1: "+/-", 0x2013: "-", 0x2026: "...", 0x2603: "\\u2603"})
