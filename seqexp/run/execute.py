@@ -18,6 +18,7 @@ from rich.console import Console
 
 from seqexp.config.compose import CONF, check_choices, known_keys, without_hydra
 from seqexp.config.environment import hide
+from seqexp.config.foreign import changed
 from seqexp.config.guard import settle
 from seqexp.config.mistakes import ConfigError, explain, first_line
 from seqexp.record import provenance, tidy
@@ -33,6 +34,7 @@ from seqexp.signals import Ending, Terminated
 log = logging.getLogger(__name__)
 
 
+@changed()
 def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Record:
     """Runs one configuration from Python, as the command line would.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from seqexp.config.foreign import endings_logged
 from seqexp.record.record import RESULT
 from seqexp.score import Score
 from seqexp.show.figures import quietly
@@ -51,21 +52,6 @@ def columns(metric: str) -> tuple[str, ...]:
     return (f"val/{metric}", f"test/{metric}", f"selected/val_{metric}", *bands)
 
 
-def _quiet(others: Callable[[threading.ExceptHookArgs], Any]) -> Callable[[threading.ExceptHookArgs], Any]:
-    """Logs what ends TensorBoard's writing thread, such as a full disk, which the next write raises in any case."""
-
-    def excepthook(args: threading.ExceptHookArgs) -> Any:
-        if type(args.thread).__module__.startswith("tensorboard."):
-            log.info("TensorBoard's thread ended: %s", args.exc_value)
-        else:
-            others(args)
-
-    return excepthook
-
-
-threading.excepthook = _quiet(threading.excepthook)
-
-
 class Board:
     """The TensorBoard side of one run: one event file, directly in the run's folder. Leaving it writes everything.
 
@@ -75,12 +61,15 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Board:
+        self._open.enter_context(endings_logged("tensorboard", log))
+        self._open.callback(self._writer.close)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._writer.close()
+        self._open.close()
 
     def start(self, settings: Mapping[str, bool | str | float], score: Score) -> None:
         """Writes the custom-scalars layout and the run's row in HPARAMS.

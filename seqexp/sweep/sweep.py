@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
+from seqexp.config import foreign
 from seqexp.config.compose import known_keys
 from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
@@ -30,12 +30,6 @@ if TYPE_CHECKING:
     from seqexp.record.claim import Claim
     from seqexp.sweep.progress import SweepLine
 
-
-# conf/hydra/launcher has files with the names that the launchers' packages register: ours set what theirs describe.
-# Here, because the launchers' workers compose configurations, too, and import this file before.
-warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
-# --multirun was typed, and a hydra.mode=RUN beside it says no more than that.
-warnings.filterwarnings("ignore", r"\s*Running Hydra app with --multirun", UserWarning)
 
 STOP = ".stop"
 """A file in the sweep's folder that says why no other run may start: one has failed, or a worker is told to end."""
@@ -112,9 +106,9 @@ class Sweep(Callback):
     folder: ClassVar[Path | None] = None
     """Of the multirun that is going on in this process."""
 
-    def __reduce__(self) -> tuple[type[Sweep], tuple[()]]:
+    def __reduce__(self) -> tuple[Callable[[], Sweep], tuple[()]]:
         """Goes to the launchers' workers without what belongs to the process that was started."""
-        return Sweep, ()
+        return _in_worker, ()
 
     @_final
     @refusing_paths()
@@ -191,6 +185,12 @@ class Sweep(Callback):
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
+
+
+def _in_worker() -> Sweep:
+    """What a launcher's worker begins with: this is read before it composes a configuration."""
+    foreign.change_for_good(again.RESOLVERS)
+    return Sweep()
 
 
 def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:

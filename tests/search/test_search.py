@@ -744,7 +744,7 @@ def test_a_group_of_ones_own(home: Path) -> None:
 # ---------------------------------------------------------------- docs/search.md
 
 GUIDE = (REPOSITORY / "docs" / "search.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^    python -m seqexp\.search ((?:[^\n]*\\\n)*[^\n#]+)", GUIDE, re.MULTILINE)
+COMMANDS = re.findall(r"^    python -m seqexp search ((?:[^\n]*\\\n)*[^\n#]+)", GUIDE, re.MULTILINE)
 
 
 def test_the_guide_has_commands() -> None:
