@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
+from seqexp.compare.keys import CompareError
 from seqexp.compare.report import problems_text
-from seqexp.compare.runs import CompareError
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.config.options import strict
@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
     parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
+    parser.add_argument(
+        "--by", metavar="KEY,...", help="the swept keys that are compared (default: as the sweep was asked, or cell)"
+    )
     options = strict(parser).parse_args(arguments)
     out: Path | None = options.out or (options.folders[0] if len(options.folders) == 1 else None)
     try:
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.out is not None:
             check_place(options.out)
         with refusing_paths():
-            comparison = compare(*options.folders)
+            comparison = compare(*options.folders, by=options.by)
         if not comparison.sections:
             problems = [
                 f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)
