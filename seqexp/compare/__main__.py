@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
+from seqexp.compare.keys import CompareError
 from seqexp.compare.report import problems_text
-from seqexp.compare.runs import CompareError
 from seqexp.config import options
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.config.names import check_place
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = options.parser("compare", "Compare runs: tables and verdicts on the console, files in the folder.")
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
     parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
+    parser.add_argument(
+        "--by", metavar="KEY,...", help="the swept keys that are compared (default: as the sweep was asked, or cell)"
+    )
     given = options.strict(parser).parse_args(arguments)
     out: Path | None = given.out or (given.folders[0] if len(given.folders) == 1 else None)
     try:
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.out is not None:
             check_place(given.out)
         with refusing_paths():
-            comparison = compare(*given.folders)
+            comparison = compare(*given.folders, by=given.by)
         if not comparison.sections:
             problems = [
                 f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)

@@ -23,6 +23,7 @@ from seqexp.config.names import check_place
 from seqexp.show.console import prepare_output, say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
+from seqexp.sweep.compared import compared_keys
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, in_the_run, job_config, split_jobs
 
@@ -103,6 +104,7 @@ class Sweep(Callback):
 
     line: SweepLine | None = None
     ending: Ending | None = None
+    by: tuple[str, ...] = ()
     folder: ClassVar[Path | None] = None
     """Of the multirun that is going on in this process."""
 
@@ -118,7 +120,7 @@ class Sweep(Callback):
         from seqexp.run.execute import check_single
         from seqexp.run.log import check_run_folder
 
-        check_job(config, set())
+        check_job(config, {})
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
@@ -148,6 +150,7 @@ class Sweep(Callback):
             jobs = _check_jobs(config, folder)
             if not jobs:
                 raise ConfigError(f"the sweep names no run: {' '.join(config.hydra.overrides.task)}")
+            self.by = compared_keys(jobs, folder)
             if config.sweep.dry:
                 tell(folder, jobs)
                 sys.exit(0)
@@ -176,9 +179,14 @@ class Sweep(Callback):
         from rich.console import Console
 
         from seqexp.compare.comparison import WRITTEN, compare
+        from seqexp.compare.keys import CompareError
 
         folder = Path(config.hydra.sweep.dir)
-        comparison = compare(folder)
+        try:
+            comparison = compare(folder, by=self.by or None)
+        except CompareError as error:  # so many runs failed that the keys do not differ any more
+            say(sys.stderr, str(error))
+            comparison = compare(folder)
         comparison.write(folder)
         console = Console()
         comparison.render(console)
@@ -203,13 +211,13 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
     from seqexp.run.build import claim_of
 
     jobs: list[Job] = []
-    made: set[str] = set()
+    made: dict[str, list[list[str]]] = {}
     for number, overrides in enumerate(split_jobs(config)):
         composed = job_config(config, overrides, number)
         text = " ".join(overrides) or "of the defaults"
         try:
-            check_job(composed, made)
-            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed))
+            data_hash = check_job(composed, made)
+            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed), data_hash)
         except ConfigError as error:
             raise in_the_run(error, overrides) from None
         if not is_inside(folder / job.name, folder):

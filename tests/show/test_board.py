@@ -260,5 +260,5 @@ def test_a_comparison_is_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "events.out.tfevents.1").write_text("precious")
     (tmp_path / "comparison").symlink_to(tmp_path / "outside")
-    write_comparison(tmp_path / "comparison", {}, "")
+    write_comparison(tmp_path / "comparison", {}, "", {})
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["events.out.tfevents.1"]

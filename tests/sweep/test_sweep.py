@@ -111,7 +111,7 @@ def test_a_folder_with_something_in_it_is_refused_and_loses_nothing(command: Com
 def test_a_bug_in_the_comparison_is_shown_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     import seqexp.compare.comparison
 
-    def explode(*arguments: Any) -> None:
+    def explode(*folders: Any, **options: Any) -> None:
         raise RuntimeError("the table fell over")
 
     monkeypatch.setattr(seqexp.compare.comparison, "compare", explode)
