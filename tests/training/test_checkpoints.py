@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 
 from seqexp.config.compose import CONF, without_hydra
 from seqexp.data.sine import Sine
-from seqexp.data.task import Sample
+from seqexp.data.task import Sequences
 from seqexp.record.record import Record
 from seqexp.run.execute import execute
 from seqexp.signals import Terminated
@@ -208,7 +208,7 @@ def other_data(name: str, sequence: int) -> Callable[[Path], None]:
     """Puts the checkpoint there that the same command leaves where one number of a seed's sample is another."""
     right = Sine.sample
 
-    def sample(self: Sine, generator: torch.Generator) -> Sample:
+    def sample(self: Sine, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         made = right(self, generator)
         changed = getattr(made, name).clone()
         changed[sequence] += 1
