@@ -36,7 +36,7 @@ HOMES = {
 }
 """Packages that only some files know."""
 
-BELOW = {"data": {"seqexp.data", "seqexp.seeding"}, "cell": {"seqexp.cell"}}
+BELOW = {"data": {"seqexp.data", "seqexp.score", "seqexp.seeding"}, "cell": {"seqexp.cell"}}
 """What of seqexp the two lowest folders may know: themselves, and where randomness comes from."""
 
 LAYERS = [
@@ -48,6 +48,7 @@ LAYERS = [
     {"show"},
     {"record"},
     {"baselines", "model"},
+    {"readout"},
     {"data", "cell"},
     {"config"},
     {"score", "seeding", "statistics", "startup", "signals"},

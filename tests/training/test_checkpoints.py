@@ -61,7 +61,7 @@ def content(folder: Path) -> dict[str, Any]:
     with np.load(folder / "predictions.npz") as arrays:
         predictions = {name: arrays[name].tobytes() for name in arrays.files}
     found = {"curves": (folder / "curves.csv").read_text(), "predictions": predictions}
-    for name in ("train_mse", "val_mse", "test_mse", "best_epoch", "epochs", "steps", "diverged", "baselines"):
+    for name in ("scores", "solved", "best_epoch", "epochs", "steps", "diverged", "baselines"):
         found[name] = json.dumps(record[name])
     for name in ("best", "last"):
         saved = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
@@ -209,7 +209,7 @@ def other_data(name: str, sequence: int) -> Callable[[Path], None]:
     right = Sine.sample
 
     def sample(self: Sine, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        made = right(self, generator)
+        made = right(self, generator, count, length)
         changed = getattr(made, name).clone()
         changed[sequence] += 1
         return made._replace(**{name: changed})
