@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from seqexp.compare.grouping import group
-from seqexp.compare.runs import Run
+from seqexp.compare.data_sets import group
+from seqexp.compare.runs import Metric, Run
 from seqexp.compare.section import Section, build
 from seqexp.statistics import detectable_effect, mean_interval
 
@@ -55,9 +55,10 @@ def _run(cell: str, setting: int, scores: Array, baseline: Array) -> Run:
         cell=cell,
         settings={"optimizer.lr": setting},
         seeds=list(range(scores.shape[1])),
-        train_mse=scores[0],
-        val_mse=scores[0],
-        test_mse=scores[1],
+        metric=Metric("mse", "MSE", "squared units of the data"),
+        train=scores[0],
+        val=scores[0],
+        test=scores[1],
         baselines={"linear": baseline},
         diverged=frozenset(),
         num_parameters=1,

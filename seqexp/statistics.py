@@ -41,27 +41,34 @@ class Difference:
 
     Attributes:
         num_pairs: pairs of scores that entered (0 for an unpaired difference).
-        ratio: first over second, geometric mean; NaN where a score of exactly 0 leaves no ratio.
-        low: lower end of the ratio's 95 % interval.
-        high: upper end of the ratio's 95 % interval.
+        by_ratio: True where the logarithms of the scores were compared, False where the scores themselves.
+        ratio: first over second: the geometric mean where `by_ratio`, else the ratio of the two means; NaN where a mean
+            is 0 up to rounding.
+        low: lower end of the ratio's 95 % interval; NaN unless `by_ratio`.
+        high: upper end of it.
+        gap: first minus second, mean, in the unit of the scores.
+        gap_low: lower end of the gap's 95 % interval.
+        gap_high: upper end of it.
         p: two-sided p-value before any correction; NaN where nothing was tested.
-        effect: paired Cohen's d_z, mean over standard deviation of the differences.
-        deviation: standard deviation of the differences of log MSE.
+        effect: paired Cohen's d_z, mean over standard deviation of the differences that were compared.
+        deviation: standard deviation of the differences that were compared; NaN where there are no pairs.
         first_lower: pairs in which the first scored lower.
         second_lower: pairs in which the second scored lower.
-        by_sign: True where only the signs of the differences were tested, because a score was exactly 0.
     """
 
     num_pairs: int
+    by_ratio: bool
     ratio: float
     low: float
     high: float
+    gap: float
+    gap_low: float
+    gap_high: float
     p: float
     effect: float
     deviation: float
     first_lower: int
     second_lower: int
-    by_sign: bool
 
 
 def mean_interval(values: npt.ArrayLike) -> Interval:
@@ -78,74 +85,99 @@ def mean_interval(values: npt.ArrayLike) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def paired_difference(first: Array, second: Array) -> Difference:
-    """Compares two rows of scores pair by pair, on the logarithm.
-
-    A score of exactly 0 has no logarithm. Where one side of a pair is 0 the ratio is NaN and the test looks
-    at the signs of the differences only, which needs no floor to be invented; a pair of two zeros is a tie.
+def paired_difference(first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> Difference:
+    """Compares two rows of scores pair by pair.
 
     Args:
         first: (n,) finite scores >= 0, n >= 2.
         second: (n,) scores of the same seeds.
+        by_ratio: compares logarithms, for which all scores are > 0; else the scores themselves, which may be 0.
+        rounding: a mean up to here is 0 as far as anybody knows, and has no ratio.
 
     Returns:
         The difference, with an uncorrected p-value.
     """
-    tie = (first == 0) & (second == 0)
-    by_sign = bool(((first == 0) | (second == 0))[~tie].any())
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.where(tie, 0.0, np.log(first) - np.log(second))
-    differences = np.sign(logs) if by_sign else logs
-    mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
+    with np.errstate(over="ignore"):
+        gaps = first - second
+    differences = np.log(first) - np.log(second) if by_ratio else gaps
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of what a float holds
+        mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
     if deviation < 1e-12 * abs(mean):  # one and the same difference in every pair, up to rounding
         deviation = 0.0
-    interval = mean_interval(logs) if not by_sign else Interval(math.nan, math.nan, math.nan)
     return Difference(
         num_pairs=len(first),
-        ratio=_exp(interval.mean),
-        low=_exp(interval.low),
-        high=_exp(interval.high),
+        by_ratio=by_ratio,
+        **_sizes(first, second, mean_interval(differences), mean_interval(gaps), by_ratio, rounding),
         p=sign_flip_p(differences),
         effect=mean / deviation if deviation > 0 else math.copysign(math.inf, mean) if mean else 0.0,
-        deviation=math.nan if by_sign else deviation,
-        first_lower=int((logs < 0).sum()),
-        second_lower=int((logs > 0).sum()),
-        by_sign=by_sign,
+        deviation=deviation,
+        first_lower=int((gaps < 0).sum()),
+        second_lower=int((gaps > 0).sum()),
     )
 
 
-def unpaired_difference(first: Array, second: Array) -> Difference:
-    """The ratio of two rows of scores that share no seeds, with Welch's interval. Nothing is tested.
+def unpaired_difference(first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> Difference:
+    """The difference of two rows of scores that share no seeds, with Welch's interval. Nothing is tested.
 
     Args:
         first: (n,) finite scores >= 0.
         second: (m,) finite scores >= 0.
+        by_ratio: compares logarithms, for which all scores are > 0.
+        rounding: a mean up to here has no ratio.
 
     Returns:
-        The difference; its interval is NaN where a row has fewer than two scores or one that is 0.
+        The difference; an interval is NaN where a row has fewer than two scores.
     """
-    ratio = low = high = math.nan
-    if min(len(first), len(second)) >= 1 and min(first.min(), second.min()) > 0:
-        a, b = np.log(first), np.log(second)
-        mean = float(a.mean() - b.mean())
-        ratio = _exp(mean)
-        if min(len(a), len(b)) >= 2:
-            va, vb = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
-            spread = va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)
-            half = _t_quantile((va + vb) ** 2 / spread) * math.sqrt(va + vb) if spread > 0 else 0.0
-            low, high = _exp(mean - half), _exp(mean + half)
+    logs = _welch(np.log(first), np.log(second)) if by_ratio else Interval(math.nan, math.nan, math.nan)
     return Difference(
         num_pairs=0,
-        ratio=ratio,
-        low=low,
-        high=high,
+        by_ratio=by_ratio,
+        **_sizes(first, second, logs, _welch(first, second), by_ratio, rounding),
         p=math.nan,
         effect=math.nan,
         deviation=math.nan,
         first_lower=0,
         second_lower=0,
-        by_sign=False,
     )
+
+
+def mean_ratio(first: Array, second: Array, rounding: float) -> float:
+    """The ratio of two means; NaN where one of them is 0 up to rounding, or there is none."""
+    if min(len(first), len(second)) == 0:
+        return math.nan
+    with np.errstate(over="ignore"):
+        means = float(first.mean()), float(second.mean())
+    return means[0] / means[1] if min(means) > rounding else math.nan
+
+
+def _sizes(
+    first: Array, second: Array, logs: Interval, gaps: Interval, by_ratio: bool, rounding: float
+) -> dict[str, float]:
+    """Ratio and gap with their intervals, as fields of a `Difference`."""
+    if by_ratio:
+        ratio = {"ratio": _exp(logs.mean), "low": _exp(logs.low), "high": _exp(logs.high)}
+    else:
+        ratio = {"ratio": mean_ratio(first, second, rounding), "low": math.nan, "high": math.nan}
+    return {**ratio, "gap": gaps.mean, "gap_low": gaps.low, "gap_high": gaps.high}
+
+
+def _welch(first: Array, second: Array) -> Interval:
+    """The difference of two means with Welch's interval."""
+    if min(len(first), len(second)) == 0:
+        return Interval(math.nan, math.nan, math.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(first.mean() - second.mean())
+        if min(len(first), len(second)) < 2:
+            return Interval(mean, math.nan, math.nan)
+        va, vb = float(first.var(ddof=1)) / len(first), float(second.var(ddof=1)) / len(second)
+    if not math.isfinite(va + vb):
+        return Interval(mean, math.nan, math.nan)
+    if va + vb == 0:
+        return Interval(mean, mean, mean)
+    share = va / (va + vb)
+    freedom = 1 / (share**2 / (len(first) - 1) + (1 - share) ** 2 / (len(second) - 1))
+    half = _t_quantile(freedom) * math.sqrt(va + vb)
+    return Interval(mean, mean - half, mean + half)
 
 
 def sign_flip_p(differences: Array) -> float:
@@ -156,6 +188,8 @@ def sign_flip_p(differences: Array) -> float:
     level (Phipson & Smyth 2010, https://doi.org/10.2202/1544-6115.1585).
     """
     count = len(differences)
+    if count and (largest := float(np.abs(differences).max())) > 1e150:  # their sum may be beyond what a float holds
+        differences = differences / largest
     observed = abs(float(differences.sum()))
     bound = observed - 1e-12 * float(np.abs(differences).sum())  # equal sums count as equal
     if count == 0:

@@ -58,6 +58,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True)
+def adapted() -> Iterator[None]:
+    """Tests compose configurations without the entries of the package, and find Hydra as those leave it."""
+    from seqexp.config.foreign import changed
+    from seqexp.sweep.again import RESOLVERS
+
+    with changed(RESOLVERS):
+        yield
+
+
 @pytest.fixture
 def train(tmp_path: Path) -> Callable[..., Trained]:
     """Trains a small configuration (a sine of 120 values, 2 seeds, 2 epochs) with some settings changed."""

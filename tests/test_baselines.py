@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from seqexp import baselines
 from seqexp.data.guesses import linear
 from seqexp.data.module import PopulationData
+from seqexp.data.shape import Values
 from seqexp.data.sine import Sine
 from seqexp.data.split import Split
 from seqexp.data.sum import Sum
-from seqexp.data.task import Sample
-
-TASK = Sum(1, 1, "normal")  # guesses as any task does
+from seqexp.data.task import Sequences
+from seqexp.score import SquaredError
 
 
 def split(count: int, seed: int, outputs: int = 1, known: bool = True) -> Split:
@@ -29,27 +29,31 @@ def split(count: int, seed: int, outputs: int = 1, known: bool = True) -> Split:
     weights = torch.randn(3, 8, outputs, generator=torch.Generator().manual_seed(99))
     clean = inputs.flatten(2) @ weights + 3
     targets = clean + torch.randn(3, count, outputs, generator=rng)
-    last = clean + torch.randn(3, count, outputs, generator=rng)
-    return Split(inputs, targets, clean, last) if known else Split(inputs, targets, None)
+    return Split(inputs, targets, best=clean if known else None)
+
+
+def like(split: Split) -> Sum:
+    """A task that guesses as any does, of the sizes of a split."""
+    task = Sum(1, 1, "normal")
+    task.inputs, task.targets = Values(split.inputs.shape[3]), Values(split.targets.shape[2])  # type: ignore[misc]
+    return task
 
 
 def scores(train: Split, test: Split) -> dict[str, torch.Tensor | None]:
-    return baselines.score(baselines.guess(TASK, train, test), test)
+    return baselines.score(baselines.guess(like(train), train, test), test, SquaredError())
 
 
 def in_numpy(train: Split, test: Split, index: int) -> dict[str, float]:
-    """All four, for one seed, as one would write them without thinking of populations."""
+    """All three, for one seed, as one would write them without thinking of populations."""
     x, y = train.inputs[index].double().numpy(), train.targets[index].double().numpy()
     x_test, y_test = test.inputs[index].double().numpy(), test.targets[index].double().numpy()
     ones, ones_test = np.ones((len(x), 1)), np.ones((len(x_test), 1))
     weights, *_ = np.linalg.lstsq(np.hstack([x.reshape(len(x), -1), ones]), y)
-    assert test.noiseless is not None
-    assert test.persistence is not None
+    assert test.best is not None
     guesses = {
         "constant": y.mean(0),
-        "persistence": test.persistence[index].double().numpy(),
         "linear": np.hstack([x_test.reshape(len(x_test), -1), ones_test]) @ weights,
-        "noise": test.noiseless[index].double().numpy(),
+        "noise": test.best[index].double().numpy(),
     }
     return {name: float(np.mean((guess - y_test) ** 2)) for name, guess in guesses.items()}
 
@@ -71,7 +75,6 @@ def test_every_baseline_equals_numpys(outputs: int, count: int) -> None:
 
 def test_what_has_no_meaning_is_none() -> None:
     found = scores(split(20, 1, known=False), split(20, 2, known=False))
-    assert found["persistence"] is None
     assert found["noise"] is None
     assert found["constant"] is not None
     assert found["linear"] is not None
@@ -79,15 +82,15 @@ def test_what_has_no_meaning_is_none() -> None:
 
 def test_the_first_sequences_are_scored_as_they_are_in_all() -> None:
     train, test = split(20, 1), split(20, 2)
-    guesses = baselines.guess(TASK, train, test)
-    for name, row in baselines.score(guesses, test.first(7)).items():
-        alone = baselines.score(baselines.guess(TASK, train, test.first(7)), test.first(7))[name]
+    guesses = baselines.guess(like(train), train, test)
+    for name, row in baselines.score(guesses, test.first(7), SquaredError()).items():
+        alone = scores(train, test.first(7))[name]
         torch.testing.assert_close(row, alone)
 
 
 def test_the_constant_is_the_training_mean_not_the_tests() -> None:
     train, test = split(20, 1), split(20, 2)
-    moved = Split(train.inputs, train.targets + 100, None)
+    moved = Split(train.inputs, train.targets + 100)
     for key in ("constant", "linear"):
         row = scores(moved, test)[key]
         assert row is not None
@@ -109,10 +112,12 @@ class Doubling(Sum):
 
 
 def test_a_tasks_own_guesses_are_scored_like_the_others() -> None:
-    data = PopulationData(lambda: Doubling(lambda test: 2 * test.inputs[:, :, -1]), range(3), None, 0.5, 0.0, 0.5)
+    data = PopulationData(
+        lambda changes: Doubling(lambda test: 2 * test.inputs[:, :, -1]), range(3), None, 0.5, 0.0, 0.5
+    )
     data.make()
     test = data.splits["test"]
-    found = baselines.score(baselines.guess(data.task, data.splits["train"], test), test)
+    found = baselines.score(baselines.guess(data.task, data.splits["train"], test), test, SquaredError())
     assert list(found) == ["double", "linear", "noise"]
     assert found["linear"] is None
     expected = (2 * test.inputs[:, :, -1] - test.targets).double().square().mean((1, 2))
@@ -133,7 +138,7 @@ def test_a_tasks_own_guesses_are_scored_like_the_others() -> None:
     ],
 )
 def test_a_guess_that_would_be_broadcast_or_is_no_number_is_refused(guess: Any, message: str) -> None:
-    data = PopulationData(lambda: Doubling(guess), range(3), None, 0.5, 0.0, 0.5)
+    data = PopulationData(lambda changes: Doubling(guess), range(3), None, 0.5, 0.0, 0.5)
     data.make()
     with pytest.raises(ValueError, match=message):
         baselines.guess(data.task, data.splits["train"], data.splits["test"])
@@ -148,8 +153,9 @@ NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 @given(st.lists(st.lists(NUMBERS, min_size=4, max_size=4), min_size=1, max_size=12), st.integers(1, 4))
 def test_least_squares_answers_whatever_finite_table_it_is_given(rows: list[list[float]], times: int) -> None:
     table = torch.tensor(rows).repeat(times, 1)  # rows that repeat fix nothing
-    one = Split(table[None, :, :3, None], table[None, :, 3:], None)
-    found = linear(one, one)
+    one = Split(table[None, :, :3, None], table[None, :, 3:])
+    found = linear(one, one, Values(1), Values(1))
+    assert found is not None
     assert found.shape == (1, len(table), 1)
     assert bool(found.isfinite().all())
 
@@ -157,8 +163,9 @@ def test_least_squares_answers_whatever_finite_table_it_is_given(rows: list[list
 @pytest.mark.parametrize("value", [0.0, 1.0, 3.4e38, 1e-45])
 def test_least_squares_on_constant_columns_is_the_mean(value: float) -> None:
     targets = torch.arange(8.0)[None, :, None]
-    one = Split(torch.full((1, 8, 3, 2), value), targets, None)
-    torch.testing.assert_close(linear(one, one), targets.double().mean(1, keepdim=True).expand(-1, 8, -1))
+    one = Split(torch.full((1, 8, 3, 2), value), targets)
+    found = linear(one, one, Values(2), Values(1))
+    torch.testing.assert_close(found, targets.double().mean(1, keepdim=True).expand(-1, 8, -1))
 
 
 # ---------------------------------------------------------------- mutation: targets that have lost their inputs
@@ -168,10 +175,10 @@ def test_least_squares_on_constant_columns_is_the_mean(value: float) -> None:
 def shuffled_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Sine.sample
 
-    def sample(self: Sine, generator: torch.Generator) -> Sample:
-        made = right(self, generator)
+    def sample(self: Sine, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        made = right(self, generator, count, length)
         order = torch.randperm(self.num_sequences, generator=generator)
-        return Sample(made.inputs, made.targets[order], None)  # and persistence has no meaning
+        return Sequences(made.inputs, made.targets[order])
 
     monkeypatch.setattr(Sine, "sample", sample)
 
@@ -198,7 +205,7 @@ def test_with_shuffled_targets_nothing_beats_the_constant(train: Callable[..., A
 
 
 def test_linear_is_fitted_on_the_training_split_only() -> None:
-    data = PopulationData(lambda: Sine(300, 12.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.5, 0.0, 0.5)
+    data = PopulationData(lambda changes: Sine(300, 12.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.5, 0.0, 0.5)
     data.setup()
     fitted, cheating = (scores(data.splits[name], data.splits["test"])["linear"] for name in ("train", "test"))
     assert fitted is not None

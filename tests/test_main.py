@@ -51,11 +51,17 @@ def test_command_line_and_python_give_the_same_numbers(command: Command, train: 
     assert (found.test_mse, found.fingerprint) == (record.test_mse, record.fingerprint)
 
 
-def test_help_shows_the_groups_and_writes_nothing(command: Command) -> None:
+def test_help_shows_verbs_groups_and_experiments_and_writes_nothing(command: Command) -> None:
     done = command("--help")
     assert (done.status, done.err) == (0, "")
-    for text in ("python -m seqexp cell=lstm data=sine", "cell: gru, lstm, mgu, rnn", "hidden_size: 16"):
+    for text in (
+        "  seqexp cell=lstm data=sine ",
+        "  compare  ",
+        "  cell            gru, lstm, mgu, rnn\n",
+        "  rnn_vs_lstm  ",
+    ):
         assert text in done.out
+    assert command("cell=lstm", "-h").out == done.out
     assert list(Path.cwd().iterdir()) == []
 
 

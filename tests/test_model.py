@@ -13,7 +13,9 @@ from torch import nn
 from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.rnn import RNN
+from seqexp.data.split import Split
 from seqexp.model import Model
+from seqexp.score import SquaredError
 from seqexp.seeding import generator
 
 CELLS: dict[str, tuple[type, dict[str, Any], int]] = {
@@ -29,7 +31,7 @@ each_shape = pytest.mark.parametrize("changes", [{}, {"num_layers": 2, "bidirect
 
 def make(name: str, seeds: Sequence[int] = (0, 1, 2), output_size: int = 3, **changes: Any) -> Model:
     kind, own, _ = CELLS[name]
-    model = Model(kind(**{**SIZES, **own, **changes}, num_seeds=len(seeds)), output_size)
+    model = Model(kind(**{**SIZES, **own, **changes}, num_seeds=len(seeds)), output_size, "last", 0)
     model.reset_parameters([generator(seed, "model") for seed in seeds])
     return model
 
@@ -54,7 +56,7 @@ def batch(seeds: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
 def test_differentiate_equals_autograd(name: str, changes: dict[str, Any]) -> None:
     model = make(name, **changes).double()
     inputs, targets = batch()
-    mse, gradients = model.differentiate(inputs, targets)
+    mse, gradients = model.differentiate(Split(inputs, targets), SquaredError())
     assert not mse.requires_grad
     expected = (model(inputs) - targets).square().mean((1, 2))
     expected.sum().backward()
@@ -78,7 +80,7 @@ def test_differentiate_follows_what_a_users_cell_overrides(kind: type[LSTM]) -> 
     model = make("lstm").double()
     model.cell.__class__ = kind
     inputs, targets = batch()
-    mse, gradients = model.differentiate(inputs, targets)
+    mse, gradients = model.differentiate(Split(inputs, targets), SquaredError())
     expected = (model(inputs) - targets).square().mean((1, 2))
     expected.sum().backward()
     torch.testing.assert_close(mse, expected.detach(), rtol=0, atol=1e-12)
@@ -93,7 +95,7 @@ def test_torch_can_say_where_a_nan_arises(name: str) -> None:
     inputs, targets = batch()
     inputs[0, 0, 0] = math.nan
     with torch.autograd.set_detect_anomaly(True), pytest.raises(RuntimeError, match="nan values"):
-        model.differentiate(inputs, targets)
+        model.differentiate(Split(inputs, targets), SquaredError())
 
 
 @each_cell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import io
 import os
 import shutil
@@ -31,7 +30,10 @@ SWEEP = ("--multirun", "cell=rnn,lstm", "sweep.name=s", *TINY)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "utf-8"])
-def test_what_an_encoding_lacks_is_spelt_readably(encoding: str) -> None:
+def test_what_an_encoding_lacks_is_spelt_readably(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    prepare_output()
     shown = "→ 0.6× ± 1 – … \udcff ☃".encode(encoding, ERRORS).decode(encoding)
     assert "?" not in shown
     plain = shown.translate({0x2192: "->", 0xD7: "x", 0xB1: "+/-", 0x2013: "-", 0x2026: "...", 0x2603: "\\u2603"})
@@ -223,38 +225,6 @@ def test_a_sweep_with_a_pipe_in_it_is_refused_and_does_not_hang(name: str, comma
 
 
 # What the system says
-
-
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
-def test_without_locks_work_goes_on_and_is_warned_once(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def flock(file: int, how: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    lock._warn_once.cache_clear()
-    for _ in range(2):
-        with lock.taken(tmp_path) as ours:
-            assert ours
-    assert [record.getMessage().count("no locks") for record in caplog.records] == [1]
-
-
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.ELOOP, errno.EISDIR, errno.ENXIO])
-def test_a_lock_that_is_not_ours_is_refused(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path, *arguments: Any) -> int:
-        raise OSError(number, os.strerror(number), str(path))
-
-    monkeypatch.setattr(lock.os, "open", refuse)
-    with pytest.raises(ConfigError, match=os.strerror(number)), lock.taken(tmp_path):
-        pass
-
-
-def test_a_lock_that_is_a_pipe_or_a_folder_is_refused(tmp_path: Path) -> None:
-    for make in (fifo, folder):
-        make(tmp_path / make.__name__ / lock.LOCK)
-        with pytest.raises(ConfigError), lock.taken(tmp_path / make.__name__):
-            pass
 
 
 NAMED = [errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT]

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from seqexp.program.verbs import VERBS
+
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-COMMANDS = sorted(set(re.findall(r"python -m seqexp (?!\.compare)([^#`\n]+?)(?:\s+#.*|`.*|\n)", README)))
+LINES = sorted(set(re.findall(r"python -m seqexp ([^#`\n]+?)(?:\s+#.*|`.*|\n)", README)))
+COMMANDS = [line for line in LINES if line.split()[0] not in VERBS]
 LESS = {"num_seeds": "2", "trainer.max_epochs": "1"}
 
 
@@ -29,6 +32,10 @@ def test_command(line: str, command: Callable[..., Any]) -> None:
     (folder,) = Path("outputs").iterdir()
     swept = "--multirun" in line or line.startswith("experiment=")
     assert (folder / ("comparison.md" if swept else "result.json")).is_file()
+
+
+def test_every_verb_is_shown() -> None:
+    assert {line.split()[0] for line in LINES} >= set(VERBS)
 
 
 def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,9 +43,18 @@ def test_a_module_that_stands_in_makes_way() -> None:
     run(WANTED)
 
 
-def test_help_needs_neither_torch_nor_lightning() -> None:
-    code = (
-        "import sys; sys.argv = ['seqexp', '--help']; from seqexp.__main__ import main\n"
-        "try: main()\nexcept SystemExit: pass\nassert not {'torch', 'lightning', 'matplotlib'} & set(sys.modules)"
-    )
-    run(code)
+LINES = """
+import sys
+from seqexp.__main__ import main
+for line, without in (("compare --help", {"hydra"}), ("list cell/lstm", {"hydra"}), ("--version", {}), ("--help", {})):
+    sys.argv = ["seqexp", *line.split()]
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code in (0, None), end.code
+    assert not {"torch", "lightning", "matplotlib", "tensorboard", "scipy.stats", *without} & set(sys.modules), line
+"""
+
+
+def test_help_list_and_version_need_none_of_the_heavy_libraries() -> None:
+    run(LINES)

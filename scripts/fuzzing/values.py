@@ -294,7 +294,7 @@ HYDRA: dict[str, tuple[str, ...]] = {
     "hydra.sweeper.params": words("{seed:'1,2'} null [1] {seed:1} {nosuch:'1,2'} x {'':1} {cell:[1]}"),
     "hydra.sweeper.max_batch_size": words("1 0 -1 null x"),
     "hydra/output": words("default seqexp nosuch"),
-    "hydra/help": words("default seqexp"),
+    "hydra/help": words("default none"),
     "hydra/env": words("default"),
     "hydra.mode": words("RUN MULTIRUN null x 1"),
     "hydra.verbose": words("true false [seqexp] x null"),

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
-from torch import Tensor
 
 from peers.work import CELLS, WORKS, answer, overrides
 from seqexp.config.compose import CONF
@@ -40,16 +39,16 @@ class Bare:
         self.parts.data.setup()
         splits = self.parts.data.splits
         for name, split in splits.items():
-            splits[name] = Split(split.inputs.to(device), split.targets.to(device), None)
+            splits[name] = split.to(torch.device(device))
         self.training = self.parts.training.to(device)
         self.optimizer = self.training.pack()
         self.epochs = int(self.parts.settings["trainer"]["max_epochs"])
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[Split]:
         """One epoch of training batches."""
         return iter(self.parts.data.train_dataloader())
 
-    def step(self, batch: tuple[Tensor, Tensor]) -> None:
+    def step(self, batch: Split) -> None:
         """One update."""
         self.training.learn(batch)
         self.optimizer.step()
@@ -61,14 +60,14 @@ class Bare:
             for _ in range(self.epochs):
                 for batch in self.batches():
                     self.step(batch)
-            if batch[0].is_cuda:
+            if batch.inputs.is_cuda:
                 torch.cuda.synchronize()
             return time.perf_counter() - start
 
     def test_mse(self) -> float:
         """The mean over seeds of the test MSE."""
         test = self.parts.data.splits["test"]
-        return self.training.score((test.inputs, test.targets)).mean().item()
+        return self.training.measure([test])["mse"].mean().item()
 
 
 def main() -> None:

@@ -65,6 +65,8 @@ class Recurrent(Cell):
         """Takes the hand-written road from a class that changes the equations and does not write the road anew."""
         super().__init_subclass__(**kwargs)
         own = vars(cls).keys()
+        if "num_states" in own:  # as in 0.1
+            raise TypeError('num_states must be replaced by states, the names of the tensors: ("h", "c")')
         if "step" in own and "workspace" not in own:
             setattr(cls, "workspace", None)  # noqa: B010
         if own & {"forward", "last", "scan"} and "pull" not in own:

@@ -1,8 +1,7 @@
-"""The command line: `python -m seqexp.compare FOLDER...`, also `seqexp-compare`."""
+"""The verb `compare`: `seqexp compare FOLDER...`, also `python -m seqexp.compare` and `seqexp-compare`."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
+from seqexp.compare.keys import CompareError
 from seqexp.compare.report import problems_text
-from seqexp.compare.runs import CompareError
+from seqexp.config import options
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.config.names import check_place
-from seqexp.config.options import strict
 from seqexp.record.files import printable
 from seqexp.show.console import prepare_output
 
@@ -33,20 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: with status 2, where there is nothing to compare or no place to write.
     """
     prepare_output()
-    parser = argparse.ArgumentParser(
-        prog="seqexp-compare",
-        description="Compare runs: tables and verdicts on the console, files in the folder.",
-    )
+    parser = options.parser("compare", "Compare runs: tables and verdicts on the console, files in the folder.")
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
     parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
-    options = strict(parser).parse_args(arguments)
-    out: Path | None = options.out or (options.folders[0] if len(options.folders) == 1 else None)
+    parser.add_argument(
+        "--by", metavar="KEY,...", help="the swept keys that are compared (default: as the sweep was asked, or cell)"
+    )
+    given = options.strict(parser).parse_args(arguments)
+    out: Path | None = given.out or (given.folders[0] if len(given.folders) == 1 else None)
     try:
         current_folder()
-        if options.out is not None:
-            check_place(options.out)
+        if given.out is not None:
+            check_place(given.out)
         with refusing_paths():
-            comparison = compare(*options.folders)
+            comparison = compare(*given.folders, by=given.by)
         if not comparison.sections:
             problems = [
                 f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqexp.compare import report
-from seqexp.compare.grouping import group
-from seqexp.compare.runs import Problem, collect
+from seqexp.compare import export, report
+from seqexp.compare.data_sets import group
+from seqexp.compare.keys import CompareError, check, listed, of_data
+from seqexp.compare.runs import Problem, Run, collect
 from seqexp.compare.section import Section, build
+from seqexp.compare.swept import all_values
 from seqexp.record.files import write_atomically
 from seqexp.show.text import spreadsheet
 
@@ -48,11 +50,11 @@ class Comparison:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yields one dictionary per run and seed; `pandas.DataFrame(comparison.rows())` reads them."""
-        return report.tidy_rows(self.sections)
+        return export.tidy_rows(self.sections)
 
     def to_dict(self) -> dict[str, Any]:
         """Every statistic as plain dictionaries and lists; what is not finite is None."""
-        return report.as_dict(self.sections, self.failed, self.broken)
+        return export.as_dict(self.sections, self.failed, self.broken)
 
     def to_markdown(self) -> str:
         """Tables and verdicts as Markdown."""
@@ -63,22 +65,29 @@ class Comparison:
         report.render(console, self.sections, self.failed, self.broken)
 
     def figure(self) -> Figure:
-        """Every seed as a point, mean and interval per cell, baselines as lines; one panel per data set."""
+        """Every seed as a point, mean and interval of what is compared, baselines as lines; one panel per data set."""
         from seqexp.compare import pictures
 
         return pictures.comparison(self.sections)
 
     def curves_figure(self) -> Figure:
-        """Validation MSE against epoch and against seconds, mean with its interval as a band."""
+        """Validation score against epoch and against seconds, mean with its interval as a band."""
         from seqexp.compare import pictures
 
-        figure, _ = pictures.curves(self.sections)
-        return figure
+        panels, _ = pictures.curves(self.sections)
+        return pictures.curves_figure(self.sections, panels)
+
+    def evaluations_figure(self) -> Figure | None:
+        """Scores at evaluations, such as longer sequences; None where nothing was evaluated elsewhere."""
+        from seqexp.compare import pictures
+
+        return pictures.evaluations(self.sections)
 
     def write(self, folder: Path, allowed_packages: Sequence[str] = ()) -> list[Path]:
         """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
 
-        What diagnostics measured is drawn in `diagnostics/<name>.{png,svg}`.
+        Where there are scores at evaluations, `evaluations.{png,svg}` as well. What diagnostics measured is drawn in
+        `diagnostics/<name>.{png,svg}`.
 
         Args:
             folder: where to; it exists.
@@ -87,12 +96,12 @@ class Comparison:
         Returns:
             The files' paths.
         """
-        from seqexp.compare import instruments, pictures
+        from seqexp.compare import board, instruments, pictures
         from seqexp.show.board import write_comparison
         from seqexp.show.figures import KINDS, encode
 
-        curves, damaged = pictures.curves(self.sections)
-        tables = {section.data_set.name: pictures._shown(section) for section in self.sections}
+        panels, damaged = pictures.curves(self.sections)
+        tables = {section.data_set.name: section.shown for section in self.sections}
         diagnosed, unusable = instruments.draw(tables, allowed_packages)
         complete = replace(self, broken=[*self.broken, *damaged, *unusable])
         contents = {
@@ -100,7 +109,9 @@ class Comparison:
             "comparison.csv": self._csv().encode(),
             "comparison.json": (json.dumps(complete.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
-        drawn = {"comparison": self.figure(), "curves": curves}
+        drawn = {"comparison": self.figure(), "curves": pictures.curves_figure(self.sections, panels)}
+        if (elsewhere := self.evaluations_figure()) is not None:
+            drawn["evaluations"] = elsewhere
         for name, figure in drawn.items():
             for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
@@ -109,7 +120,8 @@ class Comparison:
             contents |= {f"diagnostics/{name}.{kind}": encode(figure, kind) for kind in KINDS}
         for name, content in contents.items():
             write_atomically(folder / name, content)
-        write_comparison(folder / "comparison", {**drawn, **diagnosed}, complete.to_markdown())
+        lines = board.lines(self.sections, panels)
+        write_comparison(folder / "comparison", {**drawn, **diagnosed}, complete.to_markdown(), lines)
         return [folder / name for name in contents]
 
     def _csv(self) -> str:
@@ -122,18 +134,36 @@ class Comparison:
         return text.getvalue()
 
 
-def compare(*folders: Path | str) -> Comparison:
+def compare(*folders: Path | str, by: str | Sequence[str] | None = None) -> Comparison:
     """Compares all runs at or below some folders.
 
     Args:
         folders: sweep folders, run folders, or folders of them.
+        by: the swept keys that are compared, such as `cell.hidden_size` or `["cell", "optimizer"]`; among the values of
+            all others one is picked on validation. None takes what the sweep was asked for; if nothing, the cell, or,
+            of a single cell, the one other key that was swept.
 
     Returns:
         The comparison; it has no sections where every run failed or is damaged.
 
     Raises:
-        CompareError: a folder does not exist, or no run is in any of them.
+        CompareError: a folder does not exist, no run is in any of them, or nothing can be compared by those keys.
     """
+    asked = listed(by if by is None or isinstance(by, str) else list(by))
     found = collect([Path(folder) for folder in folders])
-    sections = [build(data_set) for data_set in group(found.runs)]
+    if asked and found.runs:
+        check(asked, all_values(found.runs))
+    sections = [build(data_set) for data_set in group(found.runs, asked or _recorded(found.runs))]
     return Comparison(sections, found.failed, found.broken)
+
+
+def _recorded(runs: Sequence[Run]) -> tuple[str, ...]:
+    """What all runs' sweeps were asked to compare by; nothing where they differ, or these runs do not allow it."""
+    by = runs[0].compared if len({run.compared for run in runs}) == 1 else ()
+    try:
+        check(by, all_values(runs) if by else {})
+        if of_data(by):
+            group(runs, by)  # which knows whether the test targets change
+    except CompareError:
+        return ()
+    return by

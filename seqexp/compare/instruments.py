@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqexp.compare.grouping import Row
+from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem, Run
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import folder_name

@@ -19,7 +19,7 @@ def found_twice(label: str, kept: Sequence[Source], others: Sequence[Source]) ->
     tested, trained = Learnt.of(kept).differ(Learnt.of(others))
     seeds = np.array([run.seeds[index] for run, index in others])
     agree = [
-        _agree(float(first.test_mse[at]), float(second.test_mse[index]))
+        _agree(float(first.test[at]), float(second.test[index]))
         for (first, at), (second, index) in zip(kept, others, strict=True)
     ]
     elsewhere = np.unique(seeds[tested | trained])
@@ -33,9 +33,16 @@ def found_twice(label: str, kept: Sequence[Source], others: Sequence[Source]) ->
         yield f"{which} learnt other data in one run than in another: the first folder's counts."
 
 
-def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> Iterator[str]:
-    """Says where rows did not learn the same, where nobody can tell, and where all seeds learnt one and the same."""
+def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]], compares_data: bool) -> Iterator[str]:
+    """Says where rows did not learn the same, and where nobody can tell.
+
+    Args:
+        runs: of one data set.
+        rows: (run, position) of each seed of each row.
+        compares_data: rows are to differ in what they are trained on, which is not worth a word.
+    """
     tested, trained = _different(rows)
+    trained = set() if compares_data else trained
     if tested or trained:
         kinds = [
             f"{what} of {_list(seeds)}"
@@ -54,9 +61,21 @@ def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> Iterator[s
             else f"{without} of {len(runs)} runs have no digests of their"
         )
         yield f"{which} data (version 0.1 wrote none): such seeds are paired where the data settings agree."
+
+
+def targets_differ(rows: Sequence[Sequence[Source]]) -> bool:
+    """Whether some seed's test targets are not the same in all rows, as far as anybody can tell."""
+    return bool(_different(rows)[0])
+
+
+def varied(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> list[str]:
+    """What differs between the seeds, in words; nothing where no row has two of them."""
+    if max(map(len, rows)) < 2:
+        return []
     digests = {tuple(run.data_hash[index]) for row in rows for run, index in row if run.data_hash is not None}
-    if len(digests) == 1 and max(map(len, rows)) > 1:
-        yield "All seeds share one data set: the interval is of initialisation and order only."
+    data = [] if len(digests) == 1 else ["data"]
+    full_batch = all(run.settings.get("data.batch_size", "") is None for run in runs)
+    return [*data, "initial weights", *([] if full_batch else ["order of training"])]
 
 
 def _different(rows: Sequence[Sequence[Source]]) -> tuple[set[int], set[int]]:

@@ -1,19 +1,21 @@
-"""What the figures show of a comparison: the arrays for `seqexp.figures`."""
+"""What the figures show of a comparison: the arrays for `seqexp.show.comparison`."""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
-from seqexp.compare.grouping import Row
+from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem, Run
 from seqexp.compare.section import Section
 from seqexp.record.files import check_plain, printable
-from seqexp.show import figures
+from seqexp.show import comparison as figures
+from seqexp.show.figures import Figure
 from seqexp.statistics import Array, Interval, mean_interval
 
 CURVES = "curves.csv"
@@ -22,7 +24,7 @@ MOST_ROWS = 24
 """Rows in one panel, where nothing was picked."""
 
 MOST_PICKED = 60
-"""Rows in one panel, where one stands for each cell."""
+"""Rows in one panel, where one stands for each name."""
 
 MOST_BYTES = 2**28
 """Of a `curves.csv` that is read."""
@@ -31,46 +33,101 @@ MOST_EPOCHS = 2_000
 """Of a longer curve, so many epochs are drawn."""
 
 
-def comparison(sections: Sequence[Section]) -> figures.Figure:
+def comparison(sections: Sequence[Section]) -> Figure:
     """The figure of test scores."""
     panels = []
     for section in sections:
         baselines = {name: mean_interval(scores.values).mean for name, scores in section.data_set.baselines.items()}
         rows = _shown(section)
-        intervals = [_ends(mean_interval(row.test.values)) for _, row in rows]
         panels.append(
             figures.ScorePanel(
                 title=section.data_set.name,
+                score=_score(section),
                 labels=[label for label, _ in rows],
                 scores=[row.test.values for _, row in rows],
-                intervals=np.array(intervals),
+                intervals=np.array([_ends(mean_interval(row.test.values)) for _, row in rows]),
                 baselines=baselines,
             )
         )
-    return figures.comparison(panels)
+    return figures.comparison(panels, _labels(sections))
 
 
-def curves(sections: Sequence[Section]) -> tuple[figures.Figure, list[Problem]]:
-    """The figure of learning curves, of the training split where no run measured validation; and damaged files."""
+def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[Problem]]:
+    """The learning curves, of the training split where no run measured validation; and damaged files."""
     damaged: dict[str, Problem] = {}
-    for column, split in (("val_mse", "validation"), ("train_mse_running", "training")):
-        panels = {
-            section.data_set.name: [
-                curve for label, row in _shown(section) if (curve := _curve(label, row, column, damaged)) is not None
-            ]
-            for section in sections[: figures.MOST_PANELS]
-        }
-        if any(panels.values()):
-            return figures.learning_curves(panels, split), list(damaged.values())
-    return figures.learning_curves({}, "validation"), list(damaged.values())
+    for column, split in (("val_{}", "validation"), ("train_{}_running", "training")):
+        panels = []
+        for section in sections[: figures.MOST_PANELS]:
+            name = column.format(section.data_set.metric.name)
+            found = [_curve(label, row, name, damaged) for label, row in _shown(section)]
+            known = [curve for curve in found if curve is not None]
+            score = f"{split} {_score(section)}"
+            panels.append(figures.CurvePanel(title=section.data_set.name, score=score, curves=known))
+        if any(panel.curves for panel in panels):
+            return panels, list(damaged.values())
+    return [], list(damaged.values())
+
+
+def curves_figure(sections: Sequence[Section], panels: Sequence[figures.CurvePanel]) -> Figure:
+    """The figure of learning curves."""
+    return figures.learning_curves(panels, _labels(sections))
+
+
+def evaluations(sections: Sequence[Section]) -> Figure | None:
+    """The figure of scores at evaluations; None where there are none."""
+    panels = [_evaluation_panel(section) for section in sections if section.data_set.evaluations]
+    return figures.evaluations(panels, _labels(sections)) if panels else None
+
+
+def _evaluation_panel(section: Section) -> figures.EvaluationPanel:
+    """Scores on test and at each evaluation; by length where all of them are lengths and that of test is known."""
+    known = section.data_set.evaluations
+    lengths = {name: float(match[1]) for name in known if (match := re.fullmatch(r"test@(\d{1,9})", name))}
+    own = section.data_set.rows[0].runs[0].settings.get("data.length")
+    is_length = len(lengths) == len(known)
+    names = list(known)
+    if is_length and isinstance(own, int):
+        lengths["test"] = float(own)
+        names.append("test")
+    elif not is_length:
+        names.insert(0, "test")
+    if is_length:
+        names.sort(key=lambda name: (lengths[name], name))
+    missing = (np.nan, np.nan, np.nan)
+    bands = {}
+    for label, row in _shown(section):
+        scores = {"test": row.test.values, **row.evaluations}
+        bands[label] = np.array([_ends(mean_interval(scores[name])) if name in scores else missing for name in names])
+    baselines = {}
+    for guess in dict.fromkeys([*section.data_set.baselines, *(each for rows in known.values() for each in rows)]):
+        on_test = section.data_set.baselines.get(guess)
+        test = None if on_test is None else on_test.values
+        found = [test if name == "test" else known[name].get(guess) for name in names]
+        baselines[guess] = np.array([np.nan if row is None else mean_interval(row).mean for row in found])
+    return figures.EvaluationPanel(
+        title=section.data_set.name,
+        score=_score(section),
+        names=[f"{lengths[name]:.0f}" + " (test)" * (name == "test") if is_length else name for name in names],
+        lengths=np.array([lengths[name] for name in names]) if is_length else None,
+        bands=bands,
+        baselines=baselines,
+    )
+
+
+def _score(section: Section) -> str:
+    """What is scored, and its unit."""
+    metric = section.data_set.metric
+    return f"{metric.label} ({metric.unit})"
+
+
+def _labels(sections: Sequence[Section]) -> list[str]:
+    """All labels, by which each has its style."""
+    return list(dict.fromkeys(label for section in sections for label, _ in _shown(section)))
 
 
 def _shown(section: Section) -> list[tuple[str, Row]]:
     """The rows of one panel and their labels."""
-    data_set = section.data_set
-    if data_set.picked:
-        return [(data_set.rows[index].cell, data_set.rows[index]) for index in data_set.picked[:MOST_PICKED]]
-    return [(row.label, row) for row in data_set.rows[:MOST_ROWS]]
+    return section.shown[: MOST_PICKED if section.picked else MOST_ROWS]
 
 
 def _curve(label: str, row: Row, column: str, damaged: dict[str, Problem]) -> figures.Curve | None:

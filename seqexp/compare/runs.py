@@ -9,29 +9,62 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqexp.compare.settings import Setting, flatten
+from seqexp.compare.keys import CompareError, listed
+from seqexp.compare.settings import Setting, flatten, neutral
 from seqexp.config import LONGEST_NAME, MOST_BASELINES, MOST_SEEDS
 from seqexp.record.files import printable, walk
-from seqexp.record.record import INERT_SETTINGS, RESULT, Record, RecordError, find
+from seqexp.record.record import INERT_SETTINGS, PARTS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
 LONGEST_REASON = 2_000
 
-_NO_SETTINGS = ("seed", "num_seeds", *INERT_SETTINGS)
+MOST_EVALUATIONS = 50
+
+_EVALUATIONS = ("data.test_lengths", "data.evaluations")
+"""Keys that say where else a run is scored, and change nothing in it."""
+
+_NO_SETTINGS = ("seed", "num_seeds", *_EVALUATIONS, *INERT_SETTINGS)
 
 
-class CompareError(ValueError):
-    """There is nothing to compare; the message says why."""
+class Metric(NamedTuple):
+    """A score: its name in files, how it is shown, and what it is measured in."""
+
+    name: str
+    label: str
+    unit: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """A finished run without what a comparison never asks for.
 
-    `name` is its folder below the common one, `targets` the `_target_` of each group of its configuration.
+    Attributes:
+        folder: where it lies.
+        name: the same below the folder that all have in common.
+        data: name of its `conf/data` file.
+        cell: name of its `conf/cell` file.
+        settings: dotted keys, without those that change no result.
+        seeds: S seeds.
+        metric: what it was trained for and selected by.
+        train: (S,) scores.
+        val: (S,) scores, None where there was no validation split.
+        test: (S,) scores.
+        shown: other metrics on test, by name, (S,) each.
+        evaluations: name -> (S,) scores elsewhere.
+        baselines: name -> (S,) scores on the same test targets.
+        evaluation_baselines: the same for each evaluation, by its name.
+        diverged: seeds that diverged at some time.
+        num_parameters: of one seed's model.
+        epochs: as trained.
+        steps: as trained.
+        train_seconds: of all seeds.
+        targets: group of the configuration -> its `_target_`.
+        data_hash: for each seed the digests of its training data and test targets.
+        compared: what its sweep was asked to compare by.
     """
 
     folder: Path
@@ -40,17 +73,22 @@ class Run:
     cell: str
     settings: dict[str, Setting]
     seeds: list[int]
-    train_mse: Array
-    val_mse: Array | None
-    test_mse: Array
+    metric: Metric
+    train: Array
+    val: Array | None
+    test: Array
     baselines: dict[str, Array]
     diverged: frozenset[int]
     num_parameters: int
     epochs: int
     steps: int
     train_seconds: float
+    shown: dict[str, Array] = field(default_factory=dict)
+    evaluations: dict[str, Array] = field(default_factory=dict)
+    evaluation_baselines: dict[str, dict[str, Array]] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     data_hash: list[list[str]] | None = None
+    compared: tuple[str, ...] = ()
 
     @property
     def seconds_per_seed(self) -> float:
@@ -112,28 +150,30 @@ def _run(folder: Path, name: str, record: Record) -> Run:
     """Keeps what is compared, and refuses what no training can have written."""
     if not 1 <= len(record.seeds) <= MOST_SEEDS:
         raise ValueError(f"seeds must name between 1 and {MOST_SEEDS:,} seeds")
-    if len(record.baselines) > MOST_BASELINES:
-        raise ValueError(f"baselines must be {MOST_BASELINES} at most")
-    for kind, text in (("data", record.data), ("cell", record.cell), *(("baselines", key) for key in record.baselines)):
-        if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):
-            raise ValueError(f"{kind} must be a name of one line and at most {LONGEST_NAME} letters, got {text[:40]!r}")
+    _check_names(record)
     if not all(
         0 <= number < 2**63 for number in (record.num_parameters, record.epochs, record.steps, record.train_seconds)
     ):
         raise ValueError("num_parameters, epochs, steps and train_seconds must lie between 0 and 2^63")
     settings, targets = flatten(record.config)
+    kept = {key: value for key, value in settings.items() if not _is_inert(key)}
+    scores = {part: _scores(f"scores.{part}", row) for part in record.scores if (row := record.score(part)) is not None}
     return Run(
         folder=folder,
         name=name,
         data=record.data,
         cell=record.cell,
-        settings={key: value for key, value in settings.items() if not _is_inert(key)},
+        settings={**neutral(), **kept, "cell": record.cell},
         seeds=record.seeds,
-        train_mse=_scores("train_mse", record.score("train") or []),
-        val_mse=None if (val := record.score("val")) is None else _scores("val_mse", val),
-        test_mse=_scores("test_mse", record.score("test") or []),
-        baselines={
-            name: _scores(f"baselines.{name}", row) for name, row in record.baselines.items() if row is not None
+        metric=_metric(record.metric, record.metric_label, record.metric_unit),
+        train=scores["train"],
+        val=scores.get("val"),
+        test=scores["test"],
+        shown={key: _scores(key, row) for key, row in record.scores["test"].items() if key != record.metric},
+        evaluations={part: row for part, row in scores.items() if part not in PARTS},
+        baselines=_guesses("baselines", record.baselines),
+        evaluation_baselines={
+            part: _guesses(f"evaluation_baselines.{part}", rows) for part, rows in record.evaluation_baselines.items()
         },
         diverged=frozenset(record.diverged),
         num_parameters=record.num_parameters,
@@ -142,7 +182,41 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         train_seconds=float(record.train_seconds),
         targets=targets,
         data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
+        compared=_compared(record.config),
     )
+
+
+_metric = lru_cache(1024)(Metric)  # one object for all runs that have the same
+
+
+def _check_names(record: Record) -> None:
+    """Refuses texts that no table could show, and more of them than any run has."""
+    baselines = [record.baselines, *record.evaluation_baselines.values()]
+    if max(map(len, baselines)) > MOST_BASELINES:
+        raise ValueError(f"baselines must be {MOST_BASELINES} at most")
+    parts = [*record.scores, *record.evaluation_baselines]
+    if max(len(parts), *map(len, record.scores.values())) > MOST_EVALUATIONS:
+        raise ValueError(f"evaluations and metrics must be {MOST_EVALUATIONS} at most")
+    names = [("data", record.data), ("cell", record.cell), ("metric", record.metric)]
+    names += [("metric_label", record.metric_label), ("metric_unit", record.metric_unit)]
+    names += [("baselines", key) for rows in baselines for key in rows]
+    names += [("scores", key) for key in parts] + [("scores", key) for rows in record.scores.values() for key in rows]
+    for kind, text in names:
+        if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):
+            raise ValueError(f"{kind} must be a name of one line and at most {LONGEST_NAME} letters, got {text[:40]!r}")
+
+
+def _guesses(name: str, rows: dict[str, list[float] | None]) -> dict[str, Array]:
+    return {key: _scores(f"{name}.{key}", row) for key, row in rows.items() if row is not None}
+
+
+def _compared(config: dict[str, Any]) -> tuple[str, ...]:
+    """What the run's sweep was asked to compare by; nothing where that is no list of names."""
+    node = config.get("compare")
+    try:
+        return listed(node.get("by") if isinstance(node, dict) else None)
+    except CompareError:
+        return ()
 
 
 @lru_cache(4096)
@@ -155,7 +229,7 @@ def _scores(name: str, row: list[float]) -> Array:
     """Scores with NaN for all that is not finite."""
     scores = np.asarray(row, dtype=float)
     if (scores < 0).any():
-        raise ValueError(f"{name} holds a negative number, which no mean squared error is")
+        raise ValueError(f"{name} holds a negative number, which no score is")
     return np.where(np.isfinite(scores), scores, math.nan)
 
 

@@ -1,13 +1,14 @@
-"""One data set's part of a comparison: its table, its pairs and what they say."""
+"""One data set's part of a comparison: what was picked, its pairs and what they say."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from seqexp.compare.grouping import DataSet, Row, Scores
+from seqexp.compare.choice import choose
+from seqexp.compare.data_sets import DataSet
+from seqexp.compare.keys import CELL
 from seqexp.compare.pairs import (
     MOST_ROWS,
     Entry,
@@ -16,160 +17,115 @@ from seqexp.compare.pairs import (
     choose_pairs,
     compare_pairs,
     entries,
-    shared_scores,
+    reaches_zero,
+    rounding_of,
 )
-from seqexp.compare.selection import pick
-from seqexp.compare.settings import show
-from seqexp.compare.verdict import DASH, baseline_summary, mse_text, number_text, sentence
-from seqexp.statistics import mean_interval
-
-PICKED = "\N{CHECK MARK}"
-
-MOST_LINES = 40
-"""Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
+from seqexp.compare.rows import Row
+from seqexp.compare.verdict import baseline_summary, sentence, varied_text
 
 
-@dataclass(frozen=True)
-class Line:
-    """One printed row: texts by column, and whether it was picked or is a baseline."""
-
-    texts: list[str]
-    picked: bool = False
-    baseline: bool = False
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """A data set with its verdict.
 
     Attributes:
-        data_set: rows, baselines and notes.
-        pairs: every pair of cells that was compared.
+        data_set: rows and baselines.
+        picked: positions of the rows that stand for what is compared; none where nothing could be picked.
+        pairs: every pair of rows that was compared.
         baseline: name of the best baseline, None where there is none.
         baseline_pairs: every compared row (first) against that baseline (second).
+        by_ratio: whether scores are compared by ratio; False where one of a row's is 0.
+        rounding: a score up to here is 0 as far as anybody knows.
+        notes: sentences on what a reader must know before believing the table.
     """
 
     data_set: DataSet
+    picked: list[int]
     pairs: list[Pair]
     baseline: str | None
     baseline_pairs: list[Pair]
+    by_ratio: bool
+    rounding: float
+    notes: list[str]
+
+    @property
+    def chose(self) -> bool:
+        """Whether some row was picked among others."""
+        return self.data_set.selects and bool(self.picked)
+
+    @property
+    def shown(self) -> list[tuple[str, Row]]:
+        """The rows that are compared, each with its label: the picked ones, or all where nothing was picked."""
+        rows = self.data_set.rows
+        return [(rows[index].name, rows[index]) for index in self.picked] or [(row.label, row) for row in rows]
 
     @property
     def sentences(self) -> list[str]:
-        """The verdicts: first between cells, then against the best baseline."""
+        """The verdicts: first between rows, then against the best baseline."""
         name = self.data_set.name
-        sentences = [sentence(pair, name) for pair in self.pairs]
-        summary = baseline_summary(_baseline_label(self.baseline), self.baseline_pairs, name)
+        sentences = [self.sentence(pair) for pair in self.pairs]
+        what = "cell" if self.data_set.compared == [CELL] else "setting"
+        summary = baseline_summary(_baseline_label(self.baseline), self.baseline_pairs, name, what)
         sentences += [summary] if summary else []
-        return sentences + [sentence(pair, name) for pair in self.baseline_pairs]
+        return sentences + [self.sentence(pair) for pair in self.baseline_pairs]
 
     @property
-    def columns(self) -> list[str]:
-        """The printed table's head."""
-        validation = ["validation MSE"] if self._chose else []
-        ratio = [f"ratio to {self.baseline}"] if self.baseline else []
-        middle = [*self.data_set.keys, "seeds", "parameters", *validation, "test MSE", *ratio]
-        return ["cell", *middle, "s per seed"]
+    def scope(self) -> list[str]:
+        """What the verdicts speak of: what varied between the seeds, and that evaluations are not tested."""
+        paired = any(pair.paired for pair in (*self.pairs, *self.baseline_pairs))
+        varied = [varied_text(self.data_set.varied)] if paired and self.data_set.varied else []
+        tested = "Pairs are tested on test only; the scores at evaluations are shown beside."
+        return [*varied, *([tested] if self.data_set.evaluations and (self.pairs or self.baseline_pairs) else [])]
 
-    def lines(self) -> list[Line]:
-        """The printed table's rows: picked ones always, others up to a limit, then the baselines."""
-        rows = self.data_set.rows
-        lines = [self._row_line(rows[index], index in self.data_set.picked) for index in self._printed]
-        return lines + [self._baseline_line(name, scores) for name, scores in self.data_set.baselines.items()]
-
-    @property
-    def num_hidden(self) -> int:
-        """Rows that `lines` leaves out."""
-        return len(self.data_set.rows) - len(self._printed)
-
-    def ratio_to_baseline(self, scores: Scores) -> float:
-        """Geometric mean of the ratio to the best baseline, seed by seed; NaN where there is none."""
-        if self.baseline is None:
-            return math.nan
-        both, _ = shared_scores(scores, self.data_set.baselines[self.baseline])
-        both = both[:, ~np.isnan(both).any(axis=0)]
-        if both.shape[1] == 0 or (both == 0).any():
-            return math.nan
-        with np.errstate(over="ignore"):
-            return float(np.exp(np.mean(np.log(both[0]) - np.log(both[1]))))
-
-    @property
-    def _chose(self) -> bool:
-        return self.data_set.selects and bool(self.data_set.picked)
-
-    @property
-    def _printed(self) -> list[int]:
-        first = range(min(len(self.data_set.rows), MOST_LINES))
-        return sorted({*first, *self.data_set.picked})
-
-    def _row_line(self, row: Row, picked: bool) -> Line:
-        marked = picked and self._chose
-        validation = [_mean_text(row.val)] if self._chose and row.val else []
-        texts = [
-            f"{row.cell} {PICKED}" if marked else row.cell,
-            *(show(value) for value in row.settings.values()),
-            _seeds_text(row.test),
-            f"{row.num_parameters:,}",
-            *validation,
-            *self._score_texts(row.test),
-            f"{row.seconds_per_seed:.3g}",
-        ]
-        return Line(texts, picked=marked)
-
-    def _baseline_line(self, name: str, scores: Scores) -> Line:
-        empty = [""] * len(self.data_set.keys)
-        validation = [DASH] if self._chose else []
-        texts = [name, *empty, _seeds_text(scores), DASH, *validation, *self._score_texts(scores), DASH]
-        return Line(texts, baseline=True)
-
-    def _score_texts(self, scores: Scores) -> list[str]:
-        ratio = [number_text(self.ratio_to_baseline(scores), math.nan)] if self.baseline else []
-        return [mse_text(mean_interval(scores.values)), *ratio]
+    def sentence(self, pair: Pair) -> str:
+        """What one of the pairs showed."""
+        return sentence(pair, self.data_set.name, self.data_set.metric.label)
 
 
 def build(data_set: DataSet) -> Section:
     """Picks settings, compares what was picked, and notes what a reader must know."""
-    pick(data_set)
-    table, chosen = entries(data_set), choose_pairs(data_set)
-    for entry in table:
-        if entry.scores.num_diverged:
-            data_set.notes.append(
-                f"{entry.label}: {entry.scores.num_diverged} of {len(entry.scores.seeds)} seeds diverged; "
-                "its mean and interval are of the others."
-            )
-    _note_late_divergence(data_set)
+    choice, rounding = choose(data_set), rounding_of(data_set)
+    table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
     name = best_baseline(data_set)
-    if name is None or (not data_set.picked and len(table) > MOST_ROWS):
-        return Section(data_set, compare_pairs(table, chosen), name, [])
-    rival = Entry(_baseline_label(name), data_set.baselines[name])
-    against = [(index, len(table)) for index in range(len(table))]
-    pairs = compare_pairs([*table, rival], [*chosen, *against])  # one family, so that the whole verdict is sure
-    return Section(data_set, pairs[: len(chosen)], name, pairs[len(chosen) :])
+    chosen, against = meetings.pairs, []
+    if name is not None and (choice.picked or len(table) <= MOST_ROWS):
+        scores = data_set.baselines[name]
+        against = [(index, len(table)) for index in range(len(table))]
+        rival = Entry(_baseline_label(name), scores, not reaches_zero(scores, rounding))
+        table = [*table, rival]  # one family with the rows' own pairs, so that the whole verdict is sure
+    pairs = compare_pairs(table, [*chosen, *against], rounding, data_set.compares_data)
+    return Section(
+        data_set=data_set,
+        picked=choice.picked,
+        pairs=pairs[: len(chosen)],
+        baseline=name,
+        baseline_pairs=pairs[len(chosen) :],
+        by_ratio=table[0].by_ratio,
+        rounding=rounding,
+        notes=[*data_set.notes, *choice.notes, *meetings.notes, *_divergence(data_set, choice.picked)],
+    )
 
 
-def _note_late_divergence(data_set: DataSet) -> None:
-    """Counts the seeds whose loss blew up after the weights that were kept: their scores look like any other."""
-    for index in data_set.picked or range(len(data_set.rows)):
-        row = data_set.rows[index]
-        late = sum(
-            run.seeds[position] in run.diverged and not np.isnan(run.test_mse[position])
-            for run, position in row.sources
+def _divergence(data_set: DataSet, picked: list[int]) -> list[str]:
+    """Counts the seeds that have no score, and those whose loss blew up after the weights that were kept."""
+    rows = [(data_set.rows[index].name, data_set.rows[index]) for index in picked]
+    rows = rows or [(row.label, row) for row in data_set.rows]
+    gone = [
+        f"{label}: {row.test.num_diverged} of {len(row.test.seeds)} seeds diverged; "
+        "its mean and interval are of the others."
+        for label, row in rows
+        if row.test.num_diverged
+    ]
+    late = []
+    for label, row in rows:
+        count = sum(
+            run.seeds[position] in run.diverged and not np.isnan(run.test[position]) for run, position in row.sources
         )
-        if late:
-            name = row.cell if data_set.picked else row.label
-            data_set.notes.append(
-                f"{name}: {late} of {len(row.sources)} seeds diverged later in training and keep earlier weights."
-            )
+        if count:
+            whole = len(row.sources)
+            late.append(f"{label}: {count} of {whole} seeds diverged later in training and keep earlier weights.")
+    return [*gone, *late]
 
 
 def _baseline_label(name: str | None) -> str:
     return f"the {name} baseline"
-
-
-def _seeds_text(scores: Scores) -> str:
-    count = len(scores.seeds)
-    return f"{count - scores.num_diverged} of {count}" if scores.num_diverged else str(count)
-
-
-def _mean_text(scores: Scores) -> str:
-    return number_text(mean_interval(scores.values).mean, math.nan)

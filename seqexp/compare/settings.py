@@ -7,12 +7,18 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+
+from seqexp.record.provenance import NEUTRAL_SETTINGS
 
 Setting = str | int | float | bool | None
 
 NO_SETTING = "\N{EN DASH}"
 """Stands where a run's configuration lacks a key that others have."""
+
+EMPTY = "none"
+"""Stands for a group without settings, and is the name of the file that is empty."""
 
 MOST_SETTINGS = 1_000
 LONGEST_KEY = 200
@@ -50,6 +56,19 @@ def flatten(config: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, str]]
     return settings, targets
 
 
+@cache
+def neutral() -> dict[str, Setting]:
+    """The settings of a run that is older than these keys."""
+    config: dict[str, Any] = {}
+    for key, value in NEUTRAL_SETTINGS.items():
+        *path, name = key.split(".")
+        node = config
+        for part in path:
+            node = node.setdefault(part, {})
+        node[name] = value
+    return flatten(config)[0]
+
+
 def show(value: Setting) -> str:
     """A setting as Hydra's command line spells it, in one line."""
     if value is None or isinstance(value, bool):
@@ -70,6 +89,9 @@ def _leaves(config: dict[str, Any], prefix: str) -> Iterator[tuple[str, Setting]
         key = f"{prefix}{name}"
         if len(key) > LONGEST_KEY or not key.isprintable():
             raise ValueError(f"config has a key that is no name: {key[:40]!r}")
+        if value == {}:
+            yield key, EMPTY
+            continue
         if isinstance(value, dict):
             yield from _leaves(value, f"{key}.")
             continue

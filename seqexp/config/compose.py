@@ -20,9 +20,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seqexp.config import CONF as CONF
-from seqexp.config import names  # noqa: F401  for the resolvers that it registers, which conf/hydra/output needs
 from seqexp.config.explanations import INTERVAL
-from seqexp.config.foreign import check_config_dir, say_replaced
+from seqexp.config.folders import KNOWN, check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, explain
 
 
@@ -32,7 +31,8 @@ def known_keys(overrides: Iterable[str] = ()) -> list[str]:
     Args:
         overrides: the command line; what is not a choice of a file is passed over.
     """
-    choices = [found[0] for each in overrides if (found := re.match(r"[a-z_]+=([\w-]+|\[[\w,-]*\])", each))]
+    pattern = rf"({'|'.join(KNOWN)})=([\w-]+|\[[\w,-]*\])"
+    choices = [found[0] for each in overrides if (found := re.match(pattern, each))]
     try:
         config = compose_config(choices)
     except (HydraException, OmegaConfBaseException, ConfigError):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf
+from omegaconf import AnyNode, DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
@@ -32,16 +32,13 @@ _hidden: dict[str, str] = {}
 """The variables that configurations of this process have read and do not allow to be shown, with their values."""
 
 
-def _env(key: str, *default: Any) -> str | None:
+def read(key: str, *default: Any) -> str | None:
     """OmegaConf's own `oc.env`, which notes what is read."""
     if key in os.environ:
         for each in _listening:
             each.add(key)
     value: str | None = _mask(key) if key in _read_as_masks else oc.env(key, *default)
     return value
-
-
-OmegaConf.register_new_resolver("oc.env", _env, replace=True)
 
 
 def _mask(name: str) -> str:

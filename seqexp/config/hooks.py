@@ -1,22 +1,36 @@
-"""Where Hydra is made to ask `guard.py` before it acts, in whatever process it works. Importing it is enough."""
+"""What seqexp changes in how Hydra reads and composes; `foreign.py` puts it in its place.
+
+It acts on seqexp's own configuration alone: another program of the same process finds Hydra as it is.
+"""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
-from seqexp.config import CONF
-from seqexp.config.environment import variables_read
+from seqexp.config import CONF, environment, names
+from seqexp.config.folders import replaced
 from seqexp.config.guard import check_hydra, check_lists, check_shape, check_shown, is_inside, settle
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.mistakes import ConfigError, first_line
+
+MOST_BYTES = 100_000
+"""More than any configuration has; also of values, when each alias is written out."""
 
 _reading: ContextVar[bool] = ContextVar("_reading", default=False)
 """Whether it is seqexp's configuration that Hydra puts together at present."""
@@ -31,7 +45,7 @@ def is_ours(sources: Iterable[Any]) -> bool:
     return any(each.provider == "main" and str(each.path).removeprefix("file://") == str(CONF) for each in sources)
 
 
-def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
+def checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
     """Once all files and the command line are merged, and before Hydra adds anything."""
 
     def apply_overrides(overrides: Any, config: DictConfig) -> None:
@@ -42,7 +56,7 @@ def _checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
     return apply_overrides
 
 
-def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+def checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     """No hook of Hydra's own comes before it has built the callbacks."""
 
     @functools.wraps(load)
@@ -52,7 +66,7 @@ def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
         ours = is_ours(self.config_search_path.get_path())
         token = _reading.set(ours)
         try:
-            with variables_read() as variables:
+            with environment.variables_read() as variables:
                 config = load(self, config_name, overrides, *args, **kwargs)
         finally:
             _reading.reset(token)
@@ -67,7 +81,7 @@ def _checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     return load_configuration
 
 
-def _bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+def bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     """A job, whose configuration is another than the sweep's, has the sweep's folder, and is a job."""
 
     @functools.wraps(load)
@@ -84,7 +98,7 @@ def _bound(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
     return load_sweep_config
 
 
-def _placed(set_config: Callable[..., None]) -> Callable[..., None]:
+def placed(set_config: Callable[..., None]) -> Callable[..., None]:
     """Hydra calls this when a job's folder is settled, just before it makes it."""
 
     @functools.wraps(set_config)
@@ -99,9 +113,160 @@ def _placed(set_config: Callable[..., None]) -> Callable[..., None]:
     return set_hydra_config
 
 
-ConfigLoaderImpl._apply_overrides_to_config = staticmethod(  # type: ignore[method-assign, assignment]
-    _checked_before(ConfigLoaderImpl._apply_overrides_to_config)
+def users_first(prepend: Callable[..., None]) -> Callable[..., None]:
+    """Puts the folder of `--config-dir` before conf/, so that a user's file wins over a shipped one of its name."""
+
+    @functools.wraps(prepend)
+    def prepend_path(self: ConfigSearchPathImpl, provider: str, path: str, anchor: Any = None) -> None:
+        first = provider == "command-line" and is_ours(self.get_path())
+        prepend(self, provider, path, None if first else anchor)
+
+    return prepend_path
+
+
+def file_named(load: Callable[..., Any]) -> Callable[..., Any]:
+    """Has an error over a YAML file say which file it is, whoever raises it: YAML, OmegaConf, Python's decoder."""
+
+    @functools.wraps(load)
+    def load_config(self: ConfigRepository, config_path: str) -> Any:
+        if not is_ours(self.get_sources()):
+            return load(self, config_path)
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        path = f"{source.path if source else ''}/{config_path}.yaml"
+        try:
+            if source is not None and source.scheme() == "file":
+                _check_size(Path(path))
+            found = load(self, config_path)
+        except (HydraException, ConfigError):
+            raise
+        except RecursionError:
+            raise ConfigError(f"{path}: is nested too deeply, or refers to itself") from None
+        except Exception as error:
+            text = " ".join(str(error).split()) or type(error).__name__
+            raise ConfigError(f"{path}: cannot be read as YAML in UTF-8 ({text})") from error
+        if found is not None and not isinstance(found.config, DictConfig):
+            raise ConfigError(f"{path}: must hold keys with values, as in `hidden_size: 16`, and no list")
+        return found
+
+    return load_config
+
+
+def _check_size(path: Path) -> None:
+    """Refuses a file that is too large to be a configuration, as it stands or with its aliases written out.
+
+    Raises:
+        ConfigError: which limit it breaks.
+    """
+    if not path.is_file():
+        return
+    if path.stat().st_size > MOST_BYTES:
+        raise ConfigError(f"{path}: is no configuration: it has {path.stat().st_size:,} bytes, over {MOST_BYTES:,}")
+    text = path.read_text(encoding="utf-8")
+    if "*" not in text or "&" not in text:
+        return
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 1  # while it is counted: one that holds itself is found later
+            parts = node.value if isinstance(node, yaml.CollectionNode) else []
+            sizes[id(node)] += sum(
+                size(each) for part in parts for each in (part if isinstance(part, tuple) else [part])
+            )
+        return sizes[id(node)]
+
+    if (whole := size(yaml.compose(text, Loader=yaml.SafeLoader))) > MOST_BYTES:
+        raise ConfigError(f"{path}: its aliases stand for {whole:,} values, over {MOST_BYTES:,}")
+
+
+def override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
+    """Has an error over a command line say which of its parts it is, where Hydra breaks down over one."""
+
+    @functools.wraps(load)
+    def load_configuration(
+        self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
+    ) -> DictConfig:
+        try:
+            return load(self, config_name, overrides, *args, **kwargs)
+        except (ConfigError, HydraException, OmegaConfBaseException, OSError):
+            raise
+        except Exception as error:
+            if not is_ours(self.config_search_path.get_path()):
+                raise
+            if isinstance(error, RecursionError):
+                raise ConfigError("a file names itself in its defaults, or one that leads back to it") from None
+            raise _culprit(self, overrides) or error from None
+
+    return load_configuration
+
+
+def _culprit(loader: ConfigLoaderImpl, overrides: Sequence[str]) -> ConfigError | None:
+    """The first part of a command line that cannot be read by itself, or gives a group what is no name of a file."""
+    parser = OverridesParser.create()
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+            value = override.value()
+        except HydraException:
+            continue  # of which Hydra speaks itself
+        except Exception as error:
+            return ConfigError(f"{text}: cannot be read as key=value ({first_line(error)})")
+        names = value if isinstance(value, list) else [value]
+        group = override.key_or_group
+        if group and loader.get_group_options(group) and not all(isinstance(each, str) for each in names):
+            return ConfigError(f"{text}: a group such as data or cell takes the name of one of its files")
+    return None
+
+
+def folders_only(process: Callable[..., None]) -> Callable[..., None]:
+    """Lets the command line's `hydra.searchpath` add folders, behind conf/, and import no package."""
+
+    @functools.wraps(process)
+    def process_config_searchpath(
+        self: ConfigLoaderImpl, config_name: str | None, parsed_overrides: list[Override], repo: Any
+    ) -> None:
+        for override in parsed_overrides if is_ours(self.config_search_path.get_path()) else ():
+            value = override.value() if override.key_or_group == "hydra.searchpath" else None
+            for each in value if isinstance(value, list) else ():
+                folder = str(each).removeprefix("file://")
+                if "://" in folder or not Path(folder).is_dir():
+                    raise ConfigError(
+                        f"hydra.searchpath: must name folders that are there, as file:///home/me/conf, got {each}"
+                    )
+                if found := replaced(folder):
+                    raise ConfigError(
+                        f"hydra.searchpath: {folder} has {found[0]}, as seqexp has; --config-dir {folder} replaces it"
+                    )
+        process(self, config_name, parsed_overrides, repo)
+
+    return process_config_searchpath
+
+
+METHODS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
+    # No hook of Hydra's comes before it has built what a configuration names: what it may build is looked at before.
+    (ConfigLoaderImpl, "_apply_overrides_to_config", checked_before),
+    (ConfigLoaderImpl, "load_configuration", checked),
+    # A job may not lead out of its sweep, nor be none.
+    (ConfigLoaderImpl, "load_sweep_config", bound),
+    (HydraConfig, "set_config", placed),
+    # A file in --config-dir wins over a shipped one of its name; Hydra has it the other way round.
+    (ConfigSearchPathImpl, "prepend", users_first),
+    # An error names the file, or the part of the command line, that it is about.
+    (ConfigRepository, "load_config", file_named),
+    # After `checked`, so that what the guard says is not taken for Hydra's.
+    (ConfigLoaderImpl, "load_configuration", override_named),
+    # hydra.searchpath adds folders, and imports no package.
+    (ConfigLoaderImpl, "_process_config_searchpath", folders_only),
 )
-ConfigLoaderImpl.load_configuration = _checked(ConfigLoaderImpl.load_configuration)  # type: ignore[method-assign]
-ConfigLoaderImpl.load_sweep_config = _bound(ConfigLoaderImpl.load_sweep_config)  # type: ignore[method-assign]
-HydraConfig.set_config = _placed(HydraConfig.set_config)  # type: ignore[method-assign]
+"""Hydra's methods, and what wraps each; they act on seqexp's own configuration alone."""
+
+RESOLVERS: dict[str, tuple[Callable[..., Any], bool]] = {
+    # Records do not show what came from an environment variable, so it is noted what is read.
+    "oc.env": (environment.read, False),
+    # conf/hydra/output names folders by them.
+    "seqexp.name": (names.folder_name, False),
+    "seqexp.sweep": (names.sweep_name, False),
+    # Cached, so that one configuration has one token however often it is read.
+    "seqexp.token": (names.token, True),
+}
+"""OmegaConf's resolvers, and whether a configuration asks only once."""

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from seqexp.config import CONF, LISTED
+from seqexp.config import CONF, LISTED, hints
 
 NAMELESS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG),
@@ -31,9 +31,6 @@ OURS = {
     ),
 }
 """What seqexp gives a group's constructor itself, or leaves out."""
-
-FORMER = {"trainer.gpus": ["trainer=gpu"]}
-"""Flags that Lightning had once."""
 
 LONGEST = 1500
 LONGEST_WORD = 200
@@ -75,9 +72,11 @@ def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -
         return ConfigError(f"{key} is set by seqexp itself and cannot be given")
     if files := _files_with(key):
         hint = f" It is a key of {' and '.join(files)}."
+    elif meant := hints.find(name, keys := list(elsewhere)):
+        hint = f" Did you mean {meant.meant}? {meant.note}".rstrip()
     else:
         near = [f"{place}{'.' if place else ''}{each}" for each in closest(name, known)]
-        near = FORMER.get(key) or near or [each for each in elsewhere if each.rpartition(".")[2] == name]
+        near = near or [each for each in keys if each.rpartition(".")[2] == name]
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
     inside = f" in {place}" if place else ""
     allowed = f" Allowed{inside}: {', '.join(sorted(known))}." if known else ""

@@ -1,4 +1,4 @@
-"""Names of folders: what Hydra's output patterns call, and what is allowed. Importing it registers the resolvers."""
+"""Names of folders: what Hydra's output patterns call, and what is allowed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import re
 import secrets
 import unicodedata
 from pathlib import Path
-
-from omegaconf import OmegaConf
 
 from seqexp.config.mistakes import ConfigError
 
@@ -52,7 +50,11 @@ def check_place(folder: Path) -> None:
         raise ConfigError(f"{whole}: holds ::, by which fsspec joins protocols; choose another folder")
 
 
-OmegaConf.register_new_resolver("seqexp.name", folder_name, replace=True)
-OmegaConf.register_new_resolver("seqexp.sweep", lambda name, fresh: name or fresh, replace=True)
-# Cached, so that one configuration has one token however often it is read.
-OmegaConf.register_new_resolver("seqexp.token", lambda: secrets.token_hex(3), replace=True, use_cache=True)
+def sweep_name(name: str | None, fresh: str) -> str:
+    """The folder of a sweep: its name, or a fresh one where it has none."""
+    return name or fresh
+
+
+def token() -> str:
+    """A few letters that no other run has."""
+    return secrets.token_hex(3)

@@ -34,6 +34,13 @@ class Sweep:
 
 
 @dataclass
+class Compare:
+    """What a multirun compares."""
+
+    by: Any
+
+
+@dataclass
 class Checkpoint:
     """How often the state of training is written to disk."""
 
@@ -56,6 +63,7 @@ class Config:
     scheduler: dict[str, Any] = field(default_factory=dict)  # a record of 0.1 has none
     diagnostic: dict[str, Any] = field(default_factory=dict)  # nor of these
     embedding_size: int = EMBEDDING_SIZE
+    compare: Compare = field(default_factory=lambda: Compare(by=None))  # configurations of 0.1 have none
     allowed_packages: list[str] = field(default_factory=list)
     allowed_environment: list[str] = field(default_factory=list)
 
@@ -118,6 +126,13 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")
     if not typed.checkpoint.every_seconds >= 0:
         raise ConfigError(f"checkpoint.every_seconds must be >= 0, got {typed.checkpoint.every_seconds}")
+    by = plain.get("compare", {}).get("by")
+    keys = by if isinstance(by, list) else [] if by is None else [by]
+    if not all(isinstance(key, str) and key.strip() for key in keys) or len(set(keys)) < len(keys):
+        raise ConfigError(
+            "compare.by must be a swept key, such as cell.hidden_size, a list of them, each once, such as "
+            f"[cell,cell.hidden_size], or null, got {show(by)}"
+        )
     name = typed.sweep.name
     if name is not None and names.folder_name(name) != name:
         raise ConfigError(

@@ -18,8 +18,8 @@ SOLVED = 0.01
 class Adding(Task):
     """Random values U(0, 1), two of them marked; the target is the sum of the marked ones.
 
-        values   [0.3  0.9  0.5  0.1]
-        markers  [0    1    0    1  ]   target 0.9 + 0.1 = 1.0
+        inputs   values   [0.3  0.9  0.5  0.1]
+                 markers  [0    1    0    1  ]   target 0.9 + 0.1 = 1.0
 
     A constant guess scores 1/6, twice the variance of U(0, 1). Who sees the values and not the markers reaches
     1/6 - 1/(3 T), by 2/T times their sum; who remembers one of the two marked values, 1/12. There is no noise.

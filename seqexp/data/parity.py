@@ -11,14 +11,14 @@ from seqexp.data.task import Sequences, Task
 
 
 class Parity(Task):
-    """Random bits; the class is 1 where an odd number of them is 1. Sequences have unequal lengths.
+    """Random bits; the target is class 1 where an odd number of them is 1. Sequences have unequal lengths.
 
-        inputs  [1  0  1  1]   class 1
-        inputs  [0  1  1]      class 0
+        inputs  [1  0  1  1]   target 1
+        inputs  [0  1  1]      target 0
 
     Training has lengths from `shortest` to `length`, all as frequent; a test at a length has that length only. Until
-    all of a sequence is taken in nothing is known of its class: a guess scores ln 2 nats and an error rate of 1/2, and
-    so does least squares. There is no noise.
+    all of a sequence is taken in nothing is known of its class: a constant guess scores ln 2 nats and an error rate of
+    1/2, and so does any guess that is linear. There is no noise.
 
     Source: M. Minsky, S. Papert, "Perceptrons" (1969); for recurrent networks Y. Bengio, P. Simard, P. Frasconi,
     "Learning long-term dependencies with gradient descent is difficult", IEEE Transactions on Neural Networks 5 (1994);

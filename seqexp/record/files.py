@@ -39,7 +39,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def put(part: Path, path: Path) -> None:
     """Puts a complete file in its place: its content is on the disk before its name is, should the power fail."""
-    with part.open("rb") as file:
+    with part.open("r+b") as file:  # Windows brings to the disk only what may be written
         os.fsync(file.fileno())
     part.replace(path)
 

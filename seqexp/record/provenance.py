@@ -10,14 +10,15 @@ import platform
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 import seqexp
 from seqexp.config import EMBEDDING_SIZE
 from seqexp.record.own import digest as own_digest
 from seqexp.record.record import INERT_SETTINGS
+
+if TYPE_CHECKING:
+    import torch
 
 NUMERICS = "0.1.0"
 """The version since which the same settings give the same bits: raised only when some settings do not any more."""
@@ -80,6 +81,8 @@ def git() -> dict[str, Any] | None:
 def device_name(device: torch.device) -> str:
     """`cpu`, or the accelerator with its model."""
     if device.type == "cuda":
+        import torch  # a comparison, which asks for neutral settings, starts without
+
         return f"{device.type} ({torch.cuda.get_device_name(device)})"
     return str(device.type)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqexp.config.mistakes import ConfigError, refusing_paths
 from seqexp.record.claim import CLAIM, done
-from seqexp.record.lock import LOCK
+from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
 SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics")
@@ -18,7 +18,7 @@ SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics")
 LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics")
 EVENTS = "events.out.tfevents.*"
 FILES = (
-    *(RESULT, CLAIM, LOCK, "seqexp.log", "curves.csv", "predictions.npz"),
+    *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
     *("comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg"),
     *("curves.png", "curves.svg"),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from seqexp.config.compose import CONF, check_choices, known_keys, without_hydra
 from seqexp.config.environment import hide
+from seqexp.config.foreign import changed
 from seqexp.config.guard import settle
 from seqexp.config.mistakes import ConfigError, explain, first_line
 from seqexp.record import provenance, tidy
@@ -33,6 +34,7 @@ from seqexp.signals import Ending, Terminated
 log = logging.getLogger(__name__)
 
 
+@changed()
 def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Record:
     """Runs one configuration from Python, as the command line would.
 
@@ -121,11 +123,19 @@ def check_single(config: DictConfig) -> None:
         names = f" over {', '.join(swept)}" if swept else ""
         given = shlex.join(_typed(hydra))
         raise ConfigError(f"this is a sweep{names}, and no single run: python -m seqexp --multirun {given}")
-    for name, value in config.sweep.items() if OmegaConf.is_dict(config.sweep) else ():
+    for key, value in _sweeps_own(config):
         if value not in (None, False):
             raise ConfigError(
-                f"sweep.{name}={value}: is for a sweep of many runs (python -m seqexp --multirun), and this is one"
+                f"{key}={value}: is for a sweep of many runs (python -m seqexp --multirun), and this is one"
             )
+
+
+def _sweeps_own(config: DictConfig) -> Iterator[tuple[str, Any]]:
+    """Yields the settings that are for sweeps, as far as they stand where they belong."""
+    for group in ("sweep", "compare"):
+        node = config.get(group)
+        for name, value in node.items() if OmegaConf.is_dict(node) else ():
+            yield f"{group}.{name}", value
 
 
 def _typed(hydra: DictConfig, which: str = "task") -> list[str]:

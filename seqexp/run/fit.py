@@ -167,6 +167,7 @@ def interruptible() -> Iterator[None]:
 
     SIGTERM it answers by leaving with status 0, wherever nobody else listens; this gives it the right one.
     """
+    before = signal.getsignal(signal.SIGINT) or signal.default_int_handler
     try:
         yield
     except SIGTERMException:
@@ -174,7 +175,7 @@ def interruptible() -> Iterator[None]:
     except SystemExit as end:
         if not isinstance(end.__context__, KeyboardInterrupt):  # a launcher that queues the run again, say
             raise
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
         raise KeyboardInterrupt from None
 
 

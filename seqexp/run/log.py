@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from seqexp.config.environment import hide
+from seqexp.config.foreign import log_to
 from seqexp.config.mistakes import ConfigError, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.record import tidy
@@ -83,19 +84,5 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
         raise ConfigError(f"{folder}: a run has just begun there; choose another folder") from None
     file.setFormatter(LogLines())
     screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
-    root, own = logging.getLogger(), logging.getLogger("seqexp")
-    level, raising = root.level, logging.raiseExceptions
-    logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
-    root.addHandler(file)
-    own.addHandler(screen)
-    root.setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    try:
+    with log_to(file, screen):
         yield
-    finally:
-        logging.captureWarnings(False)
-        root.setLevel(level)
-        own.removeHandler(screen)
-        root.removeHandler(file)
-        file.close()
-        logging.raiseExceptions = raising

@@ -97,6 +97,13 @@ def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device:
     groups = cut(num_seeds, cost, workers, device.type, most)
     sizes = [group.stop - group.start for group in groups]
     at_once = sum(size * min(workers, sizes.count(size)) for size in set(sizes))
+    batch = torch.empty(1, rows, *inputs.shape[1:], dtype=inputs.dtype, device="meta")
+    numbers: int = ((_written(model, batch, trained) or cost.kept) + 4 * batch.numel()) * at_once
+    return numbers
+
+
+def _written(model: Model, batch: torch.Tensor, trained: bool) -> int:
+    """Numbers that one seed's pass leaves in memory; 0 if the cell cannot run where tensors have no values."""
     saved: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -104,8 +111,10 @@ def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device:
         return tensor
 
     model.cell.forget_work_space()
-    batch = torch.empty(1, rows, *inputs.shape[1:], dtype=inputs.dtype, device="meta")
-    with torch.set_grad_enabled(trained), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        model(batch)
-    numbers: int = (sum(saved.values()) + model.cell.work_space() + 4 * batch.numel()) * at_once
-    return numbers
+    hooks = torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor)
+    try:
+        with torch.device("meta"), torch.set_grad_enabled(trained), hooks:
+            model(batch)
+    except (NotImplementedError, RuntimeError):  # a cell that looks at values; its `cost` is what is known
+        return 0
+    return sum(saved.values()) + model.cell.work_space()

@@ -25,7 +25,9 @@ def report(record: Record, folder: Path | None = None) -> str:
         if row is not None:
             parts.append(f"{name} {np.mean(row):.4g}")
     if record.matched is not None:
-        size = f"{record.config['cell']['hidden_size']} units, {record.num_parameters:,} parameters"
+        cell = record.config["cell"]
+        units = f"{cell['hidden_size']} units, " if "hidden_size" in cell else ""  # a cell may call its size otherwise
+        size = f"{units}{record.num_parameters:,} parameters"
         parts.append(f"{size} (asked for {record.matched:,}, {record.num_parameters / record.matched - 1:+.1%})")
     if record.diverged:
         parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))

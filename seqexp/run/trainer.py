@@ -13,6 +13,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 
+from seqexp.config.foreign import handed_on
 from seqexp.config.mistakes import OURS, ConfigError, show
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.module import PopulationData
@@ -89,7 +90,8 @@ def trainer_maker(
         if "profiler" not in values:
             own["profiler"] = NoProfiler()
         # Whatever Lightning says here is about a setting.
-        trainer = make("trainer", trainer_class, {**values, **own}, (Exception,))
+        with handed_on():
+            trainer = make("trainer", trainer_class, {**values, **own}, (Exception,))
         if not val:
             trainer.limit_val_batches = 0  # Lightning warns of a validation split without batches
         return trainer

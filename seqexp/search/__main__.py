@@ -1,24 +1,22 @@
-"""The command line: `python -m seqexp.search OVERRIDE...`."""
+"""The verb `search`: `seqexp search KEY=VALUE...`, also `python -m seqexp.search`."""
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 
-from seqexp.config.compose import CONF
+from seqexp import startup
+from seqexp.config import CONF, options
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, say_error, trouble
-from seqexp.config.options import strict
 from seqexp.show.console import prepare_output
 from seqexp.signals import Ending, Terminated
 
 USAGE = """
 Searches for the best settings of each cell on each task, runs them with fresh seeds, and compares the cells.
 
-  python -m seqexp.search cell=rnn,lstm 'optimizer.lr=tag(log, interval(1e-4,1e-1))' 'cell.hidden_size=range(8,64)' \\
+  {program} cell=rnn,lstm 'optimizer.lr=tag(log, interval(1e-4,1e-1))' 'cell.hidden_size=range(8,64)' \\
       search.name=mine search.trials=50
 
 A list for a group, such as cell or data, is compared: a study for each, all with the same number of trials.
@@ -26,7 +24,7 @@ Ranges, intervals and lists for other settings are searched. The same command ag
 
 Settings of the search itself:
 
-"""
+{settings}"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,28 +43,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_output()
     lines = (CONF / "search.yaml").read_text(encoding="utf-8").splitlines()
     settings_help = "\n".join(f"  search.{line}" for line in lines if not line.startswith("#"))
-    parser = argparse.ArgumentParser(
-        prog="python -m seqexp.search",
-        description=USAGE + settings_help,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("overrides", metavar="OVERRIDE", nargs="*", help="as for python -m seqexp")
-    parser.add_argument("--config-dir", "-cd", metavar="FOLDER", help="a folder with groups of your own")
-    options = strict(parser).parse_intermixed_args(arguments)
+    parser = options.parser("search", USAGE.format(program=options.called("search"), settings=settings_help))
+    parser.add_argument(options.SETTINGS, metavar="KEY=VALUE", nargs="*", help="settings, as a run takes them")
+    options.add_config_dir(parser)
+    given = options.strict(parser).parse_intermixed_args(arguments)
     if importlib.util.find_spec("optuna") is None:
         refuse(ConfigError("a search needs the package optuna, which is not installed: pip install 'seqexp[search]'"))
-    # Threads that wait by spinning slow a small model down tenfold as soon as another program wants the cores.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with Ending(at_once=True):
-        return _search(options.overrides, options.config_dir)
+    from seqexp.config.foreign import changed
+
+    with changed(), Ending(at_once=True):
+        return _search(given.overrides, given.config_dir)
 
 
 def _search(overrides: list[str], config_dir: str | None) -> int:
-    again = ["python", "-m", "seqexp.search", *overrides, *(["--config-dir", config_dir] if config_dir else [])]
+    again = [*options.called("search").split(), *overrides, *(["--config-dir", config_dir] if config_dir else [])]
     broken: tuple[type[Exception], ...] = (OSError,)
     try:
-        current_folder()
+        startup.prepare(current_folder())
         from seqexp.config.compose import configuration_folders
         from seqexp.search.space import read_settings
 

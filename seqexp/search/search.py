@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import optuna
 from optuna.trial import TrialState
 from rich import box
 from rich.console import Console
@@ -19,6 +18,7 @@ from rich.text import Text
 
 from seqexp.compare.comparison import WRITTEN, compare
 from seqexp.compare.settings import show
+from seqexp.config.foreign import log_to
 from seqexp.run.log import LogLines, check_folder
 from seqexp.run.report import report
 from seqexp.search.final import run_final
@@ -128,20 +128,8 @@ def _progress(questions: Sequence[Question], settings: Settings) -> Iterator[Cal
 @contextlib.contextmanager
 def _logging(path: Path) -> Iterator[None]:
     """Sends what is said during the trials to a file: every warning, and what seqexp has to tell."""
-    optuna.logging.disable_default_handler()
-    optuna.logging.enable_propagation()
     file = logging.FileHandler(path, encoding="utf-8")
     file.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("seqexp"))
     file.setFormatter(LogLines())
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(file)
-    root.setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    try:
+    with log_to(file):
         yield
-    finally:
-        logging.captureWarnings(False)
-        root.setLevel(level)
-        root.removeHandler(file)
-        file.close()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import threading
-from collections.abc import Callable, Mapping
+import math
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,10 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from seqexp.config.foreign import endings_logged
+from seqexp.config.names import folder_name
 from seqexp.record.record import RESULT
+from seqexp.record.tidy import EVENTS
 from seqexp.score import Score
 from seqexp.show.figures import quietly
 from seqexp.statistics import mean_interval
@@ -51,21 +56,6 @@ def columns(metric: str) -> tuple[str, ...]:
     return (f"val/{metric}", f"test/{metric}", f"selected/val_{metric}", *bands)
 
 
-def _quiet(others: Callable[[threading.ExceptHookArgs], Any]) -> Callable[[threading.ExceptHookArgs], Any]:
-    """Logs what ends TensorBoard's writing thread, such as a full disk, which the next write raises in any case."""
-
-    def excepthook(args: threading.ExceptHookArgs) -> Any:
-        if type(args.thread).__module__.startswith("tensorboard."):
-            log.info("TensorBoard's thread ended: %s", args.exc_value)
-        else:
-            others(args)
-
-    return excepthook
-
-
-threading.excepthook = _quiet(threading.excepthook)
-
-
 class Board:
     """The TensorBoard side of one run: one event file, directly in the run's folder. Leaving it writes everything.
 
@@ -75,12 +65,15 @@ class Board:
 
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Board:
+        self._open.enter_context(endings_logged("tensorboard", log))
+        self._open.callback(self._writer.close)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._writer.close()
+        self._open.close()
 
     def start(self, settings: Mapping[str, bool | str | float], score: Score) -> None:
         """Writes the custom-scalars layout and the run's row in HPARAMS.
@@ -126,24 +119,77 @@ class Board:
         """Shows a text under TEXT."""
         self._writer.add_text(tag, markdown)
 
+    def margins(self, layout: Mapping[str, Any]) -> None:
+        """Says which lines are one chart with its bands, under CUSTOM SCALARS."""
+        self._writer.add_custom_scalars(dict(layout))
+
+    def line(self, line: BoardLine) -> None:
+        """Writes a line and the edges of its band."""
+        names = (line.tag, *_edges(line.tag))
+        for step, row in zip(line.steps.tolist(), line.values.tolist(), strict=True):
+            values = zip(names, row, strict=True)
+            finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values if math.isfinite(value)]
+            if finite:
+                self._add(Summary(value=finite), step)
+
     def _add(self, summary: Any, step: int | None = None) -> None:
         self._writer._get_file_writer().add_event(Event(summary=summary), step)
 
 
-def write_comparison(folder: Path, pictures: Mapping[str, Figure], table: str) -> None:
+class BoardLine(NamedTuple):
+    """A line with its band.
+
+    Attributes:
+        tag: of the chart; lines of one tag share it.
+        steps: (E,) whole numbers.
+        values: (E, 3) mean, low, high; what is not finite is left out.
+    """
+
+    tag: str
+    steps: npt.NDArray[np.integer[Any]]
+    values: npt.NDArray[np.floating[Any]]
+
+
+def write_comparison(
+    folder: Path, pictures: Mapping[str, Figure], table: str, lines: Mapping[str, Sequence[BoardLine]]
+) -> None:
     """Writes a sweep's own TensorBoard run: its figures under IMAGES, table and verdict under TEXT.
+
+    What is compared has a run of its own below, by its name, so that one chart shows all of it.
 
     Args:
         folder: where; its name is the run's name in TensorBoard. What an earlier comparison wrote there goes.
         pictures: tag -> figure.
         table: in Markdown.
+        lines: label -> its lines.
     """
-    if (folder / RESULT).exists() or (folder / ".hydra").exists() or folder.is_symlink():
+    if not _is_free(folder):
         return  # a run has that name, and its own curves are worth more than these; or a link, which leads elsewhere
-    for earlier in folder.glob("events.out.tfevents.*"):
-        if not earlier.is_dir():
-            earlier.unlink()
+    for earlier in [folder, *(each for each in folder.glob("*") if each.is_dir() and _is_free(each))]:
+        for events in earlier.glob(EVENTS):
+            if not events.is_dir():
+                events.unlink()
+        if earlier != folder and not any(earlier.iterdir()):
+            earlier.rmdir()
     with Board(folder) as board:
+        tags = dict.fromkeys(line.tag for each in lines.values() for line in each)
+        board.margins({"comparison": {tag: ["Margin", [tag, *_edges(tag)]] for tag in tags}})
         for tag, figure in pictures.items():
             board.picture(tag, figure)
         board.text("comparison", table)
+    for label, own in lines.items():
+        place = folder / folder_name(label)
+        if _is_free(place) and (place.is_dir() or not os.path.lexists(place)):
+            with Board(place) as board:
+                for line in own:
+                    board.line(line)
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a folder is no run's, and no link."""
+    return not ((folder / RESULT).exists() or (folder / ".hydra").exists() or folder.is_symlink())
+
+
+def _edges(tag: str) -> list[str]:
+    """The tags of a band's edges: they come last among all."""
+    return [f"~band/{tag.partition('/')[2]}, {end}" for end in ("low", "high")]

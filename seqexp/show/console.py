@@ -32,9 +32,6 @@ def _respell(error: UnicodeError) -> tuple[str, int]:
     return "".join(PLAIN.get(each) or ascii(each)[1:-1] for each in lacking), error.end
 
 
-codecs.register_error(ERRORS, _respell)
-
-
 class _Heedless(io.FileIO):
     """A file descriptor that takes everything: what a closed pipe or a full device refuses is dropped."""
 
@@ -56,6 +53,7 @@ def prepare_output() -> None:
     A stream that somebody else has put in their place, such as a notebook's or a test's, keeps its own ways with errors
     of writing.
     """
+    codecs.register_error(ERRORS, _respell)
     for number in range(3):  # or the next file that is opened would take the place of a closed stream
         with contextlib.suppress(OSError):
             os.fstat(number)
@@ -70,7 +68,7 @@ def _prepared(stream: TextIO | None, own: TextIO | None) -> TextIO:
         return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
     if not isinstance(stream, io.TextIOWrapper):
         return stream
-    if stream is not own:
+    if stream is not own or (os.name == "nt" and stream.isatty()):  # whose console takes no bytes
         stream.reconfigure(errors=ERRORS)
         return stream
     with contextlib.suppress(OSError):

@@ -138,4 +138,5 @@ def subdir(code: str, *, _root_: DictConfig) -> str:
     return claim.place(sweep, path_name(text), wanted.part(left[0]))
 
 
-OmegaConf.register_new_resolver("seqexp.subdir", subdir, replace=True)
+RESOLVERS = {"seqexp.subdir": subdir}
+"""What a sweep needs beside those of `config/foreign.py`."""

@@ -24,12 +24,21 @@ ANEW = "anew, as its own code or files have changed since {}"
 
 
 class Job(NamedTuple):
-    """One run of a multirun: its folder below the sweep's, its command line, what comes of that, and its claim."""
+    """One run of a multirun.
+
+    Attributes:
+        name: its folder below the sweep's.
+        overrides: its command line.
+        config: what comes of that.
+        claim: which training it is.
+        data_hash: for each seed the digests of its training data and test targets.
+    """
 
     name: str
     overrides: list[str]
     config: DictConfig
     claim: Claim
+    data_hash: list[list[str]]
 
 
 def check_places(hydra: DictConfig, folder: Path) -> None:
@@ -44,6 +53,9 @@ def split_jobs(config: DictConfig) -> list[list[str]]:
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
     parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
     check_count(parsed)
+    for each in parsed:
+        if each.key_or_group == "compare.by" and each.is_sweep_override():
+            raise ConfigError(f"{each.input_line}: several keys stand in a list, such as [cell,cell.hidden_size]")
     return [job for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
 
 
@@ -75,12 +87,15 @@ def in_the_run(error: ConfigError, overrides: list[str]) -> ConfigError:
     return ConfigError(f"{error} (in the run {' '.join(overrides) or 'of the defaults'})")
 
 
-def check_job(config: DictConfig, made: set[str]) -> None:
+def check_job(config: DictConfig, made: dict[str, list[list[str]]]) -> list[list[str]]:
     """Builds what the configuration describes, its data too, and throws it away.
 
     Args:
         config: of one job.
-        made: the data that other jobs have had already, which are not made again; this job's are added.
+        made: the digests of data that other jobs have had already, which are not made again; this job's are added.
+
+    Returns:
+        The digests of the job's data.
     """
     from seqexp.run.build import build
 
@@ -89,4 +104,5 @@ def check_job(config: DictConfig, made: set[str]) -> None:
     data = json.dumps([parts.settings["data"], config.seed, config.num_seeds], sort_keys=True)
     if data not in made:
         parts.make_data()
-        made.add(data)
+        made[data] = parts.data.data_hash
+    return made[data]

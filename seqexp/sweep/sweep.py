@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
+from seqexp.config import foreign
 from seqexp.config.compose import known_keys
 from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
@@ -23,6 +23,7 @@ from seqexp.config.names import check_place
 from seqexp.show.console import prepare_output, say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, launchers
+from seqexp.sweep.compared import compared_keys
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, in_the_run, job_config, split_jobs
 
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from seqexp.record.claim import Claim
     from seqexp.sweep.progress import SweepLine
 
-
-# conf/hydra/launcher has files with the names that the launchers' packages register: ours set what theirs describe.
-# Here, because the launchers' workers compose configurations, too, and import this file before.
-warnings.filterwarnings("ignore", r"\s*'hydra/launcher/", UserWarning)
-# --multirun was typed, and a hydra.mode=RUN beside it says no more than that.
-warnings.filterwarnings("ignore", r"\s*Running Hydra app with --multirun", UserWarning)
 
 STOP = ".stop"
 """A file in the sweep's folder that says why no other run may start: one has failed, or a worker is told to end."""
@@ -111,12 +106,13 @@ class Sweep(Callback):
 
     line: SweepLine | None = None
     ending: Ending | None = None
+    by: tuple[str, ...] = ()
     folder: ClassVar[Path | None] = None
     """Of the multirun that is going on in this process."""
 
-    def __reduce__(self) -> tuple[type[Sweep], tuple[()]]:
+    def __reduce__(self) -> tuple[Callable[[], Sweep], tuple[()]]:
         """Goes to the launchers' workers without what belongs to the process that was started."""
-        return Sweep, ()
+        return _in_worker, ()
 
     @_final
     @refusing_paths()
@@ -126,7 +122,7 @@ class Sweep(Callback):
         from seqexp.run.execute import check_single
         from seqexp.run.log import check_run_folder
 
-        check_job(config, set())
+        check_job(config, {})
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
@@ -156,6 +152,7 @@ class Sweep(Callback):
             jobs = _check_jobs(config, folder)
             if not jobs:
                 raise ConfigError(f"the sweep names no run: {' '.join(config.hydra.overrides.task)}")
+            self.by = compared_keys(jobs, folder)
             if config.sweep.dry:
                 tell(folder, jobs)
                 sys.exit(0)
@@ -184,15 +181,26 @@ class Sweep(Callback):
         from rich.console import Console
 
         from seqexp.compare.comparison import WRITTEN, compare
+        from seqexp.compare.keys import CompareError
 
         folder = Path(config.hydra.sweep.dir)
-        comparison = compare(folder)
+        try:
+            comparison = compare(folder, by=self.by or None)
+        except CompareError as error:  # so many runs failed that the keys do not differ any more
+            say(sys.stderr, str(error))
+            comparison = compare(folder)
         comparison.write(folder, list(config.allowed_packages))
         console = Console()
         comparison.render(console)
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
+
+
+def _in_worker() -> Sweep:
+    """What a launcher's worker begins with: this is read before it composes a configuration."""
+    foreign.change_for_good(again.RESOLVERS)
+    return Sweep()
 
 
 def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
@@ -205,13 +213,13 @@ def _check_jobs(config: DictConfig, folder: Path) -> list[Job]:
     from seqexp.run.build import claim_of
 
     jobs: list[Job] = []
-    made: set[str] = set()
+    made: dict[str, list[list[str]]] = {}
     for number, overrides in enumerate(split_jobs(config)):
         composed = job_config(config, overrides, number)
         text = " ".join(overrides) or "of the defaults"
         try:
-            check_job(composed, made)
-            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed))
+            data_hash = check_job(composed, made)
+            job = Job(str(composed.hydra.sweep.subdir), overrides, composed, claim_of(composed), data_hash)
         except ConfigError as error:
             raise in_the_run(error, overrides) from None
         if not is_inside(folder / job.name, folder):

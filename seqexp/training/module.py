@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple
 
@@ -22,15 +20,6 @@ from seqexp.model import Model
 from seqexp.score import RunningMean, Score
 from seqexp.training.groups import Groups
 from seqexp.training.packed import Packed
-
-log = logging.getLogger(__name__)
-
-# Lightning's loggers print by handlers of their own; what they say belongs to the run's log.
-for _name in ("lightning", "lightning.pytorch", "lightning.fabric"):
-    logging.getLogger(_name).handlers.clear()
-    logging.getLogger(_name).propagate = True
-# Lightning wonders why a run is not one of Slurm's steps wherever Slurm is installed; a run is one process.
-warnings.filterwarnings("ignore", "The `srun` command is available on your system but is not used")
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 

@@ -7,7 +7,9 @@ import torch
 
 from seqexp.cell.cell import Cell, Cost, members
 from seqexp.cell.lstm import LSTM
+from seqexp.config.mistakes import ConfigError
 from seqexp.data.sum import Sum
+from seqexp.run.execute import run
 from seqexp.run.size import count_parameters, make_model, match_size
 from tests.cell.conftest import CELLS, generators
 
@@ -32,6 +34,14 @@ class Mean(Cell):
 
     def draw(self, index: int, generator: torch.Generator) -> None:
         self.weight[index].normal_(generator=generator)
+
+
+class Looking(Mean):
+    """Looks at values, which a tensor on the meta device does not have."""
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        scale = 1.0 if x.sum().item() > 0 else 2.0
+        return super().forward(scale * x, lengths)
 
 
 def by_equations(cell):
@@ -171,9 +181,9 @@ def test_what_reads_from_the_end_takes_equal_lengths_only(name, make_cell, rng):
     x = torch.randn(3, 2, 4, 2, generator=rng, dtype=torch.float64)
     assert torch.equal(cell.last(x, torch.full((3, 2), 4)), cell.last(x))
     shorter = torch.tensor([[4, 3]] * 3)
-    for run in (lambda: cell.last(x, shorter), lambda: cell(x, shorter), lambda: cell.pull(x, False, False, shorter)):
+    for ask in (lambda: cell.last(x, shorter), lambda: cell(x, shorter), lambda: cell.pull(x, False, False, shorter)):
         with pytest.raises(ValueError, match=r"lengths must all be 4 \(T\) for a cell that also reads .*, got 3 to 4"):
-            run()
+            ask()
 
 
 GATES = {
@@ -289,3 +299,15 @@ def test_match_varies_the_key_that_the_cell_names():
     assert target == count_parameters(gru, [], task, 2) == 3 * (2 + 4 + 4) + 3
     assert node["width"] == 16
     assert make_model(node, ["tests"], task, range(2)).num_parameters == 33
+
+
+@pytest.mark.parametrize("kind", ["Mean", "Looking"])
+def test_a_cell_that_is_no_recurrence_trains(kind, tmp_path):
+    """Groups, threads, memory, the record and its line take what they need from the contract."""
+    own = [f"~cell.{key}" for key in ("hidden_size", "num_layers", "dropout", "bidirectional", "nonlinearity")]
+    own += [f"cell._target_=tests.cell.test_cell.{kind}", "allowed_packages=[tests]", "data.length=60", "num_seeds=2"]
+    own += ["trainer.max_epochs=2", "trainer.enable_progress_bar=false"]
+    record = run([*own, "+cell.width=match:gru-2"], tmp_path / "run")
+    assert (record.status, record.config["cell"]["width"], record.num_parameters) == ("done", 16, 33)
+    with pytest.raises(ConfigError, match=r"needs about .* of memory .* or cell\.width \(1000000000\) must be smaller"):
+        run([*own, "+cell.width=1000000000", "num_seeds=9000"], tmp_path / "large")

@@ -323,6 +323,11 @@ def test_a_cell_without_equations():
         Nothing(2, 1, 4, 1, 0.0, False)  # type: ignore[abstract]
 
 
+def test_a_cell_of_0_1_with_two_states_is_told_what_to_write():
+    with pytest.raises(TypeError, match="num_states must be replaced by states"):
+        type("Old", (Recurrent,), {"num_states": 2})
+
+
 def test_a_cell_with_two_states():
     """One tensor for each of `states` goes from step to step; the first is the output."""
 

@@ -29,7 +29,8 @@ from seqexp import statistics
 from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
 from seqexp.compare.pictures import read_curves
-from seqexp.compare.verdict import mse_text, ratio_text
+from seqexp.compare.table import tables
+from seqexp.compare.text import ratio_text, score_text
 from seqexp.record.arrays import write_curves
 from seqexp.record.record import Record
 
@@ -145,10 +146,10 @@ def test_unpaired_interval_is_welch() -> None:
 
 
 def test_numbers_as_text() -> None:
-    assert mse_text(statistics.Interval(0.01218, 0.01138, 0.01298)) == "0.0122 ± 0.0008"
-    assert mse_text(statistics.Interval(2e-12, 1e-12, 3e-12)) == "2.00e-12 ± 1e-12"
-    assert mse_text(statistics.Interval(0.0, 0.0, 0.0)) == "0"
-    assert mse_text(statistics.Interval(0.5, math.nan, math.nan)) == "0.5"
+    assert score_text(statistics.Interval(0.01218, 0.01138, 0.01298)) == "0.0122 ± 0.0008"
+    assert score_text(statistics.Interval(2e-12, 1e-12, 3e-12)) == "2.00e-12 ± 1e-12"
+    assert score_text(statistics.Interval(0.0, 0.0, 0.0)) == "0"
+    assert score_text(statistics.Interval(0.5, math.nan, math.nan)) == "0.5"
     assert ratio_text(0.3401, 0.2812, 0.4113) == "0.34 (95 % interval 0.28\N{EN DASH}0.41)"
     assert ratio_text(0.9974, 0.9961, 0.9987) == "0.9974 (95 % interval 0.9961\N{EN DASH}0.9987)"
 
@@ -196,8 +197,9 @@ def test_baseline_not_beaten(tmp_path: Path) -> None:
         ([0.1] * 8, [0.1] * 8, "exactly the same on sine: 8 paired seeds."),
         ([0.0] * 8, [0.0] * 8, "exactly the same on sine: 8 paired seeds."),
         ([0.1] * 8, [0.2] * 8, "lstm beats rnn on sine: test MSE 0.5\N{MULTIPLICATION SIGN} (95 %"),
-        ([0.0] * 4 + [0.1] * 6, [1.0] * 10, "lstm is lower for 10 of 10 seeds (an MSE of exactly 0"),
-        ([0.0, 1.0] * 4, [1.0, 0.0] * 4, "no difference detected between lstm and rnn on sine: lstm is"),
+        ([0.0] * 4 + [0.1] * 6, [1.0] * 10,
+         "lstm beats rnn on sine: test MSE lower by 0.94 (95 % interval 0.90 to 0.98; ratio of means 0.06), 10 paired"),
+        ([0.0, 1.0] * 4, [1.0, 0.0] * 4, "no difference detected between lstm and rnn on sine: difference 0 (95 %"),
         ([0.1], [0.2], "ratio 0.5, no interval, no verdict; num_seeds=6 or more could."),
         ([0.1, 0.11, 0.1], [0.2, 0.21, 0.2], "cannot reach p = 0.05; num_seeds=6 or more could."),
         ([0.1] * 7 + [math.nan] * 3, [0.2] * 10, "7 paired seeds (3 dropped: diverged), p = 0.016"),
@@ -219,7 +221,7 @@ def test_diverged_seeds_are_counted(tmp_path: Path) -> None:
     save(tmp_path / "a", "lstm", [0.1, math.nan, 0.3])
     found = compare(tmp_path)
     assert "| 2 of 3 |" in found.to_markdown()
-    assert "lstm: 1 of 3 seeds diverged; its mean and interval are of the others." in found.sections[0].data_set.notes
+    assert "lstm: 1 of 3 seeds diverged; its mean and interval are of the others." in found.sections[0].notes
 
 
 @pytest.mark.parametrize("shared", [0, 1])
@@ -261,7 +263,7 @@ def test_selection_looks_at_validation_only(tmp_path: Path) -> None:
     for shift in (1e-6, 1.0, 1e6):  # the rows that are not picked score far better, the same, far worse
         sweep(tmp_path / str(shift), shift=shift)
         section = compare(tmp_path / str(shift)).sections[0]
-        results.append((section.data_set.picked, section.pairs, section.sentences, section.data_set.notes))
+        results.append((section.picked, section.pairs, section.sentences, section.notes))
     assert results[0] == results[1] == results[2]
     assert [section.data_set.rows[index].settings for index in results[0][0]] == [{"optimizer.lr": 0.003}] * 2
     assert results[0][3][0] == "lstm: optimizer.lr=0.003 was picked from 3 settings by mean validation MSE."
@@ -279,9 +281,9 @@ def test_choice_of_pairs_ignores_test_scores(tmp_path: Path) -> None:
 def test_nothing_is_picked_without_validation(tmp_path: Path) -> None:
     sweep(tmp_path, val=False)
     section = compare(tmp_path).sections[0]
-    assert section.data_set.picked == []
-    assert not any(line.picked for line in section.lines())
-    assert "Nothing is picked" in section.data_set.notes[0]
+    assert section.picked == []
+    assert not any(line.picked for line in tables(section)[0].lines)
+    assert "Nothing is picked" in section.notes[0]
     assert section.pairs[0].first == "lstm optimizer.lr=0.001"
 
 
@@ -289,7 +291,7 @@ def test_unequal_budgets_and_diverged_settings_are_told(tmp_path: Path) -> None:
     for lr, scores in ((0.01, [0.1, math.nan]), (0.1, [0.5, 0.5])):
         save(tmp_path / f"rnn{lr}", "rnn", scores, settings={"optimizer.lr": lr})
     save(tmp_path / "lstm", "lstm", [0.2, 0.2])
-    notes = compare(tmp_path).sections[0].data_set.notes
+    notes = compare(tmp_path).sections[0].notes
     assert notes[0].endswith("optimizer.lr=0.1 was picked from 2 settings by mean validation MSE, "
                              "1 passed over because seeds diverged.")  # fmt: skip
     assert "Unequal budgets: the number of settings to pick from was lstm 1, rnn 2." in notes
@@ -302,7 +304,7 @@ def test_many_unpicked_rows(tmp_path: Path, num_settings: int, pairs: int, word:
         save(folder, cell, [0.1, 0.2], val_mse=None, settings={"cell.hidden_size": setting})
     found = compare(tmp_path)
     assert len(found.sections[0].pairs) == pairs
-    assert any(word in note for note in found.sections[0].data_set.notes)
+    assert any(word in note for note in found.sections[0].notes)
     assert "more rows are in comparison.csv" in found.to_markdown() or num_settings == 7
     found.write(tmp_path)
 
@@ -329,7 +331,7 @@ def test_what_counts_as_swept(tmp_path: Path) -> None:
 def test_settings_that_go_with_the_cell_are_told(tmp_path: Path) -> None:
     save(tmp_path / "a", "lstm", [0.1, 0.2], settings={"optimizer.lr": 0.1, "cell.hidden_size": 8})
     save(tmp_path / "b", "rnn", [0.1, 0.2])
-    notes = compare(tmp_path).sections[0].data_set.notes
+    notes = compare(tmp_path).sections[0].notes
     assert notes == ["optimizer.lr is not the same for all cells: lstm 0.1, rnn 0.01."]
 
 
@@ -337,16 +339,16 @@ def test_seeds_pool_and_none_counts_twice(tmp_path: Path) -> None:
     save(tmp_path / "a", "rnn", [0.1, 0.2], seeds=[0, 1])
     save(tmp_path / "b", "rnn", [0.2, 0.3], seeds=[1, 2])
     save(tmp_path / "c", "rnn", [0.9], seeds=[2])
-    data_set = compare(tmp_path, tmp_path / "a").sections[0].data_set
-    assert data_set.rows[0].test.values.tolist() == [0.1, 0.2, 0.3]
+    section = compare(tmp_path, tmp_path / "a").sections[0]
+    assert section.data_set.rows[0].test.values.tolist() == [0.1, 0.2, 0.3]
     found = "2 seeds of rnn found in more than one run: counted once, from the first folder"
-    assert data_set.notes == [f"{found}, though the scores differ."]
+    assert section.notes == [f"{found}, though the scores differ."]
 
 
 def test_runs_on_other_data_are_noticed(tmp_path: Path) -> None:
     save(tmp_path / "a", "rnn", [0.1, 0.2], data_hash=None)
     save(tmp_path / "b", "lstm", [0.1, 0.2], baselines={"constant": [100.0, 50.0]}, data_hash=None)
-    assert "The data of 1 seed differ between runs" in compare(tmp_path).sections[0].data_set.notes[0]
+    assert "The data of 1 seed differ between runs" in compare(tmp_path).sections[0].notes[0]
 
 
 # ---------------------------------------------------------------- reading and writing
@@ -483,7 +485,7 @@ def test_no_winner_among_the_survivors(tmp_path: Path) -> None:
 def test_seeds_that_diverge_after_their_best_epoch_are_counted(tmp_path: Path) -> None:
     save(tmp_path / "rnn", "rnn", 0.1 * NOISE[0, :10], diverged=[3, 4])
     (section,) = compare(tmp_path).sections
-    assert "rnn: 2 of 10 seeds diverged later in training and keep earlier weights." in section.data_set.notes
+    assert "rnn: 2 of 10 seeds diverged later in training and keep earlier weights." in section.notes
 
 
 def test_settings_that_change_no_result_are_no_settings(tmp_path: Path) -> None:
@@ -502,8 +504,8 @@ def test_nothing_is_picked_where_no_setting_has_a_validation_score(tmp_path: Pat
         score = 0.1 * NOISE[index, :8]
         save(tmp_path / str(lr), "rnn", score, settings={"optimizer.lr": lr}, val_mse=[math.nan] * 8)
     (section,) = compare(tmp_path).sections
-    assert section.data_set.picked == []
-    assert "Nothing is picked: no setting of rnn has a validation score." in section.data_set.notes
+    assert section.picked == []
+    assert "Nothing is picked: no setting of rnn has a validation score." in section.notes
 
 
 def test_a_run_that_is_called_comparison_keeps_its_curves(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqexp.compare.grouping import group
+from seqexp.compare.data_sets import group
 from seqexp.compare.pairs import Pair
-from seqexp.compare.runs import Run
+from seqexp.compare.runs import Metric, Run
 from seqexp.compare.section import Section, build
 
 NOISE = np.exp(np.random.default_rng(5).normal(0, 0.1, (4, 40)))
@@ -31,9 +31,10 @@ def run(cell: str, seeds: Any, scores: Any, **changes: Any) -> Run:
         "settings": {},
         "seeds": numbers,
         "data_hash": [[f"train {seed}", f"test {seed}"] for seed in numbers],
-        "train_mse": values,
-        "val_mse": values,
-        "test_mse": values,
+        "metric": Metric("mse", "MSE", "squared units of the data"),
+        "train": values,
+        "val": values,
+        "test": values,
         "baselines": {},
         "diverged": frozenset(),
         "num_parameters": 1,
@@ -74,7 +75,7 @@ def test_no_winner_from_pairs_of_which_half_learnt_other_data(which: int, kind: 
     assert (pair.winner, pair.difference.num_pairs, pair.num_other_data) == (None, 4, 4)
     assert "4 paired seeds of 8 and 8 (4 no pairs: other data) cannot reach" in found.sentences[0]
     note = f"The data of 4 seeds differ between runs ({kind} of seeds 0, 1, 2, 3): they are no pairs there."
-    assert any(text.startswith(note) for text in found.data_set.notes)
+    assert any(text.startswith(note) for text in found.notes)
 
 
 def test_no_seed_of_the_same_data() -> None:
@@ -95,7 +96,7 @@ def test_seeds_of_other_data_change_nothing_that_is_said_of_a_pair(trained: Any,
     for which, flags in enumerate((trained, tested)):
         rnn = elsewhere(rnn, which, np.flatnonzero(flags).tolist())
     other = np.array(trained) | np.array(tested)
-    moved = replace(rnn, test_mse=np.where(other, np.array(levels), rnn.test_mse))
+    moved = replace(rnn, test=np.where(other, np.array(levels), rnn.test))
     first, second = only_pair(lstm, rnn), only_pair(lstm, moved)
     assert (first.num_other_data, first.num_shared) == (other.sum(), 12 - other.sum())
     if first.paired:
@@ -107,7 +108,7 @@ def test_seeds_of_other_data_change_nothing_that_is_said_of_a_pair(trained: Any,
 
 def cut(whole: Run, kept: Any) -> dict[str, Any]:
     """The fields of a run that has some of the seeds only."""
-    rows = {name: getattr(whole, name)[kept] for name in ("train_mse", "val_mse", "test_mse")}
+    rows = {name: getattr(whole, name)[kept] for name in ("train", "val", "test")}
     at = np.flatnonzero(kept).tolist()
     hashes = whole.data_hash or []
     return {**rows, "seeds": [whole.seeds[index] for index in at], "data_hash": [hashes[index] for index in at]}
@@ -120,8 +121,8 @@ def test_seeds_without_digests_are_paired_and_that_is_said() -> None:
         runs = [replace(each, data_hash=None) if each in old else each for each in (lstm, rnn)]
         found = section(*runs)
         assert found.pairs[0].winner == "lstm"
-        assert f"{start} {said}" in found.data_set.notes
-    assert not any("digests" in note for note in section(lstm, rnn).data_set.notes)
+        assert f"{start} {said}" in found.notes
+    assert not any("digests" in note for note in section(lstm, rnn).notes)
 
 
 def test_without_digests_the_baselines_tell_other_data() -> None:
@@ -131,7 +132,7 @@ def test_without_digests_the_baselines_tell_other_data() -> None:
     rnn = run("rnn", range(8), 0.3 * NOISE[1, :8], baselines=moved, data_hash=None)
     found = section(lstm, rnn)
     assert (found.pairs[0].num_other_data, found.pairs[0].difference.num_pairs) == (2, 6)
-    assert any("(test targets of seeds 6, 7)" in note for note in found.data_set.notes)
+    assert any("(test targets of seeds 6, 7)" in note for note in found.notes)
 
 
 def test_a_baseline_is_paired_on_its_own_data_only() -> None:
@@ -147,8 +148,8 @@ def test_a_seed_that_one_row_has_of_two_data_counts_once_and_that_is_said() -> N
     again = elsewhere(run("lstm", range(2, 6), 0.2 * NOISE[0, 2:6]), 1, (2,))
     found = section(first, again)
     row = found.data_set.rows[0]
-    np.testing.assert_array_equal(row.test.values[:4], first.test_mse)
-    assert found.data_set.notes[:2] == [
+    np.testing.assert_array_equal(row.test.values[:4], first.test)
+    assert found.notes[:2] == [
         "1 seed of lstm found in more than one run: counted once, from the first folder, though the scores differ.",
         "1 seed of lstm (seed 2) learnt other data in one run than in another: the first folder's counts.",
     ]
@@ -157,14 +158,16 @@ def test_a_seed_that_one_row_has_of_two_data_counts_once_and_that_is_said() -> N
 def test_settings_trained_on_other_data_are_told() -> None:
     good = run("lstm", range(4), 0.1 * NOISE[0, :4], settings={"optimizer.lr": 0.1})
     bad = elsewhere(run("lstm", range(4), 0.2 * NOISE[0, :4], settings={"optimizer.lr": 0.2}), 0, (1,))
-    assert "lstm: its settings were not all trained on the same data." in section(good, bad).data_set.notes
+    assert "lstm: its settings were not all trained on the same data." in section(good, bad).notes
 
 
 @pytest.mark.parametrize("fixed", [True, False])
-def test_one_data_set_for_all_seeds_is_said(fixed: bool) -> None:
-    changes = {"data_hash": [["train", "test"]] * 4} if fixed else {}
-    notes = section(*(run(cell, range(4), NOISE[0, :4], **changes) for cell in ("lstm", "rnn"))).data_set.notes
-    assert ("All seeds share one data set: the interval is of initialisation and order only." in notes) == fixed
+def test_what_varies_between_seeds_is_said(fixed: bool) -> None:
+    changes = {"data_hash": [["train", "test"]] * 4} if fixed else {"settings": {"data.batch_size": None}}
+    found = section(*(run(cell, range(4), NOISE[0, :4], **changes) for cell in ("lstm", "rnn")))
+    own = "Between seeds vary: initial weights and order of training; the data are the same for all."
+    full_batch = "Between seeds vary: data and initial weights."
+    assert found.scope == [own if fixed else full_batch]
 
 
 # ---------------------------------------------------------------- who may win
@@ -235,4 +238,4 @@ def test_a_name_with_two_targets_is_two_data_sets_or_optimisers() -> None:
     names = [data_set.name for data_set in group([of("data", "mine.Same"), of("data", "seqexp.Same")])]
     assert names == ["sine data=mine.Same", "sine data=seqexp.Same"]
     (data_set,) = group([of("optimizer", "mine.Same"), of("optimizer", "torch.Same")])
-    assert [row.label for row in data_set.rows] == ["lstm optimizer=mine.Same", "lstm optimizer=torch.Same"]
+    assert [row.label for row in data_set.rows] == ["optimizer=mine.Same", "optimizer=torch.Same"]

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqexp.data.shape import Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sample, Task
+from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator as seeded
 
 COUNT, STEPS = 40, 5
@@ -29,55 +30,55 @@ def holding(tensor: Tensor, value: float, *place: int) -> Tensor:
 
 
 WRONG: dict[str, tuple[Callable[[Tensor, Tensor], Any], str]] = {
-    "targets (N,)": (lambda x, y: Sample(x, y[:, 0], None), "targets must have the shape (N, O) = (40, 1), got (40,)"),
-    "targets (N, O, 1)": (lambda x, y: Sample(x, y[..., None], None), "(N, O) = (40, 1), got (40, 1, 1)"),
-    "targets (N, 2)": (lambda x, y: Sample(x, y.expand(-1, 2), None), "(N, O) = (40, 1), got (40, 2)"),
-    "targets (1, O)": (lambda x, y: Sample(x, y[:1], None), "(N, O) = (40, 1), got (1, 1)"),
-    "inputs (T, N, I)": (lambda x, y: Sample(x.transpose(0, 1), y, None), "(N, T, I) = (40, 5, 1), got (5, 40, 1)"),
-    "inputs (N, T)": (lambda x, y: Sample(x[..., 0], y, None), "(N, T, I) = (40, 5, 1), got (40, 5)"),
-    "inputs (N, T, 2)": (lambda x, y: Sample(x.expand(-1, -1, 2), y, None), "(40, 5, 1), got (40, 5, 2)"),
-    "no steps": (lambda x, y: Sample(x[:, :0], y, None), "(40, 5, 1), got (40, 0, 1)"),
-    "too few": (lambda x, y: Sample(x[1:], y[1:], None), "(40, 5, 1), got (39, 5, 1)"),
-    "surplus": (lambda x, y: Sample(torch.cat([x, x]), torch.cat([y, y]), None), "(40, 5, 1), got (80, 5, 1)"),
-    "noiseless (N/2, O)": (
-        lambda x, y: Sample(x, y, y[::2]),
-        "noiseless must have the shape (N, O) = (40, 1), got (20",
+    "targets (N,)": (lambda x, y: Sequences(x, y[:, 0]), "targets must have the shape (N, O) = (40, 1), got (40,)"),
+    "targets (N, O, 1)": (lambda x, y: Sequences(x, y[..., None]), "(N, O) = (40, 1), got (40, 1, 1)"),
+    "targets (N, 2)": (lambda x, y: Sequences(x, y.expand(-1, 2)), "(N, O) = (40, 1), got (40, 2)"),
+    "targets (1, O)": (lambda x, y: Sequences(x, y[:1]), "(N, O) = (40, 1), got (1, 1)"),
+    "inputs (T, N, I)": (lambda x, y: Sequences(x.transpose(0, 1), y), "(N, T, I) = (40, 5, 1), got (5, 40, 1)"),
+    "inputs (N, T)": (lambda x, y: Sequences(x[..., 0], y), "(N, T, I) = (40, 5, 1), got (40, 5)"),
+    "inputs (N, T, 2)": (lambda x, y: Sequences(x.expand(-1, -1, 2), y), "(40, 5, 1), got (40, 5, 2)"),
+    "no steps": (lambda x, y: Sequences(x[:, :0], y), "(40, 5, 1), got (40, 0, 1)"),
+    "too few": (lambda x, y: Sequences(x[1:], y[1:]), "(40, 5, 1), got (39, 5, 1)"),
+    "surplus": (lambda x, y: Sequences(torch.cat([x, x]), torch.cat([y, y])), "(40, 5, 1), got (80, 5, 1)"),
+    "best (N/2, O)": (
+        lambda x, y: Sequences(x, y, best=y[::2]),
+        "best must have the shape (N, O) = (40, 1), got (20",
     ),
-    "persistence (N, T)": (
-        lambda x, y: Sample(x, y, None, x[..., 0]),
-        "persistence must have the shape (N, O) = (40, 1)",
+    "weight for the last step": (
+        lambda x, y: Sequences(x, y, weight=x[..., 0].abs()),
+        "weight is for targets of every step (reads='steps')",
     ),
-    "float64": (lambda x, y: Sample(x.double(), y, None), "inputs must be an ordinary torch.float32 tensor"),
-    "float64 targets": (lambda x, y: Sample(x, y.double(), None), "targets must be an ordinary torch.float32 tensor"),
-    "bfloat16": (lambda x, y: Sample(x, y, y.bfloat16()), "noiseless must be an ordinary torch.float32 tensor"),
-    "int": (lambda x, y: Sample(x.int(), y, None), "got torch.int32"),
-    "complex": (lambda x, y: Sample(x + 0j, y, None), "got torch.complex64"),
-    "NumPy": (lambda x, y: Sample(x.numpy(), y.numpy(), None), "got numpy.ndarray"),  # type: ignore[arg-type]
-    "lists": (lambda x, y: Sample(x.tolist(), y.tolist(), None), "got list of 40"),  # type: ignore[arg-type]
-    "targets None": (lambda x, y: Sample(x, None, None), "got NoneType"),  # type: ignore[arg-type]
-    "with a gradient": (lambda x, y: Sample(x.requires_grad_(), y, None), "requires_grad=True"),
-    "sparse": (lambda x, y: Sample(x.to_sparse(), y, None), "sparse"),
-    "on another device": (lambda x, y: Sample(x.to("meta"), y, None), "meta"),
+    "float64": (lambda x, y: Sequences(x.double(), y), "inputs must be an ordinary torch.float32 tensor"),
+    "float64 targets": (lambda x, y: Sequences(x, y.double()), "targets must be an ordinary torch.float32 tensor"),
+    "bfloat16": (lambda x, y: Sequences(x, y, best=y.bfloat16()), "best must be an ordinary torch.float32 tensor"),
+    "int": (lambda x, y: Sequences(x.int(), y), "got torch.int32"),
+    "complex": (lambda x, y: Sequences(x + 0j, y), "got torch.complex64"),
+    "NumPy": (lambda x, y: Sequences(x.numpy(), y.numpy()), "got numpy.ndarray"),  # type: ignore[arg-type]
+    "lists": (lambda x, y: Sequences(x.tolist(), y.tolist()), "got list of 40"),  # type: ignore[arg-type]
+    "targets None": (lambda x, y: Sequences(x, None), "got NoneType"),  # type: ignore[arg-type]
+    "with a gradient": (lambda x, y: Sequences(x.requires_grad_(), y), "requires_grad=True"),
+    "sparse": (lambda x, y: Sequences(x.to_sparse(), y), "sparse"),
+    "on another device": (lambda x, y: Sequences(x.to("meta"), y), "meta"),
     "2-tuple": (
         lambda x, y: (x, y),
-        "must be a Sample(inputs, targets, noiseless) of seqexp.data.task, got tuple of 2",
+        "must be Sequences(inputs, targets, ...) of seqexp.data.task, got tuple of 2",
     ),
-    "None": (lambda x, y: None, "must be a Sample(inputs, targets, noiseless) of seqexp.data.task, got NoneType"),
-    "nan at first": (lambda x, y: Sample(holding(x, torch.nan, 0, 2, 0), y, None), "got nan in sequence 0 (step 2"),
-    "nan at last": (lambda x, y: Sample(holding(x, torch.nan, -1, 4, 0), y, None), "got nan in sequence 39 (step 4"),
+    "None": (lambda x, y: None, "must be Sequences(inputs, targets, ...) of seqexp.data.task, got NoneType"),
+    "nan at first": (lambda x, y: Sequences(holding(x, torch.nan, 0, 2, 0), y), "got nan in sequence 0 (step 2"),
+    "nan at last": (lambda x, y: Sequences(holding(x, torch.nan, -1, 4, 0), y), "got nan in sequence 39 (step 4"),
     "inf": (
-        lambda x, y: Sample(x, holding(y, torch.inf, 30, 0), None),
+        lambda x, y: Sequences(x, holding(y, torch.inf, 30, 0)),
         "targets must be finite, got inf in sequence 30",
     ),
     "-inf": (
-        lambda x, y: Sample(x, y, holding(y, -torch.inf, 9, 0)),
-        "noiseless must be finite, got -inf in sequence 9",
+        lambda x, y: Sequences(x, y, best=holding(y, -torch.inf, 9, 0)),
+        "best must be finite, got -inf in sequence 9",
     ),
     "all nan": (
-        lambda x, y: Sample(x * torch.nan, y, None),
+        lambda x, y: Sequences(x * torch.nan, y),
         "nan in sequence 0 (step 0, feature 0; counted from 0), and in 39",
     ),
-    "nan guess": (lambda x, y: Sample(x, y, None, y * torch.nan), "persistence must be finite, got nan in sequence 0"),
+    "nan at best": (lambda x, y: Sequences(x, y, best=y * torch.nan), "best must be finite, got nan in sequence 0"),
 }
 """How a sample can be wrong: what is handed over in the place of (x, y), and a part of what is said of it."""
 
@@ -85,29 +86,28 @@ WRONG: dict[str, tuple[Callable[[Tensor, Tensor], Any], str]] = {
 class Wrong(Task):
     """Sums, as they should be but for the sample of one seed."""
 
-    input_size = output_size = 1
-    forecasts = False
+    inputs = targets = Values(1)
     num_sequences = COUNT
 
     def __init__(self, how: str, seed: int) -> None:
         self.how = how
         self.seed = seed
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         x = torch.randn(COUNT, STEPS, 1, generator=generator)
         if generator.initial_seed() != seeded(self.seed, "data").initial_seed():
-            return Sample(x, x.sum(1), None)
+            return Sequences(x, x.sum(1))
         return WRONG[self.how][0](x, x.sum(1))  # type: ignore[no-any-return]
 
 
 class Ragged(Wrong):
     """Sequences of another length for one seed, or something that only one seed gives."""
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         x = torch.randn(COUNT, STEPS, 1, generator=generator)
         if generator.initial_seed() != seeded(self.seed, "data").initial_seed():
-            return Sample(x, x.sum(1), x.sum(1))
-        return Sample(x[:, 1:], x.sum(1), x.sum(1)) if self.how == "steps" else Sample(x, x.sum(1), None)
+            return Sequences(x, x.sum(1), best=x.sum(1))
+        return Sequences(x[:, 1:], x.sum(1), best=x.sum(1)) if self.how == "steps" else Sequences(x, x.sum(1))
 
 
 def _counted(numbers: Iterator[int]) -> Callable[[], Tensor]:
@@ -128,9 +128,9 @@ CHANCE: dict[str, Callable[[], Tensor]] = {
 class Chancy(Wrong):
     """Draws what no seed gives again."""
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         x = CHANCE[self.how]()
-        return Sample(x, x.sum(1), None)
+        return Sequences(x, x.sum(1))
 
 
 class Drawing(Wrong):
@@ -140,9 +140,9 @@ class Drawing(Wrong):
         super().__init__(how, seed)
         self.bias = CHANCE[how]()
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         x = torch.randn(COUNT, STEPS, 1, generator=generator) + self.bias
-        return Sample(x, x.sum(1), None)
+        return Sequences(x, x.sum(1))
 
 
 class Remembering(Wrong):
@@ -152,17 +152,17 @@ class Remembering(Wrong):
         super().__init__(how, seed)
         self.drawn: dict[int, Tensor] = {}
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         seed = generator.initial_seed()
         if seed not in self.drawn:
             self.drawn[seed] = CHANCE[self.how]()
-        return Sample(self.drawn[seed], self.drawn[seed].sum(1), None)
+        return Sequences(self.drawn[seed], self.drawn[seed].sum(1))
 
 
 class Raises(Wrong):
     """Says itself that something is wrong with its data, or breaks."""
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         if self.how == "refuses":
             raise ValueError("row 7 of the table is empty")
         raise KeyError("column")
@@ -206,9 +206,9 @@ GUESSES: dict[str, tuple[Callable[[Tensor], Any], str]] = {
 class Guesses(Wrong):
     """Samples that are right, and guesses that are not, or break."""
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         x = torch.randn(COUNT, STEPS, 1, generator=generator)
-        return Sample(x, x.sum(1), x.sum(1))
+        return Sequences(x, x.sum(1), best=x.sum(1))
 
     def guesses(self, train: Split, test: Split) -> Any:
         if self.how == "refuses":
@@ -222,13 +222,16 @@ class Lacks(Wrong):
     """Lacks one attribute, or has another kind of it."""
 
     def __init__(self, how: str, value: Any) -> None:
-        self.values: dict[str, Any] = {"input_size": 1, "output_size": 1, "num_sequences": COUNT, "forecasts": True}
+        self.values: dict[str, Any] = {
+            **{"inputs": Values(1), "targets": Values(1), "reads": "last", "num_sequences": COUNT},
+            **{"chronological": True, "chooses_length": False},
+        }
         del self.values[how]
         if value is not None:
             self.values[how] = value
 
     def __getattribute__(self, name: str) -> Any:
-        if name in ("input_size", "output_size", "num_sequences", "forecasts"):
+        if name in ("inputs", "targets", "reads", "num_sequences", "chronological", "chooses_length"):
             try:
                 return self.values[name]
             except KeyError:
@@ -242,26 +245,27 @@ class Lacks(Wrong):
 class Columns(Task):
     """Windows of some columns of a CSV file predict one column, `horizon` rows on: the same table for every seed."""
 
-    output_size = 1
-    forecasts = True
+    targets = Values(1)
+    chronological = True
 
     def __init__(self, path: str, columns: list[str], target: str, window: int, horizon: int) -> None:
         with open(path, encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        self.inputs = torch.tensor([[float(row[name]) for name in columns] for row in rows])
+        self.table = torch.tensor([[float(row[name]) for name in columns] for row in rows])
         self.values = torch.tensor([[float(row[target])] for row in rows])
         self.window, self.horizon = window, horizon
-        self.input_size = len(columns)
+        self.inputs = Values(len(columns))
         self.num_sequences = len(rows) - window - horizon + 1
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         last = self.window - 1
-        return Sample(
-            inputs=self.inputs.unfold(0, self.window, 1)[: self.num_sequences].transpose(1, 2),
+        return Sequences(
+            inputs=self.table.unfold(0, self.window, 1)[: self.num_sequences].transpose(1, 2),
             targets=self.values[last + self.horizon :],
-            noiseless=None,
-            persistence=self.values[last : last + self.num_sequences],
         )
+
+    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
+        return {**super().guesses(train, test), "persistence": test.inputs[:, :, -1, -1:]}
 
 
 class Emptying(Columns):
@@ -275,42 +279,50 @@ class Emptying(Columns):
 class Ahead(Task):
     """The next `ahead` values of a noisy sine at once, from windows of time and value."""
 
-    forecasts = True
+    chronological = True
 
     def __init__(self, length: int, window: int, ahead: int, with_time: bool) -> None:
         self.length, self.window, self.ahead, self.with_time = length, window, ahead, with_time
-        self.input_size, self.output_size = 1 + with_time, ahead
+        self.inputs, self.targets = Values(1 + with_time), Values(ahead)
         self.num_sequences = length - window - ahead + 1
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         t = 0.1 * torch.arange(self.length)
         y = torch.sin(t) + 0.05 * torch.randn(self.length, generator=generator)
         series = torch.stack([t / 100, y], 1) if self.with_time else y[:, None]
         inputs = series.unfold(0, self.window, 1)[: self.num_sequences].transpose(1, 2)
         targets = y.unfold(0, self.ahead, 1)[self.window :]
-        return Sample(inputs, targets, None, inputs[:, -1, -1:].expand(-1, self.ahead))
+        return Sequences(inputs, targets)
+
+    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
+        last = test.inputs[:, :, -1, -1:].expand(-1, -1, self.ahead)  # (S, N, T, I) -> (S, N, O)
+        return {**super().guesses(train, test), "persistence": last}
 
 
-class Older(Ahead):
-    """The same as it was written for seqexp 0.1, which took persistence from the inputs."""
+class Older(Task):
+    """As tasks were written for seqexp 0.1."""
 
-    def sample(self, generator: torch.Generator) -> Sample:
-        inputs, targets, *_ = super().sample(generator)
-        return Sample(inputs, targets, None)
+    input_size = output_size = 1
+    forecasts = False
+    num_sequences = COUNT
+
+    def sample(self, generator: torch.Generator) -> Any:  # type: ignore[override]
+        x = torch.randn(COUNT, STEPS, 1, generator=generator)
+        return x, x.sum(1), None
 
 
 class Reusing(Task):
     """Fills the same memory for every seed."""
 
-    input_size = output_size = 1
-    forecasts = True
+    inputs = targets = Values(1)
+    chronological = True
     num_sequences = COUNT
 
     def __init__(self) -> None:
-        self.inputs = torch.empty(COUNT, STEPS, 1)
-        self.targets = torch.empty(COUNT, 1)
+        self.x = torch.empty(COUNT, STEPS, 1)
+        self.y = torch.empty(COUNT, 1)
 
-    def sample(self, generator: torch.Generator) -> Sample:
-        self.inputs.normal_(generator=generator)
-        self.targets.copy_(self.inputs.sum(1))
-        return Sample(self.inputs, self.targets, None)
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        self.x.normal_(generator=generator)
+        self.y.copy_(self.x.sum(1))
+        return Sequences(self.x, self.y)

@@ -16,15 +16,16 @@ from hypothesis import strategies as st
 
 from seqexp.data.check import check_sample, digest
 from seqexp.data.module import PopulationData
+from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.sum import Sum
-from seqexp.data.task import Sample, Task
+from seqexp.data.task import Sequences, Task
 
 sys.path.insert(0, str(Path(__file__).parent))
 from own_tasks import CHANCE, COUNT, WRONG, Chancy, Drawing, Lacks, Ragged, Raises, Remembering, Reusing, Wrong
 
 
 def population(task: Task, seeds: Any = range(3)) -> PopulationData:
-    return PopulationData(lambda: task, seeds, None, 0.6, 0.2, 0.2)
+    return PopulationData(lambda changes: task, seeds, None, 0.6, 0.2, 0.2)
 
 
 def refusal(task: Task, seeds: Any = range(3)) -> str:
@@ -58,26 +59,26 @@ def test_the_same_sample_is_taken_where_it_is_right() -> None:
 
 def test_seeds_must_fit_each_other() -> None:
     assert "(N, T, I) = (40, 5, 1), got (40, 4, 1)" in refusal(Ragged("steps", 2))
-    assert "the sample of seed 2 by own_tasks.Ragged: noiseless must be given for all seeds" in refusal(Ragged("", 2))
-    assert "noiseless must be given for all seeds" in refusal(Ragged("", 0))
+    assert "the sample of seed 2 by own_tasks.Ragged: best must be given for all seeds" in refusal(Ragged("", 2))
+    assert "best must be given for all seeds" in refusal(Ragged("", 0))
 
 
 SIZES = st.integers(1, 4)
 
 
-@given(*[SIZES] * 4, st.sampled_from(["inputs", "targets", "noiseless", "persistence"]), st.lists(SIZES, max_size=4))
+@given(*[SIZES] * 4, st.sampled_from(["inputs", "targets", "best"]), st.lists(SIZES, max_size=4))
 def test_no_other_shape_passes(N: int, T: int, inputs: int, outputs: int, name: str, shape: list[int]) -> None:
-    right = Sample(torch.zeros(N, T, inputs), *(torch.zeros(N, outputs) for _ in range(3)))
+    right = Sequences(torch.zeros(N, T, inputs), torch.zeros(N, outputs), best=torch.zeros(N, outputs))
     task = Sum(N, T, "normal")
-    task.input_size, task.output_size = inputs, outputs
-    check_sample(task, 0, right)
+    task.inputs, task.targets = Values(inputs), Values(outputs)  # type: ignore[misc]
+    check_sample(task, "it", right, N)
     changed = right._replace(**{name: torch.zeros(shape)})
     fits = [N, shape[1] if len(shape) == 3 else T, inputs] if name == "inputs" else [N, outputs]
     if shape == fits:
-        check_sample(task, 0, changed)
+        check_sample(task, "it", changed, N)
     else:
         with pytest.raises(ValueError, match=re.escape(f"got {tuple(shape)}")):
-            check_sample(task, 0, changed)
+            check_sample(task, "it", changed, N)
 
 
 @given(st.integers(0, 39), st.integers(0, 4), st.sampled_from([torch.nan, torch.inf, -torch.inf]))
@@ -85,7 +86,7 @@ def test_one_bad_number_is_found_wherever_it_is(sequence: int, step: int, value:
     x = torch.zeros(COUNT, 5, 1)
     x[sequence, step] = value
     with pytest.raises(ValueError, match=rf"sequence {sequence} \(step {step}, feature 0; counted from 0\)$"):
-        check_sample(Sum(COUNT, 5, "normal"), 7, Sample(x, torch.zeros(COUNT, 1), None))
+        check_sample(Sum(COUNT, 5, "normal"), "it", Sequences(x, torch.zeros(COUNT, 1)), COUNT)
 
 
 def test_a_task_may_use_its_memory_again() -> None:
@@ -102,7 +103,7 @@ def test_a_task_may_use_its_memory_again() -> None:
 # ---------------------------------------------------------------- attributes
 
 
-@pytest.mark.parametrize("name", ["input_size", "output_size", "num_sequences"])
+@pytest.mark.parametrize("name", ["num_sequences"])
 @pytest.mark.parametrize("value", [None, 0, -3, 2.0, "5", True, np.int64(5)])
 def test_a_size_must_be_a_whole_number(name: str, value: Any) -> None:
     got = "and there is none" if value is None else f"got {value!r}"
@@ -112,10 +113,21 @@ def test_a_size_must_be_a_whole_number(name: str, value: Any) -> None:
         population(Lacks(name, value))
 
 
-@pytest.mark.parametrize("value", [None, 1, "yes"])
-def test_a_task_must_say_whether_it_forecasts(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"^own_tasks.Lacks: forecasts must be True .* or False .*"):
-        population(Lacks("forecasts", value))
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("inputs", 1, "inputs must be Values(...) or Tokens(...) of seqexp.data.shape, got 1"),
+        ("inputs", Classes(2), "inputs must be Values(...) or Tokens(...)"),
+        ("targets", Tokens(2), "targets must be Values(...) or Classes(...)"),
+        ("targets", None, "and there is none"),
+        ("reads", "all", "reads must be 'last' or 'steps', got 'all'"),
+        ("chronological", 1, "chronological must be True or False, got 1"),
+        ("chooses_length", "yes", "chooses_length must be True or False, got 'yes'"),
+    ],
+)
+def test_a_task_must_say_what_it_is(name: str, value: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^own_tasks.Lacks: .*{re.escape(said)}"):
+        population(Lacks(name, value))
 
 
 # ---------------------------------------------------------------- chance
@@ -138,7 +150,7 @@ def test_a_sample_that_no_generator_gives_again_is_refused(how: str) -> None:
 @pytest.mark.parametrize("kind", [Drawing, Remembering])
 @pytest.mark.parametrize("how", CHANCE)
 def test_neither_may_a_constructor_draw_nor_a_task_remember_what_it_drew(how: str, kind: type[Wrong]) -> None:
-    data = PopulationData(lambda: kind(how, 0), [4, 5], None, 0.6, 0.2, 0.2)
+    data = PopulationData(lambda changes: kind(how, 0), [4, 5], None, 0.6, 0.2, 0.2)
     data.first()
     before = global_states()
     said = rf"^own_tasks.{kind.__name__}.sample must draw .* and its constructor must draw nothing: .* seed 4 differs"
@@ -160,9 +172,9 @@ def test_the_global_generators_are_others_meanwhile() -> None:
     seen: list[list[Any]] = []
 
     class Looking(Sum):
-        def sample(self, generator: torch.Generator) -> Sample:
+        def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
             seen.append(global_states())
-            return super().sample(generator)
+            return super().sample(generator, count, length)
 
     population(Looking(COUNT, 5, "normal"), seeds=[0]).make()
     first, again = seen

@@ -14,30 +14,31 @@ from hypothesis import strategies as st
 from seqexp.data import module
 from seqexp.data import split as splitting
 from seqexp.data.module import PopulationData
+from seqexp.data.shape import Values
 from seqexp.data.sine import Sine
 from seqexp.data.sum import Sum
-from seqexp.data.task import Sample, Task
+from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator
 
 
 class Numbered(Task):
     """Sequence n holds the number n, and so does its target: wherever it goes, it can be recognised."""
 
-    input_size = output_size = 1
+    inputs = targets = Values(1)
 
-    def __init__(self, count: int = 100, forecasts: bool = True) -> None:
+    def __init__(self, count: int = 100, chronological: bool = True) -> None:
         self.num_sequences = count
-        self.forecasts = forecasts  # type: ignore[misc]
+        self.chronological = chronological  # type: ignore[misc]
 
-    def sample(self, generator: torch.Generator) -> Sample:
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         numbers = torch.arange(self.num_sequences, dtype=torch.float32)
-        return Sample(numbers[:, None, None].expand(-1, 3, 1), numbers[:, None], None)
+        return Sequences(numbers[:, None, None].expand(-1, 3, 1), numbers[:, None])
 
 
 def population(
     task: Task, seeds: Any = range(3), batch_size: int | None = None, fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
 ) -> PopulationData:
-    data = PopulationData(lambda: task, seeds, batch_size, *fractions)
+    data = PopulationData(lambda changes: task, seeds, batch_size, *fractions)
     data.setup()
     return data
 
@@ -59,7 +60,7 @@ def leaks(data: PopulationData) -> set[int]:
 
 
 def test_the_labs_split_is_784_and_196_windows() -> None:
-    data = PopulationData(lambda: Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda changes: Sine(1000, 40.0, 1.0, 1.0, 0.1, 20, 1), range(2), None, 0.8, 0.0, 0.2)
     assert data.bounds == {"train": (0, 784), "val": (784, 784), "test": (784, 980)}
     assert not data.has_val
 
@@ -82,8 +83,8 @@ def test_a_forecasting_task_is_split_in_the_order_of_time() -> None:
     task = Sine(200, 8.0, 1.0, 1.0, 0.1, 20, 1)
     data = population(task, seeds=(4, 9))
     for index, seed in enumerate((4, 9)):
-        alone = task.sample(generator(seed, "data"))
-        for field in Sample._fields:
+        alone = task.sample(generator(seed, "data"), task.num_sequences, None)
+        for field in ("inputs", "targets", "best"):
             pieces = [getattr(split, field)[index] for split in data.splits.values()]
             assert torch.equal(torch.cat(pieces), getattr(alone, field))
 
@@ -102,7 +103,7 @@ def test_a_random_split_is_a_permutation_of_each_seeds_sequences() -> None:
     data = population(task, seeds=(4, 9))
     orders = []
     for index, seed in enumerate((4, 9)):
-        alone = task.sample(generator(seed, "data"))
+        alone = task.sample(generator(seed, "data"), task.num_sequences, None)
         targets = torch.cat([split.targets[index, :, 0] for split in data.splits.values()])
         inputs = torch.cat([split.inputs[index] for split in data.splits.values()])
         order = [alone.targets[:, 0].tolist().index(value) for value in targets.tolist()]
@@ -113,19 +114,19 @@ def test_a_random_split_is_a_permutation_of_each_seeds_sequences() -> None:
     assert orders[0] != orders[1]
 
 
-@pytest.mark.parametrize("forecasts", [True, False])
-def test_no_sequence_lies_in_two_splits(forecasts: bool) -> None:
-    assert leaks(population(Numbered(forecasts=forecasts))) == set()
+@pytest.mark.parametrize("chronological", [True, False])
+def test_no_sequence_lies_in_two_splits(chronological: bool) -> None:
+    assert leaks(population(Numbered(chronological=chronological))) == set()
 
 
 def test_the_leak_test_sees_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = module._bounds
+    right = module.bounds_of
 
     def leaking(*arguments: Any) -> Any:
         bounds = right(*arguments)
         return {**bounds, "train": (0, bounds["test"][0] + 1)}
 
-    monkeypatch.setattr(module, "_bounds", leaking)
+    monkeypatch.setattr(module, "bounds_of", leaking)
     assert leaks(population(Numbered()))
 
 
@@ -165,9 +166,9 @@ def test_setup_twice_changes_nothing() -> None:
 
 
 def test_full_batch_is_the_split_itself_in_order() -> None:
-    data = population(Numbered(forecasts=False), batch_size=None)
+    data = population(Numbered(chronological=False), batch_size=None)
     for _ in range(2):
-        ((inputs, targets),) = data.train_dataloader()
+        ((inputs, targets, *_),) = data.train_dataloader()
         assert torch.equal(inputs, data.splits["train"].inputs)
         assert torch.equal(targets, data.splits["train"].targets)
     assert len(data.train_dataloader()) == 1
@@ -178,19 +179,21 @@ def test_mini_batches_hold_every_sequence_once_and_the_rest_comes_last(batch_siz
     data = population(Numbered(), batch_size=batch_size)
     loader = data.train_dataloader()
     batches = list(loader)
-    assert [targets.shape[1] for _, targets in batches] == sizes
+    assert [targets.shape[1] for _, targets, *_ in batches] == sizes
     assert len(loader) == len(sizes)
     for index in range(3):
-        seen = torch.cat([targets[index, :, 0] for _, targets in batches])
+        seen = torch.cat([targets[index, :, 0] for _, targets, *_ in batches])
         assert sorted(seen.tolist()) == list(range(70))
-    for inputs, targets in batches:  # shuffled together
+    for inputs, targets, *_ in batches:  # shuffled together
         assert torch.equal(inputs, targets[:, :, None].expand(-1, -1, 3, -1))
 
 
 def passes(seeds: Any, epochs: int = 3) -> list[np.ndarray]:
     """What each epoch's batches hold in order, (S, N) for each."""
     data = population(Numbered(), seeds=seeds, batch_size=32)
-    return [torch.cat([targets[..., 0] for _, targets in data.train_dataloader()], 1).numpy() for _ in range(epochs)]
+    return [
+        torch.cat([targets[..., 0] for _, targets, *_ in data.train_dataloader()], 1).numpy() for _ in range(epochs)
+    ]
 
 
 def test_a_seeds_order_does_not_depend_on_the_others() -> None:
@@ -219,16 +222,16 @@ def test_evaluation_keeps_the_order_and_is_cut_to_fit(monkeypatch: pytest.Monkey
     for each in (module, splitting):
         monkeypatch.setattr(each, "EVALUATION_ROWS", 12)
     data = population(Numbered(), batch_size=8)
-    batches = [targets for _, targets in data.test_dataloader()]
+    batches = [targets for _, targets, *_ in data.test_dataloader()]
     assert [each.shape[1] for each in batches] == [4, 4, 4, 3]  # 12 rows are 4 sequences of 3 seeds
     assert torch.equal(torch.cat(batches, 1), data.splits["test"].targets)
-    assert torch.equal(torch.cat([targets for _, targets in data.val_dataloader()], 1), data.splits["val"].targets)
+    assert torch.equal(torch.cat([targets for _, targets, *_ in data.val_dataloader()], 1), data.splits["val"].targets)
 
 
 def seen(data: PopulationData, split: str, index: int) -> list[list[float]]:
     """What a Trainer evaluates of one seed: the batches that the limit leaves, of which each is a list of targets."""
     loader = data.val_dataloader() if split == "val" else data.test_dataloader()
-    batches = [targets[index, :, 0].tolist() for _, targets in loader]
+    batches = [targets[index, :, 0].tolist() for _, targets, *_ in loader]
     assert len(batches) == data.num_batches(split)
     return batches[: data.batches_left(split)]
 
@@ -245,7 +248,7 @@ def test_a_limit_leaves_a_seed_the_same_batches_whoever_else_is_there(
         patch.setattr(module, "EVALUATION_ROWS", rows)
         for first, count in ((0, seeds), (seeds - 1, 1)):
             data = PopulationData(
-                lambda: Sum(100, 5, "normal"), range(first, first + count), batch_size, 0.7, 0.15, 0.15
+                lambda changes: Sum(100, 5, "normal"), range(first, first + count), batch_size, 0.7, 0.15, 0.15
             )
             data.limits |= {"val": limit, "test": limit}
             data.setup()
@@ -266,7 +269,7 @@ def test_what_is_evaluated_whole_or_not_at_all_is_cut_as_without_a_limit(limit: 
 @pytest.mark.parametrize(("limit", "scored"), [(1, 8), (0.5, 8), (2, 15), (9, 15), (1.0, 15)])
 def test_the_digest_is_of_the_test_targets_that_are_scored(limit: float, scored: int) -> None:
     def digests(sequence: int) -> list[str]:
-        data = PopulationData(lambda: Changed("targets", sequence), [3], 8, 0.7, 0.15, 0.15)
+        data = PopulationData(lambda changes: Changed("targets", sequence), [3], 8, 0.7, 0.15, 0.15)
         data.limits["test"] = limit
         data.setup()
         return data.data_hash[0]
@@ -285,10 +288,10 @@ def test_shuffling_goes_on_where_its_state_was_kept() -> None:
     data = population(Numbered(), batch_size=32)
     list(data.train_dataloader())
     state = data.state_dict()
-    expected = [targets for _, targets in data.train_dataloader()]
+    expected = [targets for _, targets, *_ in data.train_dataloader()]
     later = population(Numbered(), batch_size=32)
     later.load_state_dict(state)
-    for one, other in zip(expected, [targets for _, targets in later.train_dataloader()], strict=True):
+    for one, other in zip(expected, [targets for _, targets, *_ in later.train_dataloader()], strict=True):
         assert torch.equal(one, other)
 
 
@@ -297,8 +300,8 @@ def test_first_takes_the_first_of_every_seed() -> None:
     part = split.first(2)
     assert torch.equal(part.inputs, split.inputs[:, :2])
     assert torch.equal(part.targets, split.targets[:, :2])
-    assert part.noiseless is not None
-    assert torch.equal(part.noiseless, split.targets[:, :2])
+    assert part.best is not None
+    assert torch.equal(part.best, split.targets[:, :2])
 
 
 # ---------------------------------------------------------------- digests
@@ -310,7 +313,7 @@ def hashes(task: Task, seeds: Any = range(3), fractions: tuple[float, ...] = (0.
 
 def by_hand(task: Task, seed: int) -> list[str]:
     """The same of a task of 100 sequences that is split in order, written out."""
-    sample = task.sample(generator(seed, "data"))
+    sample = task.sample(generator(seed, "data"), task.num_sequences, None)
     seen, scored = hashlib.sha256(), hashlib.sha256()
     for rows in (slice(0, 70), slice(70, 85)):
         for tensor in sample[:2]:
@@ -339,12 +342,12 @@ class Changed(Sum):
 
     def __init__(self, field: str, sequence: int) -> None:
         super().__init__(100, 5, "normal")
-        self.forecasts = True  # type: ignore[misc]
+        self.chronological = True  # type: ignore[misc]
         self.field = field
         self.sequence = sequence
 
-    def sample(self, generator: torch.Generator) -> Sample:
-        made = super().sample(generator)
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        made = super().sample(generator, count, length)
         changed = getattr(made, self.field).clone()
         changed[self.sequence] += 1
         return made._replace(**{self.field: changed})
@@ -361,11 +364,11 @@ class Changed(Sum):
         ("targets", 85, [False, True]),  # of the test split
         ("targets", 99, [False, True]),
         ("inputs", 99, [False, False]),  # neither learnt nor scored
-        ("noiseless", 0, [False, False]),
+        ("best", 0, [False, False]),
     ],
 )
 def test_each_digest_follows_what_it_is_of(field: str, sequence: int, differ: list[bool]) -> None:
-    plain = Changed("noiseless", 1)
+    plain = Changed("best", 1)
     for one, other in zip(hashes(plain), hashes(Changed(field, sequence)), strict=True):
         assert [a != b for a, b in zip(one, other, strict=True)] == differ
 
@@ -376,7 +379,7 @@ def test_another_split_is_other_data() -> None:
     assert apart[0][0] != apart[1][0]
     assert apart[0][1] == apart[1][1]
     in_order = Sum(100, 5, "normal")
-    in_order.forecasts = True  # type: ignore[misc]
+    in_order.chronological = True  # type: ignore[misc]
     assert all(a != b for a, b in zip(hashes(task)[0], hashes(in_order)[0], strict=True))
 
 
@@ -384,11 +387,11 @@ def test_each_seed_is_sampled_once_and_the_first_once_more() -> None:
     drawn: list[int] = []
 
     class Counting(Sum):
-        def sample(self, generator: torch.Generator) -> Sample:
+        def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
             drawn.append(generator.initial_seed())
-            return super().sample(generator)
+            return super().sample(generator, count, length)
 
-    data = PopulationData(lambda: Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda changes: Counting(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     data.first()
     data.make()
     data.setup("fit")
@@ -402,9 +405,9 @@ def test_each_seed_is_sampled_once_and_the_first_once_more() -> None:
 )
 def test_only_want_of_memory_is_a_refusal_among_the_failures_of_a_sample(error: Exception) -> None:
     class Failing(Sum):
-        def sample(self, generator: torch.Generator) -> Sample:
+        def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
             raise error
 
-    data = PopulationData(lambda: Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda changes: Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     with pytest.raises(type(error) if isinstance(error, KeyError) else ValueError, match=r"more memory|^'x'$"):
         data.make()

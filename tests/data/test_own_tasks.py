@@ -35,11 +35,11 @@ def mine(tmp_path: Path) -> str:
         "Drawing": "how: torch\nseed: 0",
         "Raises": "how: refuses\nseed: 0",
         "Guesses": "how: '(S, N)'\nseed: 0",
-        "Lacks": "how: forecasts\nvalue: null",
+        "Lacks": "how: inputs\nvalue: null",
         "Columns": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
         "Emptying": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
         "Ahead": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
-        "Older": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
+        "Older": "",
     }
     (tmp_path / "conf" / "data").mkdir(parents=True)
     for name, text in keys.items():
@@ -66,7 +66,8 @@ WRONG = {
     "drawing": "own_tasks.Drawing.sample must draw from the generator that it is given and from nothing else",
     "guesses": "own_tasks.Guesses.guesses: mine must have the shape (S, N, O) = (3, 8, 1), or 1 for N, got (3, 8)",
     "raises": "data: row 7 of the table is empty",
-    "lacks": "own_tasks.Lacks: forecasts must be True",
+    "older": "input_size is how a task of 0.1 says it, and docs/migrating.md says what a task of 0.1 needs",
+    "lacks": "own_tasks.Lacks: inputs must be Values(...) or Tokens(...) of seqexp.data.shape, and there is none",
 }
 
 
@@ -200,7 +201,7 @@ def test_persistence_of_several_targets_is_the_same_value_for_each(
 
     from seqexp.data.module import PopulationData
 
-    data = PopulationData(lambda: Ahead(80, 6, ahead, with_time), range(3), None, 0.6, 0.2, 0.2)
+    data = PopulationData(lambda changes: Ahead(80, 6, ahead, with_time), range(3), None, 0.6, 0.2, 0.2)
     data.make()
     inputs, targets, *_ = data.splits["test"]
     expected = (inputs[:, :, -1, -1:] - targets).double().square().mean((1, 2))
@@ -208,12 +209,3 @@ def test_persistence_of_several_targets_is_the_same_value_for_each(
     assert record.baselines["persistence"] == pytest.approx(expected.tolist(), rel=1e-5)
     assert record.data_hash == data.data_hash
     np.testing.assert_array_equal(pictured["persistence"], inputs[0, :, -1, -1])
-
-
-def test_a_task_of_0_1_runs_as_before_and_has_no_persistence(
-    command: Command, mine: str, pictured: dict[str, Any]
-) -> None:
-    record = result(command, mine, TRUSTED, "data=older")
-    assert record.baselines["persistence"] is None
-    assert record.baselines["linear"] is not None
-    assert pictured["persistence"] is None

@@ -11,6 +11,8 @@ import torch
 from seqexp import baselines
 from seqexp.data.module import PopulationData
 from seqexp.data.sine import Sine
+from seqexp.data.task import Sequences
+from seqexp.score import SquaredError
 from seqexp.seeding import generator
 
 LAB: dict[str, Any] = {
@@ -25,14 +27,18 @@ LAB: dict[str, Any] = {
 SEEDS = range(30)
 
 
+def sampled(task: Sine, seed: int) -> Sequences:
+    return task.sample(generator(seed, "data"), task.num_sequences, None)
+
+
 def guessed(data: PopulationData) -> dict[str, Any]:
     train, test = data.splits["train"], data.splits["test"]
-    return baselines.score(baselines.guess(data.task, train, test), test)
+    return baselines.score(baselines.guess(data.task, train, test), test, SquaredError())
 
 
-def ratios(seeds: Any = SEEDS, **changes: Any) -> dict[str, np.ndarray]:
+def ratios(seeds: Any = SEEDS, **settings: Any) -> dict[str, np.ndarray]:
     """Each baseline's MSE over the noise MSE of the same test targets, per seed, at the lab's sizes."""
-    data = PopulationData(lambda: Sine(**{**LAB, **changes}), seeds, None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda changes: Sine(**{**LAB, **settings}), seeds, None, 0.8, 0.0, 0.2)
     data.setup()
     scores = guessed(data)
     noise = scores["noise"]
@@ -52,7 +58,7 @@ def ratios(seeds: Any = SEEDS, **changes: Any) -> dict[str, np.ndarray]:
 )
 def test_windows_are_the_series_written_out_by_a_loop(changes: dict[str, Any]) -> None:
     values = {**LAB, **changes}
-    sample = Sine(**values).sample(generator(5, "data"))
+    sample = sampled(Sine(**values), 5)
 
     noise = torch.randn(values["length"], generator=generator(5, "data"), dtype=torch.float64).numpy()
     t = np.linspace(0, values["time_range"], values["length"])
@@ -68,15 +74,13 @@ def test_windows_are_the_series_written_out_by_a_loop(changes: dict[str, Any]) -
 
     np.testing.assert_allclose(sample.inputs.numpy(), inputs, rtol=0, atol=3e-7)
     np.testing.assert_allclose(sample.targets.numpy(), targets, rtol=0, atol=3e-7)
-    assert sample.noiseless is not None
-    np.testing.assert_allclose(sample.noiseless.numpy(), noiseless, rtol=0, atol=3e-7)
-    assert sample.persistence is not None
-    assert torch.equal(sample.persistence, sample.inputs[:, -1])
+    assert sample.best is not None
+    np.testing.assert_allclose(sample.best.numpy(), noiseless, rtol=0, atol=3e-7)
     assert len(inputs) == Sine(**values).num_sequences
 
 
 def test_the_docstrings_drawing_holds() -> None:
-    sample = Sine(**{**LAB, "window": 3, "noise": 0.0}).sample(generator(0, "data"))
+    sample = sampled(Sine(**{**LAB, "window": 3, "noise": 0.0}), 0)
     y = np.sin(np.linspace(0, 40, 1000)).astype(np.float32)
     np.testing.assert_allclose(sample.inputs[0, :, 0], y[0:3], atol=1e-6)
     np.testing.assert_allclose(sample.targets[0], y[3], atol=1e-6)
@@ -85,9 +89,9 @@ def test_the_docstrings_drawing_holds() -> None:
 
 
 def test_targets_exceed_the_noiseless_ones_by_noise_of_the_stated_size() -> None:
-    sample = Sine(**{**LAB, "length": 100_000, "noise": 0.3}).sample(generator(1, "data"))
-    assert sample.noiseless is not None
-    rest = (sample.targets - sample.noiseless).double()
+    sample = sampled(Sine(**{**LAB, "length": 100_000, "noise": 0.3}), 1)
+    assert sample.best is not None
+    rest = (sample.targets - sample.best).double()
     assert rest.std().item() == pytest.approx(0.3, rel=0.02)
     assert rest.mean().item() == pytest.approx(0.0, abs=0.005)
 
@@ -119,10 +123,10 @@ def test_baselines_have_their_closed_form_at_the_labs_sizes() -> None:
 def test_a_target_shifted_by_one_step_leaves_the_closed_form(monkeypatch: pytest.MonkeyPatch, shift: int) -> None:
     right = Sine.sample
 
-    def shifted(self: Sine, generator: torch.Generator) -> Any:
-        sample = right(self, generator)
-        assert sample.noiseless is not None
-        return sample._replace(targets=sample.targets.roll(-shift, 0), noiseless=sample.noiseless.roll(-shift, 0))
+    def shifted(self: Sine, *arguments: Any) -> Any:
+        sample = right(self, *arguments)
+        assert sample.best is not None
+        return sample._replace(targets=sample.targets.roll(-shift, 0), best=sample.best.roll(-shift, 0))
 
     monkeypatch.setattr(Sine, "sample", shifted)
     assert abs(ratios()["linear"].mean() - 1.20) > 0.04
@@ -130,7 +134,7 @@ def test_a_target_shifted_by_one_step_leaves_the_closed_form(monkeypatch: pytest
 
 def test_without_noise_a_linear_model_is_exact() -> None:
     # sin(a + 2d) = 2 cos(d) sin(a + d) - sin(a): two past values determine the next
-    data = PopulationData(lambda: Sine(**{**LAB, "noise": 0.0}), range(2), None, 0.8, 0.0, 0.2)
+    data = PopulationData(lambda changes: Sine(**{**LAB, "noise": 0.0}), range(2), None, 0.8, 0.0, 0.2)
     data.setup()
     scores = guessed(data)
     assert scores["linear"] is not None

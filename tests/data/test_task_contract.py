@@ -14,7 +14,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from seqexp.config.compose import CONF
-from seqexp.data.task import Task
+from seqexp.data.check import check_sample
+from seqexp.data.task import Sequences, Task
 from seqexp.run.build import build
 from seqexp.seeding import generator
 
@@ -40,21 +41,27 @@ def test_the_tasks_are_found() -> None:
     assert {"sine", "sum"} <= set(TASKS)
 
 
-def test_a_sample_has_the_stated_sizes_and_is_float32(task: Task) -> None:
-    sample = task.sample(generator(0, "data"))
-    N, T, features = sample.inputs.shape
-    assert (N, features) == (task.num_sequences, task.input_size)
-    assert T >= 1
-    assert sample.targets.shape == (N, task.output_size)
-    for tensor in sample:
-        assert tensor is None or (tensor.dtype == torch.float32 and bool(tensor.isfinite().all()))
-    for tensor in (sample.noiseless, sample.persistence):
-        assert tensor is None or tensor.shape == sample.targets.shape
+def sampled(task: Task, seed: int = 0) -> Sequences:
+    return task.sample(generator(seed, "data"), task.num_sequences, None)
+
+
+def test_a_sample_is_what_the_task_states(task: Task) -> None:
+    check_sample(task, "it", sampled(task), task.num_sequences)
+
+
+@pytest.mark.parametrize("length", [21, 33])
+def test_a_task_that_chooses_its_length_makes_any(task: Task, length: int) -> None:
+    if not task.chooses_length:
+        return
+    sample = task.sample(generator(0, "data"), 7, length)
+    check_sample(task, "it", sample, 7)
+    assert sample.inputs.shape[1] == length
+    assert sample.lengths is None or bool((sample.lengths == length).all())
 
 
 def test_the_generator_is_the_only_source_of_chance(task: Task) -> None:
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # type: ignore[index, union-attr]
-    first, again = task.sample(generator(0, "data")), task.sample(generator(0, "data"))
+    first, again = sampled(task), sampled(task)
     for one, other in zip(first, again, strict=True):
         assert (one is None and other is None) or torch.equal(one, other)
     assert torch.equal(before[0], torch.get_rng_state())
@@ -62,13 +69,13 @@ def test_the_generator_is_the_only_source_of_chance(task: Task) -> None:
 
 
 def test_seeds_give_different_data_and_0_is_a_seed(task: Task) -> None:
-    samples = [task.sample(generator(seed, "data")) for seed in (0, 1, 2)]
+    samples = [sampled(task, seed) for seed in (0, 1, 2)]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert not torch.equal(samples[one].targets, samples[other].targets)
 
 
 def test_targets_are_worth_learning(task: Task) -> None:
-    assert task.sample(generator(0, "data")).targets.double().var() > 0
+    assert sampled(task).targets.double().var() > 0
 
 
 def test_the_docstring_shows_an_example_and_scores_a_constant_guess(task: Task) -> None:
@@ -92,4 +99,4 @@ def test_one_epoch_trains(name: str, train: Callable[..., Any]) -> None:
     assert record.status == "done"
     assert record.data == name
     assert record.epochs == 1
-    assert all(math.isfinite(value) for value in record.test_mse)
+    assert all(math.isfinite(value) for value in record.score("test"))

@@ -142,7 +142,8 @@ def test_the_lab_presets_are_the_sheets_settings(name: str, data: str, cell: str
         "sum": {"num_sequences": 1000, "length": 20, "distribution": "normal"},
     }[data]
     split = {"batch_size": None, "train_fraction": 0.8, "val_fraction": 0.0, "test_fraction": 0.2}
-    assert {key: value for key, value in node.data.items() if key != "_target_"} == {**task, **split}
+    neutral = {"score": None, "fresh": False, "steps_per_epoch": None, "test_lengths": [], "evaluations": {}}
+    assert {**neutral, **node.data, "_target_": None} == {**neutral, **task, **split, "_target_": None}
     assert (node.cell.hidden_size, node.cell.num_layers, node.cell.dropout) == (16, 1, 0)
     assert node.cell.bidirectional is False
     assert (node.optimizer._target_, node.optimizer.weight_decay) == ("torch.optim.Adam", 0)
@@ -179,7 +180,7 @@ def test_ten_seeds_from_0_are_the_default() -> None:
 def test_sizes_flow_from_the_data_to_the_cell() -> None:
     parts = made("cell.hidden_size=5", "cell.bidirectional=true", "cell.num_layers=2")
     model = parts.training.model
-    assert model.cell.input_size == parts.data.task.input_size == 1
+    assert model.cell.input_size == 1
     assert (model.cell.hidden_size, model.cell.output_size, model.output_size) == (5, 10, 1)
 
 
@@ -197,7 +198,10 @@ def test_every_setting_reaches_what_it_is_for() -> None:
 
 
 def test_the_loaders_keys_are_those_of_the_data_module() -> None:
-    assert set(LOADER_KEYS) == {"batch_size", "train_fraction", "val_fraction", "test_fraction"}
+    assert set(LOADER_KEYS) == {
+        *("batch_size", "train_fraction", "val_fraction", "test_fraction"),
+        *("fresh", "steps_per_epoch", "test_lengths", "evaluations"),
+    }
 
 
 def test_building_twice_gives_the_same_weights_and_touches_nothing_global() -> None:

@@ -128,7 +128,7 @@ def test_a_loaded_model_is_the_one_that_was_scored(train: Train, cell: str, prec
     from seqexp.data.module import PopulationData
     from seqexp.data.sine import Sine
 
-    data = PopulationData(lambda: Sine(120, 40.0, 1.0, 1.0, 0.1, 20, 1), record.seeds, 32, 0.7, 0.15, 0.15)
+    data = PopulationData(lambda changes: Sine(120, 40.0, 1.0, 1.0, 0.1, 20, 1), record.seeds, 32, 0.7, 0.15, 0.15)
     data.setup()
     inputs = data.splits["test"].inputs
     with torch.no_grad():

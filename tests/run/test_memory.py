@@ -79,7 +79,7 @@ def test_data_that_cannot_fit_are_refused_before_any_are_made(
 @pytest.mark.parametrize("name", ["sine", "sum"])
 def test_a_task_tells_no_more_numbers_than_it_makes(name: str) -> None:
     data = build(composed([f"data={name}"])).data
-    inputs, targets, *_ = data.task.sample(generator(0, "data"))
+    inputs, targets, *_ = data.task.sample(generator(0, "data"), data.task.num_sequences, None)
     assert 0.9 * (inputs.numel() + targets.numel()) <= data.task.numbers <= inputs.numel() + targets.numel()
 
 

@@ -19,7 +19,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from seqexp.show.board import Board, _quiet, write_comparison
+from seqexp.config.names import folder_name
+from seqexp.show.board import Board, BoardLine, write_comparison
 
 HPARAMS = "_hparams_/"
 
@@ -51,17 +52,19 @@ def metrics(board: EventAccumulator) -> set[str]:
 # ---------------------------------------------------------------- a Board by itself
 
 
-def test_the_end_of_tensorboards_own_thread_goes_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_end_of_tensorboards_own_thread_goes_to_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Writer(threading.Thread):
         __module__ = "tensorboard.summary.writer"
 
-    others: list[threading.ExceptHookArgs] = []
-    hook = _quiet(others.append)
-    for thread in (Writer(), threading.Thread()):
-        with caplog.at_level("INFO"):
-            hook(threading.ExceptHookArgs((OSError, OSError("no space"), None, thread)))
-    assert "TensorBoard's thread ended: no space" in caplog.text
-    assert [type(each.thread) for each in others] == [threading.Thread]
+        def run(self) -> None:
+            raise OSError("no space")
+
+    before = threading.excepthook
+    with Board(tmp_path), caplog.at_level("INFO"):
+        (thread := Writer()).start()
+        thread.join()
+    assert "a thread of tensorboard ended: no space" in caplog.text
+    assert threading.excepthook is before
 
 
 def test_bands_are_student_t_intervals_over_seeds(tmp_path: Path) -> None:
@@ -258,5 +261,37 @@ def test_a_comparison_is_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "events.out.tfevents.1").write_text("precious")
     (tmp_path / "comparison").symlink_to(tmp_path / "outside")
-    write_comparison(tmp_path / "comparison", {}, "")
+    write_comparison(tmp_path / "comparison", {}, "", {})
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["events.out.tfevents.1"]
+
+
+def test_a_comparison_has_a_run_for_each_label_and_none_that_is_gone(tmp_path: Path) -> None:
+    def line(tag: str, level: float) -> BoardLine:
+        return BoardLine(tag, np.array([1, 2]), level * np.array([[1.0, 0.5, 2.0], [0.5, np.nan, np.nan]]))
+
+    place, tag = tmp_path / "comparison", "comparison/sine: validation MSE"
+    write_comparison(place, {}, "", {"rnn": [line(tag, 1.0)], "old": [line(tag, 3.0)]})
+    (place / "mine").mkdir()
+    write_comparison(place, {}, "", {"rnn": [line(tag, 2.0)], "lstm cell.hidden_size=8": [line(tag, 1.0)]})
+    shown = {path.name for path in place.iterdir() if path.is_dir() and any(path.iterdir())}
+    assert shown == {"rnn", folder_name("lstm cell.hidden_size=8")}
+    found = EventAccumulator(str(place / "rnn"))
+    found.Reload()
+    assert [(each.step, each.value) for each in found.Scalars(tag)] == [(1, 2.0), (2, 1.0)]
+    (low,) = found.Scalars("~band/sine: validation MSE, low")  # comes last among all tags
+    assert low.value == 1.0
+    whole = EventAccumulator(str(place))
+    whole.Reload()
+    layout = layout_pb2.Layout.FromString(whole.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
+    (chart,) = layout.category[0].chart
+    (series,) = chart.margin.series
+    assert (series.value, series.lower) == (tag, "~band/sine: validation MSE, low")
+
+
+def test_a_comparison_leaves_a_run_below_it_alone(tmp_path: Path) -> None:
+    own = tmp_path / "comparison" / "rnn" / "events.out.tfevents.1"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"curves")
+    (own.parent / "result.json").write_text("{}")
+    write_comparison(tmp_path / "comparison", {}, "", {"rnn": [BoardLine("a", np.array([1]), np.ones((1, 3)))]})
+    assert list(own.parent.glob("events*")) == [own]

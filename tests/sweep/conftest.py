@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ def sweep(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Calla
     """Runs `seqexp --multirun sweep.name=NAME ...` in this process, and gives up its lock as a program's end does."""
     right, held = locking.lock, []
 
-    def lock(folder: Path) -> int | None:
-        file = right(folder)
-        if file is not None and folder.parent.name == "outputs":
-            held.append(file)
-        return file
+    def lock(folder: Path) -> locking.Held | None:
+        found = right(folder)
+        if found is not None and folder.parent.name == "outputs":
+            held.append(found)
+        return found
 
     monkeypatch.setattr(locking, "lock", lock)
 
@@ -30,6 +29,6 @@ def sweep(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Calla
             return command("--multirun", f"sweep.name={name}", *overrides)
         finally:
             while held:
-                os.close(held.pop())
+                held.pop().release()
 
     return sweep

@@ -415,23 +415,6 @@ def test_a_run_that_another_process_is_at_is_not_trained(sweep: Command) -> None
     assert not (run / RESULT).exists()
 
 
-def test_half_a_file_of_a_killed_process_goes(tmp_path: Path) -> None:
-    (tmp_path / ".result.json.123.part").write_text("{")
-    with locking.taken(tmp_path), locking.taken(tmp_path):
-        assert [path.name for path in tmp_path.iterdir()] == [LOCK]
-        (tmp_path / ".result.json.456.part").touch()
-        with locking.taken(tmp_path):  # not ours, so neither is the file
-            assert (tmp_path / ".result.json.456.part").exists()
-
-
-def test_a_lock_is_held_once_and_given_back(tmp_path: Path) -> None:
-    with locking.taken(tmp_path) as first, locking.taken(tmp_path) as second:
-        assert (first, second) == (True, False)
-        assert f"process {os.getpid()} on " in locking.holder(tmp_path)
-    with locking.taken(tmp_path) as again:
-        assert again
-
-
 @pytest.mark.parametrize("name", ["../out", "/tmp/out", ".hidden", "a/b", "n" * 200, "..", "'a b'"])
 def test_names_that_lead_elsewhere_are_refused(sweep: Command, name: str, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))

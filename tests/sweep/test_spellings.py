@@ -64,7 +64,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> Outcomes:
             """See there."""
 
     monkeypatch.setattr(seqexp.run.execute, "fit", found.fit)
-    monkeypatch.setattr(seqexp.compare.comparison, "compare", lambda folder: Nothing())
+    monkeypatch.setattr(seqexp.compare.comparison, "compare", lambda *_, **__: Nothing())
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import seqexp.run
+from seqexp.compare import compare
 from seqexp.record.record import Record, find
 
 Command = Callable[..., Any]
@@ -111,7 +113,7 @@ def test_a_folder_with_something_in_it_is_refused_and_loses_nothing(command: Com
 def test_a_bug_in_the_comparison_is_shown_and_status_is_1(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     import seqexp.compare.comparison
 
-    def explode(*arguments: Any) -> None:
+    def explode(*folders: Any, **options: Any) -> None:
         raise RuntimeError("the table fell over")
 
     monkeypatch.setattr(seqexp.compare.comparison, "compare", explode)
@@ -171,3 +173,41 @@ def test_a_mode_beside_multirun_is_not_nagged_about(tmp_path: Path, environment:
     line = [sys.executable, "-m", "seqexp", "--multirun", "hydra.mode=RUN", "sweep.dry=true", *TINY]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_was_asked_is_compared(sweep: Command) -> None:
+    line = ("cell=rnn", "optimizer=adam,sgd", "cell.hidden_size=2,3", *TINY)
+    done = sweep(*line, "compare.by=[optimizer]")
+    assert (done.status, done.err) == (0, "")
+    folder, labels = Path("outputs/mine"), ["optimizer=adam", "optimizer=sgd"]
+    numbers = json.loads((folder / "comparison.json").read_text())["data"][0]
+    assert [row["name"] for row in numbers["rows"] if row["picked"]] == labels
+    assert {path.name for path in (folder / "comparison").iterdir() if path.is_dir()} == set(labels)
+    assert not any("compare" in path.name for path in find(folder))
+    assert compare(folder).sections[0].data_set.compared == ["optimizer"]  # as the sweep was asked
+    again = sweep(*line, "compare.by=cell.hidden_size")  # and nothing is trained again
+    assert again.out.count("there already") == 4
+    numbers = json.loads((folder / "comparison.json").read_text())["data"][0]
+    assert numbers["compared"] == ["cell.hidden_size"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["data.noise=0.1,0.2", "compare.by=data.noise"], "compare.by=data.noise: the test targets change with it"),
+        (["data=sine,sum", "compare.by=data"], "compare.by=data: the test targets change with it"),
+        (["compare.by=cell.hiden_size"], "Did you mean cell.hidden_size?"),
+        (["compare.by=cell.hidden_size"], "is the same in all runs; what differs: cell"),
+        (["compare.by=cell,optimizer"], "several keys stand in a list, such as [cell,cell.hidden_size]"),
+        (["compare.by=[cell,cell]"], "compare.by must be a swept key"),
+    ],
+)
+def test_what_could_not_be_compared_is_refused_before_training(
+    command: Command, overrides: list[str], words: str
+) -> None:
+    done = command("--multirun", "cell=rnn,lstm", *overrides, *TINY[:2])
+    assert done.status == 2
+    assert done.err.startswith("seqexp: compare.by")
+    assert words in done.err
+    assert done.err.count("\n") == 1
+    assert not Path("outputs").exists()

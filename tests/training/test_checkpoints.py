@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 
 from seqexp.config.compose import CONF, without_hydra
 from seqexp.data.sine import Sine
-from seqexp.data.task import Sample
+from seqexp.data.task import Sequences
 from seqexp.record.record import Record
 from seqexp.run.execute import execute
 from seqexp.signals import Terminated
@@ -61,7 +61,7 @@ def content(folder: Path) -> dict[str, Any]:
     with np.load(folder / "predictions.npz") as arrays:
         predictions = {name: arrays[name].tobytes() for name in arrays.files}
     found = {"curves": (folder / "curves.csv").read_text(), "predictions": predictions}
-    for name in ("train_mse", "val_mse", "test_mse", "best_epoch", "epochs", "steps", "diverged", "baselines"):
+    for name in ("scores", "solved", "best_epoch", "epochs", "steps", "diverged", "baselines"):
         found[name] = json.dumps(record[name])
     for name in ("best", "last"):
         saved = torch.load(folder / "checkpoints" / f"{name}.ckpt", weights_only=True)
@@ -211,8 +211,8 @@ def other_data(name: str, sequence: int) -> Callable[[Path], None]:
     """Puts the checkpoint there that the same command leaves where one number of a seed's sample is another."""
     right = Sine.sample
 
-    def sample(self: Sine, generator: torch.Generator) -> Sample:
-        made = right(self, generator)
+    def sample(self: Sine, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        made = right(self, generator, count, length)
         changed = getattr(made, name).clone()
         changed[sequence] += 1
         return made._replace(**{name: changed})

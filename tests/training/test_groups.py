@@ -11,13 +11,16 @@ from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.rnn import RNN
+from seqexp.data.split import Split
 from seqexp.model import Model
+from seqexp.score import SquaredError
 from seqexp.seeding import generator
 from seqexp.training import groups as groups_module
 from seqexp.training.groups import GROUP_PASS, GROUP_STATE, THREADED_STATE, Groups, cut, threads
 from seqexp.training.packed import Packed
 
 S, B, T, H = 7, 5, 6, 4
+SCORE = SquaredError()
 
 
 class Echo(Recurrent):
@@ -40,14 +43,14 @@ CELLS = {
 def population(cell: str, dtype: torch.dtype = torch.float32, layers: int = 1, both: bool = False) -> Model:
     kind, extra = CELLS[cell]
     dropout = 0.3 if layers > 1 else 0.0
-    model = Model(kind(1, S, H, layers, dropout, both, **extra), 2).to(dtype)
+    model = Model(kind(1, S, H, layers, dropout, both, **extra), 2, "last", 0).to(dtype)
     model.reset_parameters([generator(seed, "model") for seed in range(S)])
     return model
 
 
-def batch(dtype: torch.dtype = torch.float32, count: int = S) -> tuple[Tensor, Tensor]:
+def batch(dtype: torch.dtype = torch.float32, count: int = S) -> Split:
     draw = torch.Generator().manual_seed(1)
-    return (
+    return Split(
         torch.randn(count, B, T, 1, generator=draw, dtype=dtype),
         torch.randn(count, B, 2, generator=draw, dtype=dtype),
     )
@@ -57,7 +60,7 @@ def differentiated(model: Model, workers: int) -> tuple[Tensor, Tensor]:
     packed = Packed(model)
     cut = Groups(model, workers)
     cut.bind(packed)
-    mse = cut.differentiate(*batch(packed.values.dtype))
+    mse = cut.differentiate(batch(packed.values.dtype), SCORE)
     return mse, cut.gradient.clone()
 
 
@@ -82,12 +85,12 @@ def test_groups_and_threads_change_no_bit(
 def test_gradients_are_those_of_ordinary_autograd(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups_module, "GROUP_STATE", 2 * B * H)
     model = population(cell, torch.float64)
-    inputs, targets = batch(torch.float64)
+    inputs, targets, *_ = batch(torch.float64)
     expected = torch.autograd.grad((model(inputs) - targets).square().mean((1, 2)).sum(), tuple(model.parameters()))
     packed = Packed(model)
     cut = Groups(model)
     cut.bind(packed)
-    mse = cut.differentiate(inputs, targets)
+    mse = cut.differentiate(batch(torch.float64), SCORE)
     assert torch.allclose(mse, (model(inputs) - targets).square().mean((1, 2)).detach())
     for found, gradient in zip(packed.views(cut.gradient), expected, strict=True):
         assert torch.allclose(found, gradient, rtol=1e-12, atol=1e-14)
@@ -97,13 +100,13 @@ def test_gradients_are_those_of_ordinary_autograd(cell: str, monkeypatch: pytest
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
 def test_predictions_are_the_whole_models(workers: int, mode: type, monkeypatch: pytest.MonkeyPatch) -> None:
     model = population("lstm").eval()
-    inputs, _ = batch()
+    inputs = batch().inputs
     with torch.no_grad():
         whole = model(inputs)
     monkeypatch.setattr(groups_module, "EVALUATION_STATE", 2 * B * H)
     monkeypatch.setattr(groups_module, "THREADED_STATE", 1)
     with mode():
-        cut = Groups(model, workers).predict(inputs)
+        cut = Groups(model, workers).predict(batch())
     assert torch.equal(cut, whole)
     assert not cut.requires_grad
 
@@ -127,15 +130,15 @@ def test_an_error_in_a_group_reaches_the_caller(workers: int, monkeypatch: pytes
     model = population("rnn")
     cut = Groups(model, workers)
     cut.bind(Packed(model))
-    inputs, targets = batch()
+    inputs, targets, *_ = batch()
     with pytest.raises(ValueError, match="x must have shape"):
-        cut.differentiate(inputs[..., :0], targets)
-    assert cut.differentiate(inputs, targets).isfinite().all()  # and what was lent is whole again
+        cut.differentiate(Split(inputs[..., :0], targets), SCORE)
+    assert cut.differentiate(batch(), SCORE).isfinite().all()  # and what was lent is whole again
 
 
 def test_differentiate_without_packed_parameters_is_refused() -> None:
     with pytest.raises(RuntimeError, match="bind"):
-        Groups(population("rnn")).differentiate(*batch())
+        Groups(population("rnn")).differentiate(batch(), SCORE)
 
 
 @pytest.mark.parametrize("num_seeds", [1, 7, 30, 1000])

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 
 from seqexp.config.compose import CONF
 from seqexp.data.module import PopulationData
+from seqexp.data.split import Split
+from seqexp.data.sum import Sum
 from seqexp.model import Model
 from seqexp.run.build import Parts, build
 from seqexp.run.load import load
-from seqexp.score import RunningMean
+from seqexp.score import RunningMean, SquaredError
 from seqexp.seeding import generator
 from seqexp.training.module import Training
 
@@ -68,7 +70,7 @@ def plain_loop(overrides: Sequence[str], index: int, dtype: torch.dtype, module:
     best, val = (math.inf, -1), []
     kept = {name: value.clone() for name, value in module.state_dict().items()}
     for epoch in range(parts.settings["trainer"]["max_epochs"]):
-        for inputs, targets in parts.data.train_dataloader():
+        for inputs, targets, *_ in parts.data.train_dataloader():
             optimizer.zero_grad()
             score(inputs, targets).backward()
             if clip is not None:
@@ -226,9 +228,9 @@ def population() -> tuple[Model, Tensor, Tensor]:
 @pytest.mark.parametrize("algorithm", ["norm", "value", None])
 def test_clipping_equals_torchs_on_each_seed_alone(algorithm: str | None) -> None:
     model, inputs, targets = population()
-    training = Training(model, torch.optim.Adam)
+    training = Training(model, SquaredError(), Sum(1, 1, "normal"), torch.optim.Adam)
     optimizer = training.configure_optimizers()
-    training.learn((inputs, targets))
+    training.learn(Split(inputs, targets))
     before = [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
     limit = 0.3 if algorithm == "value" else 2.0
     training.configure_gradient_clipping(optimizer, limit, algorithm)
@@ -257,9 +259,9 @@ def test_clipping_equals_torchs_on_each_seed_alone(algorithm: str | None) -> Non
 
 def test_without_a_limit_gradients_stay() -> None:
     model, inputs, targets = population()
-    training = Training(model, torch.optim.Adam)
+    training = Training(model, SquaredError(), Sum(1, 1, "normal"), torch.optim.Adam)
     optimizer = training.configure_optimizers()
-    training.learn((inputs, targets))
+    training.learn(Split(inputs, targets))
     before = [each.grad.clone() for each in model.parameters() if each.grad is not None]
     training.configure_gradient_clipping(optimizer, None, None)
     for old, each in zip(before, model.parameters(), strict=True):
@@ -433,7 +435,7 @@ def test_training_can_go_on_from_the_last_checkpoint(train: Train, tmp_path: Pat
     whole, expected = fit(6, None)
     resumed, found = fit(6, folder / "checkpoints" / "last.ckpt")
     assert whole.best_epoch.min() < 2 < whole.best_epoch.max()  # some seed's best lies before the interruption
-    torch.testing.assert_close(resumed.best_mse, whole.best_mse)
+    torch.testing.assert_close(resumed.best, whole.best)
     assert torch.equal(resumed.best_epoch, whole.best_epoch)
     for name in ("train_mse", "val_mse"):
         torch.testing.assert_close(torch.stack(resumed.history[name]), torch.stack(whole.history[name]))

@@ -1,0 +1,169 @@
+"""Runs -> data sets, each with its rows: what was swept, what is compared, and what the guesses score."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from seqexp.compare import keys as asked
+from seqexp.compare.keys import CELL, CompareError
+from seqexp.compare.learnt import Learnt, Source
+from seqexp.compare.notes import on_data, targets_differ, varied
+from seqexp.compare.rows import Row, Scores, pool, scores_of
+from seqexp.compare.runs import Metric, Run
+from seqexp.compare.settings import Setting, defines_data, show
+from seqexp.compare.swept import all_keys, order, split, swept, tell_apart, values
+from seqexp.statistics import Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """All rows that learnt the same thing and are scored alike.
+
+    Attributes:
+        name: the data's name, with the data settings that were swept.
+        metric: what is scored.
+        compared: the keys that name the rows.
+        keys: the other swept keys, among whose values one is picked.
+        rows: sorted by what is compared and by settings.
+        baselines: name -> scores on the same test targets.
+        evaluations: name -> baseline -> one score per seed; empty where nothing was evaluated elsewhere.
+        varied: what differs between the seeds, in words.
+        notes: sentences on what a reader must know before believing the table.
+    """
+
+    name: str
+    metric: Metric
+    compared: list[str]
+    keys: list[str]
+    rows: list[Row]
+    baselines: dict[str, Scores] = field(default_factory=dict)
+    evaluations: dict[str, dict[str, Array]] = field(default_factory=dict)
+    varied: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def selects(self) -> bool:
+        """Whether something that is compared has more than one setting."""
+        return len(self.rows) > len({row.name for row in self.rows})
+
+    @property
+    def compares_data(self) -> bool:
+        """Whether the rows are to differ in what they are trained on."""
+        return bool(asked.of_data(self.compared))
+
+
+def group(runs: Sequence[Run], by: Sequence[str] = ()) -> list[DataSet]:
+    """Sorts runs into data sets and rows; nothing is picked or compared yet.
+
+    Args:
+        runs: all that were found.
+        by: the keys that are compared; empty for the cell, or what is swept of a single cell.
+
+    Raises:
+        CompareError: the test targets change with a key of `by`.
+    """
+    data_sets = []
+    for name, of_name in sorted(split(tell_apart(runs), lambda run: run.data).items()):
+        keys = [key for key in swept(of_name) if defines_data(key) and key not in by]
+        parts = split(of_name, partial(values, keys=keys))
+        for found, part in sorted(parts.items(), key=lambda item: order(item[0])):
+            title = " ".join([name, *(f"{k}={show(v)}" for k, v in zip(keys, found, strict=True))])
+            by_metric = split(part, lambda run: run.metric)
+            for metric, scored in sorted(by_metric.items()):
+                more = f" by {_told(metric, by_metric)}" if len(by_metric) > 1 else ""
+                data_sets.append(_data_set(f"{title}{more}", scored, by))
+    return data_sets
+
+
+def _told(metric: Metric, all_of_them: Iterable[Metric]) -> str:
+    """What tells a metric from others of the same data."""
+    alike = sum(other.label == metric.label for other in all_of_them) > 1
+    return f"{metric.label} ({metric.name}, {metric.unit})" if alike else metric.label
+
+
+def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
+    cells = len({run.cell for run in runs})
+    of_all = [key for key in swept(runs) if not defines_data(key)] if cells == 1 and not by else []
+    compared, notes = asked.compared(by, cells, of_all)
+    by_name = split(runs, partial(values, keys=compared))
+    within = {key for of_one in by_name.values() for key in swept(of_one)}
+    keys = [key for key in all_keys(runs) if key in within and key not in compared]
+    rows: list[Row] = []
+    groups = split(runs, partial(values, keys=[*compared, *keys]))
+    for found, members in sorted(groups.items(), key=lambda item: order(item[0])):
+        names, settings = found[: len(compared)], found[len(compared) :]
+        row, twice = pool(dict(zip(compared, names, strict=True)), dict(zip(keys, settings, strict=True)), members)
+        rows.append(row)
+        notes += twice
+    sources = [row.sources for row in rows]
+    if (of_data := asked.of_data(compared)) and targets_differ(sources):
+        raise CompareError(asked.changed_targets(of_data))
+    notes += on_data(runs, sources, bool(of_data))
+    notes += _confounded(by_name, within, compared)
+    return DataSet(
+        name=name,
+        metric=runs[0].metric,
+        compared=compared,
+        keys=keys,
+        rows=rows,
+        baselines=_baselines(runs),
+        evaluations=_evaluations(rows),
+        varied=varied(runs, sources),
+        notes=notes,
+    )
+
+
+def _baselines(runs: Sequence[Run]) -> dict[str, Scores]:
+    """Each baseline's score per seed, from the first run that has it."""
+    found: dict[str, dict[int, Source]] = defaultdict(dict)
+    for run in runs:
+        sources = [(run, index) for index in range(len(run.seeds))]
+        for name in run.baselines:
+            for seed, source in zip(run.seeds, sources, strict=True):
+                found[name].setdefault(seed, source)
+    baselines: dict[str, Scores] = {}
+    known: dict[tuple[tuple[int, int], ...], Learnt] = {}  # most baselines are of the same runs
+    for name, by_seed in found.items():
+        seeds = sorted(by_seed)
+        sources = [by_seed[seed] for seed in seeds]
+        key = tuple((id(run), index) for run, index in sources)
+        if key not in known:
+            known[key] = Learnt.of(sources)
+        baselines[name] = scores_of(seeds, known[key], [float(run.baselines[name][index]) for run, index in sources])
+    return baselines
+
+
+def _evaluations(rows: Sequence[Row]) -> dict[str, dict[str, Array]]:
+    """Evaluation -> baseline -> scores, each seed's from the first run that has it."""
+    found: dict[str, dict[str, Array]] = {}
+    for evaluation in dict.fromkeys(name for row in rows for name in row.evaluations):
+        by_seed: dict[str, dict[int, float]] = defaultdict(dict)
+        for row in rows:
+            for run in row.runs:
+                for name, scores in run.evaluation_baselines.get(evaluation, {}).items():
+                    for seed, score in zip(run.seeds, scores.tolist(), strict=True):
+                        by_seed[name].setdefault(seed, score)
+        found[evaluation] = {
+            name: np.array([scores[seed] for seed in sorted(scores)]) for name, scores in by_seed.items()
+        }
+    return found
+
+
+def _confounded(by_name: dict[tuple[Setting, ...], list[Run]], within: set[str], compared: list[str]) -> list[str]:
+    """Notes the settings that change with what is compared and so cannot be told apart from it."""
+    notes = []
+    what = "cells" if compared == [CELL] else "rows"
+    for key in swept([runs[0] for runs in by_name.values()]):
+        with_cell = CELL in compared and key.startswith("cell.")
+        if not (key in within or key in compared or with_cell or key == "data"):
+            names = (" ".join(show(value) for value in found) for found in by_name)
+            sizes = ", ".join(
+                f"{name} {show(values(runs[0], [key])[0])}" for name, runs in zip(names, by_name.values(), strict=True)
+            )
+            notes.append(f"{key} is not the same for all {what}: {sizes}.")
+    return notes

@@ -1,0 +1,139 @@
+"""The printed tables: of scores on test, and of scores at evaluations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqexp.compare.keys import CELL
+from seqexp.compare.pairs import shared_scores
+from seqexp.compare.rows import Row, Scores
+from seqexp.compare.section import Section
+from seqexp.compare.settings import show
+from seqexp.compare.text import DASH, number_text, score_text
+from seqexp.statistics import Array, mean_interval, mean_ratio
+
+PICKED = "\N{CHECK MARK}"
+
+MOST_LINES = 40
+"""Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
+
+MOST_COLUMNS = 6
+"""Evaluations in a printed table."""
+
+MOST_SHOWN = 3
+"""Metrics beside the one that is compared."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed row: texts by column, and whether it was picked or is a baseline."""
+
+    texts: list[str]
+    picked: bool = False
+    baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A head, its lines, which columns hold words, and how many rows were left out."""
+
+    columns: list[str]
+    lines: list[Line]
+    words: int
+    num_hidden: int = 0
+
+
+def tables(section: Section) -> list[Table]:
+    """The table of scores on test, and where there are evaluations, that of scores there."""
+    return [_scores(section), *([_evaluations(section)] if section.data_set.evaluations else [])]
+
+
+def ratio_to_baseline(section: Section, scores: Scores) -> float:
+    """The ratio to the best baseline; NaN where there is none.
+
+    It is the geometric mean over seeds, or the ratio of the means where a score is 0 up to rounding.
+    """
+    if section.baseline is None:
+        return math.nan
+    baseline = section.data_set.baselines[section.baseline]
+    both, _ = shared_scores(scores, baseline, section.data_set.compares_data)
+    both = both[:, ~np.isnan(both).any(axis=0)]
+    if both.shape[1] == 0:
+        return math.nan
+    if (both <= section.rounding).any():
+        return mean_ratio(both[0], both[1], section.rounding)
+    with np.errstate(over="ignore"):
+        return float(np.exp(np.mean(np.log(both[0]) - np.log(both[1]))))
+
+
+def _scores(section: Section) -> Table:
+    """Picked rows always, others up to a limit, then the baselines."""
+    data_set = section.data_set
+    rows = data_set.rows
+    printed = sorted({*range(min(len(rows), MOST_LINES)), *section.picked})
+    named = [key for key in (*data_set.compared, *data_set.keys) if key != CELL]
+    shown = list(dict.fromkeys(name for row in rows for name in row.shown))[:MOST_SHOWN]
+    label = data_set.metric.label
+    validation = [f"validation {label}"] if section.chose else []
+    ratio = [f"ratio to {section.baseline}"] if section.baseline else []
+    columns = [CELL, *named, "seeds", "parameters", *validation, f"test {label}", *ratio]
+    columns += [*(f"test {name}" for name in shown), "s per seed"]
+    lines = [_row_line(section, rows[index], named, shown, index in section.picked) for index in printed]
+    for name, scores in data_set.baselines.items():
+        blank = [DASH] if section.chose else []
+        texts = [name, *[""] * len(named), _seeds_text(scores), DASH, *blank, *_score_texts(section, scores)]
+        lines.append(Line([*texts, *[DASH] * len(shown), DASH], baseline=True))
+    return Table(columns, lines, 1 + len(named), len(rows) - len(printed))
+
+
+def _row_line(section: Section, row: Row, named: list[str], shown: list[str], picked: bool) -> Line:
+    marked = picked and section.chose
+    validation = [number_text(mean_interval(row.val.values).mean, math.nan)] if section.chose and row.val else []
+    values = {**row.compared, **row.settings}
+    texts = [
+        f"{row.cell} {PICKED}" if marked else row.cell,
+        *(show(values[key]) for key in named),
+        _seeds_text(row.test),
+        f"{row.num_parameters:,}",
+        *validation,
+        *_score_texts(section, row.test),
+        *(_mean_text(row.shown.get(name)) for name in shown),
+        f"{row.seconds_per_seed:.3g}",
+    ]
+    return Line(texts, picked=marked)
+
+
+def _evaluations(section: Section) -> Table:
+    """Every compared row at test and at each evaluation, then the baselines."""
+    data_set = section.data_set
+    names = list(data_set.evaluations)[:MOST_COLUMNS]
+    head = " ".join(data_set.compared) if section.picked else "setting"
+    lines = []
+    for label, row in section.shown[:MOST_LINES]:
+        scores = [row.test.values, *(row.evaluations.get(name) for name in names)]
+        lines.append(Line([label, *map(_mean_text, scores)]))
+    known = [data_set.evaluations[name] for name in names]
+    for baseline in dict.fromkeys([*data_set.baselines, *(key for rows in known for key in rows)]):
+        on_test = data_set.baselines.get(baseline)
+        values = [on_test.values if on_test else None, *(rows.get(baseline) for rows in known)]
+        lines.append(Line([baseline, *map(_mean_text, values)], baseline=True))
+    label = data_set.metric.label
+    columns = [head, *(f"{label} {name}" for name in ("test", *names))]
+    return Table(columns, lines, 1, len(section.shown) - min(len(section.shown), MOST_LINES))
+
+
+def _score_texts(section: Section, scores: Scores) -> list[str]:
+    ratio = [number_text(ratio_to_baseline(section, scores), math.nan)] if section.baseline else []
+    return [_mean_text(scores.values), *ratio]
+
+
+def _mean_text(values: Array | None) -> str:
+    return DASH if values is None else score_text(mean_interval(values))
+
+
+def _seeds_text(scores: Scores) -> str:
+    count = len(scores.seeds)
+    return f"{count - scores.num_diverged} of {count}" if scores.num_diverged else str(count)

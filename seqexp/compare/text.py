@@ -1,0 +1,75 @@
+"""How numbers are printed."""
+
+from __future__ import annotations
+
+import math
+
+from seqexp.statistics import CONFIDENCE, Interval
+
+DASH = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+SURE = f"{CONFIDENCE:.0%}".replace("%", " %")
+
+
+def score_text(interval: Interval) -> str:
+    """`0.0122 ± 0.0008`; the mean alone where there is no interval."""
+    if math.isnan(interval.mean):
+        return DASH
+    if math.isnan(interval.low):
+        return f"{interval.mean:.3g}"
+    half = interval.half_width
+    if interval.mean == half == 0:
+        return "0"
+    if not 1e-4 <= abs(interval.mean) < 1e6 or half > 1e6:
+        return f"{interval.mean:.2e} ± {half:.0e}"
+    return f"{number_text(interval.mean, half)} ± {number_text(half, half)}"
+
+
+def ratio_text(ratio: float, low: float, high: float) -> str:
+    """`0.34 (95 % interval 0.28-0.41)`, with as many decimals as the interval's width deserves."""
+    if math.isnan(low):
+        return number_text(ratio, math.nan)
+    numbers = [number_text(value, (high - low) / 2) for value in (ratio, low, high)]
+    return f"{numbers[0]} ({SURE} interval {numbers[1]}{DASH}{numbers[2]})"
+
+
+def gap_text(gap: float, low: float, high: float, ratio: float) -> str:
+    """`0.12 (95 % interval 0.08 to 0.16; ratio of means 0.4)`; the ratio only where there is one."""
+    half = (high - low) / 2
+    inside = [] if math.isnan(low) else [f"{SURE} interval {_signed(low, half)} to {_signed(high, half)}"]
+    inside += [] if math.isnan(ratio) else [f"ratio of means {number_text(ratio, math.nan)}"]
+    return f"{_signed(gap, half)} ({'; '.join(inside)})" if inside else _signed(gap, half)
+
+
+def number_text(value: float, uncertainty: float) -> str:
+    """A number with decimals down to the first digit of its uncertainty (two where that digit is 1)."""
+    if math.isnan(value):
+        return DASH
+    if not uncertainty > 0 or not 1e-4 < abs(value) < 1e6:
+        return f"{value:.3g}"
+    digits = 1 if f"{uncertainty:e}"[0] != "1" else 2
+    decimals = digits - 1 - math.floor(math.log10(uncertainty))
+    return f"{value:.{min(max(decimals, 0 if value >= 100 else 2), 7)}f}"
+
+
+def p_text(p: float) -> str:
+    """A p-value with two digits, or one where it is small."""
+    return f"{p:.2f}" if p >= 0.1 else f"{p:.2g}"
+
+
+def percent_text(share: float) -> str:
+    """`3 %` of a share of 0.03."""
+    return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.4g} %"
+
+
+def list_text(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _signed(value: float, uncertainty: float) -> str:
+    return (
+        number_text(value, uncertainty).replace("-", "\N{MINUS SIGN}", 1)
+        if value < 0
+        else number_text(value, uncertainty)
+    )

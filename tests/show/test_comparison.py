@@ -1,0 +1,163 @@
+"""The figures of a comparison: what they show, one style for one label, and words that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqexp.show import comparison as figures
+from seqexp.show.figures import Figure, encode
+
+RNG = np.random.default_rng(0)
+MSE = "MSE (squared units of the data)"
+BASELINES = {"constant": 0.51, "persistence": 0.0208, "linear": 0.0123, "noise": 0.01}
+
+
+def panel(labels: list[str], baselines: dict[str, float], level: float = 0.012) -> figures.ScorePanel:
+    scores = [level * RNG.lognormal(0, 0.1, 10) for _ in labels]
+    intervals = np.array([[row.mean(), 0.9 * row.mean(), 1.1 * row.mean()] for row in scores])
+    return figures.ScorePanel(
+        title="sine", score=MSE, labels=labels, scores=scores, intervals=intervals, baselines=baselines
+    )
+
+
+def curve(label: str, epochs: int = 30) -> figures.Curve:
+    mean = np.exp(-np.linspace(0, 4, epochs))
+    seconds = np.arange(1.0, epochs + 1)
+    return figures.Curve(label=label, epochs=seconds, seconds=seconds, mean=mean, low=mean - 0.1, high=mean + 0.1)
+
+
+def draw(panels: Sequence[figures.ScorePanel]) -> Figure:
+    return figures.comparison(panels, list(dict.fromkeys(label for each in panels for label in each.labels)))
+
+
+def draw_comparison() -> Figure:
+    long = [f"{cell} optimizer.lr={lr} cell.hidden_size=16" for cell in ("rnn", "lstm") for lr in (0.001, 0.01)]
+    return draw([panel(["gru", "lstm", "rnn"], BASELINES), panel(long, {"linear": 1e-12})])
+
+
+def draw_single() -> Figure:
+    return draw([panel(["rnn"], BASELINES)])
+
+
+def draw_many() -> Figure:
+    return draw([panel(["rnn", "lstm"], BASELINES)] * 14)
+
+
+def draw_curves() -> Figure:
+    labels = [f"cell{index} optimizer.lr=0.00{index}" for index in range(9)]
+    panels = [curve_panel("sine", labels), curve_panel("sum", [])]
+    return figures.learning_curves(panels, labels)
+
+
+def curve_panel(title: str, labels: Sequence[str]) -> figures.CurvePanel:
+    return figures.CurvePanel(title=title, score=f"validation {MSE}", curves=[curve(label) for label in labels])
+
+
+def draw_evaluations() -> Figure:
+    lengths = np.array([20.0, 40.0, 80.0, 160.0])
+    names = ["20 (test)", "40", "80", "160"]
+    return figures.evaluations([evaluation_panel(names, lengths)], ["rnn", "lstm"])
+
+
+def draw_named_evaluations() -> Figure:
+    names = ["test", "test@noise=0.2", "test@noise=0.5", "test@noise=0.9"]
+    return figures.evaluations([evaluation_panel(names, None)] * 3, ["rnn", "lstm"])
+
+
+def evaluation_panel(names: Sequence[str], lengths: Any) -> figures.EvaluationPanel:
+    level = np.array([0.01, 0.03, 0.2, 0.5])
+    bands = {label: level[:, None] * np.array([1, 0.9, 1.1]) * of for label, of in (("rnn", 1.0), ("lstm", 0.4))}
+    guesses = {"constant": np.full(4, 0.7), "linear": np.array([1e-9, 0.02, 0.1, np.nan])}
+    return figures.EvaluationPanel(title="sum", score=MSE, names=names, lengths=lengths, bands=bands, baselines=guesses)
+
+
+DRAWINGS = [draw_comparison, draw_single, draw_many, draw_curves, draw_evaluations, draw_named_evaluations]
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_no_text_is_cut_or_overlaps(draw: Callable[[], Figure], check_texts: Callable[..., None]) -> None:
+    check_texts(draw())
+
+
+def test_scale_follows_the_spread() -> None:
+    scales = [draw([panel(["rnn"], {"linear": far})]).axes[0].get_xscale() for far in (0.2, 0.0123)]
+    assert scales == ["log", "linear"]
+    zero = panel(["rnn"], {"constant": 9.0})
+    zero.scores[0][0] = 0
+    assert draw([zero]).axes[0].get_xscale() == "linear"  # 0 has no place on a log axis
+
+
+def test_far_baseline_is_named_but_does_not_squeeze_the_scores() -> None:
+    axes = draw([panel(["rnn"], {"linear": 1e-12})]).axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_texts()[0].get_text() == "linear 1e-12 (off the axis)"
+    assert axes.get_xlim()[0] > 0.005
+
+
+def test_every_seed_is_a_point_and_the_mean_is_marked() -> None:
+    data = panel(["rnn", "lstm"], {})
+    lines = draw([data]).axes[0].get_lines()
+    assert lines[0].get_xdata() == pytest.approx(data.scores[0])
+    assert lines[1].get_xdata() == pytest.approx(data.intervals[0, 1:])
+    assert lines[2].get_xdata() == pytest.approx(data.intervals[0, 0])
+    assert lines[0].get_marker() != lines[3].get_marker()
+
+
+def test_missing_scores_and_nothing_at_all() -> None:
+    empty = panel(["rnn", "lstm"], BASELINES)
+    empty.scores[0][:] = np.nan
+    empty.intervals[0] = np.nan
+    for figure in (draw([empty]), draw([]), figures.learning_curves([], [])):
+        assert encode(figure, "png").startswith(b"\x89PNG")
+
+
+def test_curves_against_epoch_and_seconds() -> None:
+    left, right = figures.learning_curves([curve_panel("sine", ["rnn"])], ["rnn"]).axes
+    assert (left.get_xlabel(), right.get_xlabel()) == ("epoch", "training time of all seeds (seconds)")
+    assert np.asarray(left.get_lines()[0].get_xdata())[0] == 1
+    assert left.get_yscale() == "log"
+    styles = [(line.get_color(), line.get_linestyle(), line.get_marker()) for line in draw_curves().axes[0].lines]
+    assert len(set(styles)) == 9
+
+
+def test_a_label_has_one_style_in_all_panels_and_figures() -> None:
+    labels = ["gru", "lstm", "rnn"]
+    first, second = figures.comparison([panel(["lstm"], {}), panel(["gru", "lstm"], {})], labels).axes
+    curves = figures.learning_curves([curve_panel("sine", ["lstm"])], labels).axes[0].lines[0]
+    lines = figures.evaluations([evaluation_panel(["a", "b", "c", "d"], None)], labels).axes[0].lines
+    colours = [each.get_color() for each in (first.lines[0], second.lines[3], curves, lines[1])]
+    assert len(set(colours)) == 1
+    assert second.lines[0].get_color() != colours[0]
+
+
+def test_evaluations_stand_at_their_lengths_with_the_guesses() -> None:
+    axes = draw_evaluations().axes[0]
+    rnn, lstm, constant, linear = axes.lines
+    assert np.asarray(rnn.get_xdata()).tolist() == [20, 40, 80, 160]
+    assert np.asarray(lstm.get_ydata()) == pytest.approx([0.004, 0.012, 0.08, 0.2])
+    assert np.asarray(constant.get_ydata()) == pytest.approx([0.7] * 4)
+    assert np.isnan(np.asarray(linear.get_ydata())).tolist() == [True, False, False, True]  # far off is left out
+    assert (axes.get_xscale(), axes.get_yscale(), axes.get_ylabel()) == ("log", "log", MSE.replace(" (", "\n("))
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["20 (test)", "40", "80", "160"]
+
+
+def test_axes_name_score_and_unit() -> None:
+    assert draw_single().axes[0].get_xlabel() == f"test {MSE}"
+    assert draw_curves().axes[0].get_ylabel() == "validation MSE\n(squared units of the data)"
+
+
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_same_figure_same_bytes(kind: Any) -> None:
+    assert encode(draw([panel_of_one()]), kind) == encode(draw([panel_of_one()]), kind)
+
+
+def panel_of_one() -> figures.ScorePanel:
+    scores, intervals = [np.linspace(0.01, 0.02, 10)], np.array([[0.015, 0.014, 0.016]])
+    return figures.ScorePanel(
+        title="sine", score=MSE, labels=["rnn"], scores=scores, intervals=intervals, baselines=BASELINES
+    )
