@@ -18,7 +18,8 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 
 HOMES = {
     "lightning": {
-        *("run/build.py", "run/fit.py", "run/trainer.py", "data/module.py", "search/trial.py"),
+        *("run/build.py", "run/fit.py", "run/loggers.py", "run/trainer.py", "logger/trackio.py"),
+        *("data/module.py", "search/trial.py"),
         *("training/module.py", "training/keeper.py", "training/checkpoints.py", "training/screen.py"),
     },
     "pytorch_lightning": set(),
@@ -52,7 +53,7 @@ LAYERS = [
     {"readout"},
     {"data", "cell"},
     {"config"},
-    {"score", "seeding", "statistics", "startup", "signals"},
+    {"logger", "score", "seeding", "statistics", "startup", "signals"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 

@@ -13,9 +13,9 @@ from seqexp.record.claim import CLAIM, done
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics")
+SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics", "loggers")
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics")
+LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics", "loggers")
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
@@ -69,7 +69,7 @@ def _expected(folder: Path) -> Iterator[tuple[Path, bool | None]]:
         yield path, kinds.get(path.name)
     for name in SUBFOLDERS:
         for path in (folder / name).iterdir() if (folder / name).is_dir() else ():
-            yield path, None if name == "comparison" else False
+            yield path, None if name in ("comparison", "loggers") else False
 
 
 def refuse_finished(folder: Path) -> None:

@@ -32,6 +32,7 @@ from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
 from seqexp.run import memory
 from seqexp.run.diagnose import find_diagnostics
+from seqexp.run.loggers import Maker, find_loggers
 from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.size import Sizes, asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
@@ -69,6 +70,7 @@ class Parts:
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
         matched: the number of parameters that the hidden size was chosen to come close to, if it was.
         diagnostics: what is measured beside the scores, by name.
+        loggers: what makes each logger beside TensorBoard, by name.
     """
 
     settings: dict[str, Any]
@@ -78,6 +80,7 @@ class Parts:
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
     diagnostics: dict[str, Diagnostic]
+    loggers: dict[str, Maker]
 
     def make_data(self) -> dict[str, Tensor | None]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
@@ -168,8 +171,9 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)
+    loggers = find_loggers(settings["logger"], allowed)
     diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
-    return Parts(settings, masked(config, settings), data, training, make_trainer, matched, diagnostics)
+    return Parts(settings, masked(config, settings), data, training, make_trainer, matched, diagnostics, loggers)
 
 
 def claim_of(config: DictConfig) -> Claim:

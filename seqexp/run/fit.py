@@ -21,6 +21,7 @@ from rich.console import Console
 from torch import Tensor
 
 from seqexp import baselines
+from seqexp.config.guard import leaves
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
@@ -29,6 +30,7 @@ from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record
 from seqexp.run.build import Parts
 from seqexp.run.diagnose import Measurements
+from seqexp.run.loggers import Loggers
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
@@ -62,8 +64,10 @@ def fit(
     if start is None:
         tidy.clear(folder)
     tidy.forget_events(folder)
-    with settings_of_the_process_kept(), Board(folder) as board:
+    with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, folder) as loggers:
         callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection)]
+        if parts.loggers:
+            callbacks.append(BoardWriter(loggers, selection))
         if training.schedule is not None:
             callbacks.append(RateWriter(board))
         callbacks.append(checkpoints)
@@ -73,6 +77,7 @@ def fit(
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
+        loggers.start(dict(leaves(parts.shown, "")))
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         measurements.measure("start", training.model, training.score)
         with limit_threads(parts), interruptible():
@@ -92,6 +97,7 @@ def fit(
         if selection.validated:
             final[f"selected/val_{metric}"] = as_array(selection.best)
         board.scores(final, trainer.current_epoch)
+        loggers.scores({**final, **_beyond_validation(scores)}, trainer.current_epoch)
         _draw(board, parts, guesses, test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
@@ -138,6 +144,12 @@ def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
     return {part: _listed(rows) for part, rows in found.items()}
+
+
+def _beyond_validation(scores: Mapping[str, dict[str, list[float]]]) -> dict[str, list[float]]:
+    """The final scores of the test split and of evaluations such as `test@40`, under names that every logger takes."""
+    parts = {part.replace("@", "_at_"): rows for part, rows in scores.items() if part not in ("train", "val")}
+    return {f"{part}/{metric}": row for part, rows in parts.items() for metric, row in rows.items()}
 
 
 def _shows_more(selection: Selection) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+import numpy.typing as npt
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -15,10 +17,17 @@ RATE = "work/learning_rate"
 """Its tag, which sorts behind all scores."""
 
 
-class BoardWriter(Callback):
-    """Writes each epoch's scores to TensorBoard."""
+class Scores(Protocol):
+    """Whatever takes scores: TensorBoard's side of a run, or its loggers."""
 
-    def __init__(self, board: Board, selection: Selection) -> None:
+    def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
+        """Takes one score per seed, (S,), by tag, and the epoch."""
+
+
+class BoardWriter(Callback):
+    """Writes each epoch's scores to TensorBoard, or to whatever else takes them."""
+
+    def __init__(self, board: Scores, selection: Selection) -> None:
         self.board = board
         self.metric = selection.training.score.name
         self.history = selection.history
