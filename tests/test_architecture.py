@@ -18,7 +18,8 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 
 HOMES = {
     "lightning": {
-        *("run/build.py", "run/fit.py", "run/loggers.py", "run/trainer.py", "logger/trackio.py"),
+        *("run/build.py", "run/callbacks.py", "run/fit.py", "run/loggers.py", "run/trainer.py"),
+        *("callback/gradient_norm.py", "logger/trackio.py"),
         *("data/module.py", "search/trial.py"),
         *("training/module.py", "training/keeper.py", "training/checkpoints.py", "training/screen.py"),
     },
@@ -45,7 +46,7 @@ LAYERS = [
     {"program"},
     {"sweep", "search"},
     {"run"},
-    {"training", "compare"},
+    {"callback", "training", "compare"},
     {"diagnostic"},
     {"show"},
     {"record"},

@@ -19,7 +19,7 @@ from seqexp.record.files import check_plain, write_atomically
 FOLDER = "diagnostics"
 
 MOST_BYTES = 2**28
-"""Of a file that is read."""
+"""Of a file that is read, packed and unpacked."""
 
 ABOUT = "about"
 """The name among the arrays under which a file says what made it: the settings, as JSON."""
@@ -78,8 +78,12 @@ def read(path: Path) -> Kept:
     """
     try:
         check_plain(path, MOST_BYTES)
-        # From memory: of a damaged file NumPy leaves what it has opened open.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        content = io.BytesIO(path.read_bytes())  # of a damaged file NumPy leaves what it has opened open
+        with zipfile.ZipFile(content) as archive:
+            if sum(each.file_size for each in archive.infolist()) > MOST_BYTES:
+                raise ValueError(f"holds more than {MOST_BYTES / 2**20:.0f} MiB, and is not read")
+        content.seek(0)
+        with np.load(content, allow_pickle=False) as file:
             arrays: dict[str, Array] = {name: file[name] for name in file.files}
         settings, seeds = json.loads(str(arrays.pop(ABOUT))), arrays.pop(SEEDS).tolist()
     except (OSError, KeyError, EOFError, RecursionError, zipfile.BadZipFile) as error:

@@ -13,9 +13,9 @@ from seqexp.record.claim import CLAIM, done
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics", "loggers")
+SUBFOLDERS = (".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", "loggers")
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics", "loggers")
+LEFTOVERS = (RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", "loggers")
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),

@@ -31,8 +31,10 @@ from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
 from seqexp.run import memory
+from seqexp.run.callbacks import find_callbacks
 from seqexp.run.diagnose import find_diagnostics
 from seqexp.run.loggers import Maker, find_loggers
+from seqexp.run.optimizer import find_optimizer
 from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.size import Sizes, asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
@@ -54,9 +56,6 @@ SCORES: dict[str, Callable[[], Score]] = {
 }
 """The scores that have a short name."""
 
-COUPLING_OPTIMIZERS = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
-"""Optimisers of torch that do not treat each number by itself, and so would mix the seeds."""
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -71,6 +70,7 @@ class Parts:
         matched: the number of parameters that the hidden size was chosen to come close to, if it was.
         diagnostics: what is measured beside the scores, by name.
         loggers: what makes each logger beside TensorBoard, by name.
+        callbacks: what else happens during training, by name.
     """
 
     settings: dict[str, Any]
@@ -81,6 +81,7 @@ class Parts:
     matched: int | None
     diagnostics: dict[str, Diagnostic]
     loggers: dict[str, Maker]
+    callbacks: dict[str, Callback]
 
     def make_data(self) -> dict[str, Tensor | None]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
@@ -168,12 +169,15 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
     model = make_model(settings["cell"], allowed, sizes, seeds)
-    make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
+    make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)
+    callbacks = find_callbacks(settings["callback"], allowed)
     loggers = find_loggers(settings["logger"], allowed)
     diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
-    return Parts(settings, masked(config, settings), data, training, make_trainer, matched, diagnostics, loggers)
+    return Parts(
+        settings, masked(config, settings), data, training, make_trainer, matched, diagnostics, loggers, callbacks
+    )
 
 
 def claim_of(config: DictConfig) -> Claim:
@@ -269,28 +273,3 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, sizes: Sizes, 
             f"({len(data.seeds)}), data.batch_size ({data.batch_size or 'the whole training split'}), the sequences "
             f"or cell.{single.cell.size_key} ({settings['cell'].get(single.cell.size_key)}) must be smaller"
         )
-
-
-def _optimizer(node: dict[str, Any], allowed: list[str], device: torch.device) -> Callable[..., torch.optim.Optimizer]:
-    optimizer_class = find_class("optimizer", node.get("_target_"), torch.optim.Optimizer, allowed)
-    if optimizer_class.__name__ in COUPLING_OPTIMIZERS:
-        raise ConfigError(
-            f"optimizer._target_={node['_target_']}: mixes the numbers of a parameter, and so would mix the seeds; "
-            "take one that treats each number by itself, such as Adam, AdamW, SGD or RMSprop"
-        )
-    values = arguments("optimizer", node, optimizer_class, given=OURS["optimizer"])
-    if values.get("lr") is not None and not values["lr"] > 0:
-        raise ConfigError(f"optimizer.lr must be > 0, got {values['lr']}")
-
-    def make_optimizer(parameters: Any) -> torch.optim.Optimizer:
-        return make("optimizer", optimizer_class, {"params": parameters, **values}, (RuntimeError, TypeError))
-
-    make("optimizer", _first_step, {"make_optimizer": make_optimizer, "device": device}, (Exception,))
-    return make_optimizer
-
-
-def _first_step(make_optimizer: Callable[..., torch.optim.Optimizer], device: torch.device) -> None:
-    """Lets an optimizer take a step that changes nothing: some settings torch refuses only then."""
-    parameter = torch.nn.Parameter(torch.zeros(2, device=device))
-    parameter.grad = torch.zeros_like(parameter)
-    make_optimizer([parameter]).step()

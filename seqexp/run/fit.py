@@ -70,7 +70,7 @@ def fit(
             callbacks.append(BoardWriter(loggers, selection))
         if training.schedule is not None:
             callbacks.append(RateWriter(board))
-        callbacks.append(checkpoints)
+        callbacks += [*parts.callbacks.values(), checkpoints]
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
         trainer = parts.make_trainer(callbacks, str(folder))

@@ -65,6 +65,36 @@ def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> N
     assert measure_later(config, "lstm", without.folder) == []
 
 
+OWN = """
+from seqexp.diagnostic.diagnostic import Diagnostic
+from seqexp.diagnostic.gradient_lag import GradientLag
+
+class Mean(Diagnostic):
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def measure(self, model, score, split):
+        return {"mean": self.scale * split.inputs.mean((1, 2, 3)).numpy()}
+
+    def draw(self, by_label):
+        from seqexp.show.lines import draw_lines
+        return draw_lines({label: [] for label in by_label}, "x", "y")
+"""
+
+
+def test_one_of_ones_own_is_no_part_of_what_defines_the_run(
+    train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_instruments.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = ("+diagnostic.mine._target_=own_instruments.Mean", "+diagnostic.mine.scale=2.0")
+    with pytest.raises(ConfigError, match="only classes from seqexp"):
+        train(*given, tiny=SMALL)
+    made = train(*given, "allowed_packages=[own_instruments]", tiny=SMALL)
+    assert made.record.fingerprint == train(tiny=SMALL).record.fingerprint
+    assert set(kept.read(kept.path_of(made.folder, "mine")).arrays) == {"end_mean"}
+
+
 def test_what_fails_after_training_does_not_lose_the_run(
     train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
