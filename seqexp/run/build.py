@@ -199,9 +199,7 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
     loader_values = arguments("data", loader_node, PopulationData, given=OURS["data"])
 
     def make_task(changes: Mapping[str, Any]) -> Task:
-        values = (
-            arguments("data.evaluations", {**task_values, **changes}, task_class, given=()) if changes else task_values
-        )
+        values = arguments("data", {**task_values, **changes}, task_class, given=()) if changes else task_values
         return make("data", task_class, copy.deepcopy(values))  # a constructor may change what it is given
 
     return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})
