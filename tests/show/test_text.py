@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown import markdown as rendered
 from matplotlib.cbook import is_math_text
 
-from seqexp.show import figures, text
+from seqexp.show import comparison, figures, text
 
 MARKS = st.text(st.sampled_from("\\`*_{}[]()<>#+-.!|~$&@:=/ wabc1\n\r\t'\""), max_size=12)
 NAMES = st.one_of(
@@ -65,13 +65,27 @@ def test_a_figure_shows_the_letters_of_a_formula(name: str) -> None:
 @pytest.mark.parametrize("name", [r"$\frac{$", r"$\alpha$", "x" * 5_000, "a\nb", "模型 \U0001f600", r"\$"])
 def test_any_name_can_be_drawn(name: str) -> None:
     one = np.ones(3)
-    panel = figures.ScorePanel(
-        title=name, labels=[name], scores=[one], intervals=np.ones((1, 3)), baselines={name: 1.0, "b" + name: 2.0}
+    panel = comparison.ScorePanel(
+        title=name,
+        score=name,
+        labels=[name],
+        scores=[one],
+        intervals=np.ones((1, 3)),
+        baselines={name: 1.0, "b" + name: 2.0},
     )
-    curve = figures.Curve(label=name, epochs=one, seconds=one, mean=one, low=one, high=one)
+    curve = comparison.Curve(label=name, epochs=one, seconds=one, mean=one, low=one, high=one)
+    evaluated = comparison.EvaluationPanel(
+        title=name,
+        score=name,
+        names=[name],
+        lengths=None,
+        bands={name: np.ones((1, 3))},
+        baselines={"b" + name: one[:1]},
+    )
     drawn = [
-        figures.comparison([panel]),
-        figures.learning_curves({name: [curve]}, "validation"),
+        comparison.comparison([panel], [name]),
+        comparison.learning_curves([comparison.CurvePanel(title=name, score=name, curves=[curve])], [name]),
+        comparison.evaluations([evaluated], [name]),
         figures.forecast(one, one, one, one, None, name),
         figures.agreement(one[None], one[None], name),
     ]
@@ -84,9 +98,27 @@ def test_any_name_can_be_drawn(name: str) -> None:
 @pytest.mark.parametrize("values", [[1.7e308] * 3, [1e-320, 1.0, 1e308], [0.0, 5e-324, 1e200], [1e150, 1e99, 0.1]])
 def test_any_number_can_be_drawn(values: list[float]) -> None:
     scores = np.array(values)
-    panel = figures.ScorePanel(
-        title="t", labels=["a"], scores=[scores], intervals=scores[None], baselines={"c": scores[0], "d": scores[2]}
+    panel = comparison.ScorePanel(
+        title="t",
+        score="s",
+        labels=["a"],
+        scores=[scores],
+        intervals=scores[None],
+        baselines={"c": scores[0], "d": scores[2]},
     )
-    curve = figures.Curve(label="a", epochs=np.arange(3.0), seconds=scores, mean=scores, low=-scores, high=scores)
-    for figure in (figures.comparison([panel]), figures.learning_curves({"t": [curve]}, "validation")):
+    curve = comparison.Curve(label="a", epochs=np.arange(3.0), seconds=scores, mean=scores, low=-scores, high=scores)
+    evaluated = comparison.EvaluationPanel(
+        title="t",
+        score="s",
+        names=["a", "b", "c"],
+        lengths=np.arange(1.0, 4.0),
+        bands={"a": np.stack([scores, -scores, scores], axis=1)},
+        baselines={"c": scores},
+    )
+    drawn = [
+        comparison.comparison([panel], ["a"]),
+        comparison.learning_curves([comparison.CurvePanel(title="t", score="s", curves=[curve])], ["a"]),
+        comparison.evaluations([evaluated], ["a"]),
+    ]
+    for figure in drawn:
         assert figures.encode(figure, "png")
