@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqexp import baselines
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
-from seqexp.run.fit import limit_threads, listed
+from seqexp.run.fit import guessed, limit_threads, listed
 from seqexp.run.load import load_run
 
 
@@ -56,6 +55,5 @@ def evaluate(
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores = listed(training.measure(split.evaluation_batches()))
-            guesses = baselines.guess(data.task, data.splits["train"], split)
-            files.write(path, record, name, scores, listed(baselines.score(guesses, split, training.score)))
+            files.write(path, record, name, scores, guessed(parts, split))
     return files.joined(record, path)

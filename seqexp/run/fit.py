@@ -54,54 +54,31 @@ def fit(
 ) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     data, training = parts.data, parts.training
-    selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    identity = {**claim.values(), "data": [learnt for learnt, _ in data.data_hash]}
-    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
-    start = checkpoints.usable()
-    if start is None:
-        tidy.clear(folder)
+    checkpoints, start = _checkpoints(parts, claim, folder)
     tidy.forget_events(folder)
     with settings_of_the_process_kept(), Board(folder) as board:
-        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection)]
-        if training.schedule is not None:
-            callbacks.append(RateWriter(board))
-        callbacks.append(checkpoints)
+        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
+        selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+        callbacks = _callbacks(parts, selection, checkpoints, board)
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
-        trainer = parts.make_trainer(callbacks, str(folder))
-        data.trainer = trainer
+        data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
-        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         measurements.measure("start", training.model, training.score)
-        with limit_threads(parts), interruptible():
-            checkpoints.start = time.perf_counter()
-            try:
-                with ending:
-                    trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
-            except MisconfigurationException as error:  # of which nothing was to be seen before
-                raise ConfigError(f"trainer: {error}") from error
-            seconds = checkpoints.seconds
-            trainer.test(training, datamodule=data, verbose=False)
+        seconds = _train(parts, trainer, checkpoints, start)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
         metric = training.score.name
-        final = {f"test/{metric}": np.array(scores["test"][metric])}
-        if selection.validated:
-            final[f"selected/val_{metric}"] = as_array(selection.best)
-        board.scores(final, trainer.current_epoch)
+        board.scores(_final(scores, metric), trainer.current_epoch)
         _draw(board, parts, guesses, test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
-    curves = {
-        CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
-    }  # (E, S)
-    write_curves(folder, data.seeds, curves)
-    write_predictions(
-        folder, seeds=np.array(data.seeds), targets=as_array(test.targets), predictions=as_array(predictions)
-    )
+    history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
+    write_curves(folder, data.seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
+    arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
+    write_predictions(folder, seeds=np.array(data.seeds), **arrays)
     return replace(
         record,
         status="done",
@@ -110,13 +87,8 @@ def fit(
         metric_unit=training.score.unit,
         scores=scores,
         baselines=listed(baselines.score(guesses, test, training.score)),
-        evaluation_baselines={
-            name: listed(
-                baselines.score(baselines.guess(data.task, data.splits["train"], split), split, training.score)
-            )
-            for name, split in data.evaluations.items()
-        },
-        solved=None if training.solved is None else [step if step >= 0 else None for step in selection.solved.tolist()],
+        evaluation_baselines={name: guessed(parts, split) for name, split in data.evaluations.items()},
+        solved=_steps(selection.solved),
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
         epochs=len(selection.history["train"]),
@@ -126,26 +98,68 @@ def fit(
     )
 
 
+def _callbacks(parts: Parts, selection: Selection, checkpoints: Checkpoints, board: Board) -> list[pl.Callback]:
+    """What watches training; checkpoints come after all that have a state."""
+    rates = [] if parts.training.schedule is None else [RateWriter(board)]
+    return [selection, BoardWriter(board, selection), *rates, checkpoints]
+
+
+def _final(scores: Mapping[str, Mapping[str, list[float]]], metric: str) -> dict[str, npt.ArrayLike]:
+    """The scores of the kept weights, by TensorBoard's tags."""
+    tags = {"test": f"test/{metric}", "val": f"selected/val_{metric}"}
+    return {tag: scores[part][metric] for part, tag in tags.items() if part in scores}
+
+
+def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkpoints, Path | None]:
+    """What saves the state of training, and the saved one to go on from; without it the folder is cleared."""
+    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
+    identity = {**claim.values(), "data": [learnt for learnt, _ in parts.data.data_hash]}
+    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
+    start = checkpoints.usable()
+    if start is None:
+        tidy.clear(folder)
+    return checkpoints, start
+
+
+def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: Path | None) -> float:
+    """Trains, has the test split predicted, and returns the wall time of training in seconds."""
+    with limit_threads(parts), interruptible():
+        checkpoints.start = time.perf_counter()
+        try:
+            with checkpoints.ending:
+                trainer.fit(parts.training, datamodule=parts.data, ckpt_path=start, weights_only=True)
+        except MisconfigurationException as error:  # of which nothing was to be seen before
+            raise ConfigError(f"trainer: {error}") from error
+        seconds = checkpoints.seconds
+        trainer.test(parts.training, datamodule=parts.data, verbose=False)
+    return seconds
+
+
+def guessed(parts: Parts, split: Split) -> dict[str, list[float] | None]:
+    """The scores on a split of what needs no training."""
+    guesses = baselines.guess(parts.data.task, parts.data.splits["train"], split)
+    return listed(baselines.score(guesses, split, parts.training.score))
+
+
+def _steps(solved: Tensor | None) -> list[int | None] | None:
+    """The step at which each seed met the task's criterion, as a record has it."""
+    return None if solved is None else [step if step >= 0 else None for step in solved.tolist()]
+
+
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
     """The scores of every part of the data at the kept weights, by part and metric, with what is shown beside them."""
     training, score = parts.training, parts.training.score
     found = {"train": selection.train}
     if selection.validated:
-        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if _shows_more(selection) else {}
+        shows_more = len(selection.train) > 1
+        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if shows_more else {}
         found["val"] = {**beside, score.name: selection.best}
-    given = (predictions.double(), test.to(test.inputs.device, torch.float64).targets, _double(test.weight))
+    whole = test.to(test.inputs.device, torch.float64)
+    given = (predictions.double(), whole.targets, whole.weight)
     found["test"] = {score.name: score.value(*given), **score.shown(*given)}
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
     return {part: listed(rows) for part, rows in found.items()}
-
-
-def _shows_more(selection: Selection) -> bool:
-    return len(selection.train) > 1
-
-
-def _double(values: Tensor | None) -> Tensor | None:
-    return None if values is None else values.double()
 
 
 @contextlib.contextmanager
