@@ -21,7 +21,7 @@ from torch import Tensor
 from seqexp import baselines
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
-from seqexp.config.guard import leaves
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large, show
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
