@@ -43,6 +43,7 @@ LAYERS = [
     {"__main__"},
     {"program"},
     {"sweep", "search"},
+    {"evaluate"},
     {"run"},
     {"training", "compare"},
     {"show"},

@@ -197,9 +197,9 @@ class Record:
         _check_hashes(values.get("data_hash"), len(seeds))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
-            values["baselines"] = _guesses("baselines", values.get("baselines", {}), len(seeds))
+            values["baselines"] = checked_guesses("baselines", values.get("baselines", {}), len(seeds))
             values["evaluation_baselines"] = {
-                name: _guesses(f"evaluation_baselines.{name}", rows, len(seeds))
+                name: checked_guesses(f"evaluation_baselines.{name}", rows, len(seeds))
                 for name, rows in values.get("evaluation_baselines", {}).items()
             }
         return cls(**values)
@@ -241,13 +241,21 @@ def _all_scores(raw: dict[str, Any], metric: str, count: int) -> dict[str, dict[
     for part in ("train", "test"):
         if not isinstance(parts.get(part), dict) or metric not in parts[part]:
             raise ValueError(f"scores.{part} must hold the metric {metric}")
-    return {
-        part: {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
-        for part, rows in parts.items()
-    }
+    return {part: checked_scores(part, rows, count) for part, rows in parts.items()}
 
 
-def _guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+def checked_scores(part: str, rows: Any, count: int) -> dict[str, list[float]]:
+    """The scores of one part by metric, as JSON holds them; null is NaN.
+
+    Raises:
+        TypeError: something has the wrong kind.
+        ValueError: a metric has not one score for each of the `count` seeds.
+    """
+    return {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
+
+
+def checked_guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+    """The same of what needs no training, by name; null is None where all of it has no meaning."""
     return {
         key: None if row is None else _scores(f"{name}.{key}", row, count) for key, row in _dict(name, rows).items()
     }

@@ -101,9 +101,9 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        baselines=_listed(baselines.score(guesses, test, training.score)),
+        baselines=listed(baselines.score(guesses, test, training.score)),
         evaluation_baselines={
-            name: _listed(
+            name: listed(
                 baselines.score(baselines.guess(data.task, data.splits["train"], split), split, training.score)
             )
             for name, split in data.evaluations.items()
@@ -129,7 +129,7 @@ def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor
     found["test"] = {score.name: score.value(*given), **score.shown(*given)}
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
-    return {part: _listed(rows) for part, rows in found.items()}
+    return {part: listed(rows) for part, rows in found.items()}
 
 
 def _shows_more(selection: Selection) -> bool:
@@ -232,5 +232,6 @@ def as_array(tensor: Tensor) -> npt.NDArray[Any]:
     return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
 
 
-def _listed(rows: Mapping[str, Tensor | None]) -> dict[str, Any]:
+def listed(rows: Mapping[str, Tensor | None]) -> dict[str, Any]:
+    """Scores (S,) by name as a record holds them."""
     return {name: None if row is None else [float(value) for value in row.double().cpu()] for name, row in rows.items()}
