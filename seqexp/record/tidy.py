@@ -14,9 +14,9 @@ from seqexp.record.evaluations import EVALUATIONS
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "checkpoints", "comparison", EVALUATIONS)
+SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics", EVALUATIONS)
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
+LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics")
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),

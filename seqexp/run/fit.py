@@ -28,6 +28,7 @@ from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record
 from seqexp.run.build import Parts
+from seqexp.run.diagnose import Measurements
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
@@ -35,7 +36,7 @@ from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
-from seqexp.training.screen import BoardWriter, EpochBar
+from seqexp.training.screen import BoardWriter, EpochBar, RateWriter
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -62,13 +63,18 @@ def fit(
         tidy.clear(folder)
     tidy.forget_events(folder)
     with settings_of_the_process_kept(), Board(folder) as board:
-        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
+        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection)]
+        if training.schedule is not None:
+            callbacks.append(RateWriter(board))
+        callbacks.append(checkpoints)
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
         trainer = parts.make_trainer(callbacks, str(folder))
         data.trainer = trainer
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
+        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
+        measurements.measure("start", training.model, training.score)
         with limit_threads(parts), interruptible():
             checkpoints.start = time.perf_counter()
             try:
@@ -87,6 +93,8 @@ def fit(
             final[f"selected/val_{metric}"] = as_array(selection.best)
         board.scores(final, trainer.current_epoch)
         _draw(board, parts, guesses, test, predictions)
+        measurements.measure("end", training.model, training.score)
+        measurements.write(folder, record.cell, board)
     curves = {
         CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
     }  # (E, S)
