@@ -67,7 +67,7 @@ class Parts:
         data: every seed's data.
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
-        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         diagnostics: what is measured beside the scores, by name.
     """
 
