@@ -22,6 +22,7 @@ from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.guesses import Guess
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
@@ -44,7 +45,7 @@ of its turn and with dropout; the record's is at the kept weights and without.""
 
 def fit(
     parts: Parts,
-    guesses: Mapping[str, Tensor | None],
+    guesses: Mapping[str, Guess],
     record: Record,
     claim: claim.Claim,
     optimizer: str,
@@ -101,13 +102,7 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        baselines=_listed(baselines.score(guesses, test, training.score)),
-        evaluation_baselines={
-            name: _listed(
-                baselines.score(baselines.guess(data.task, data.splits["train"], split), split, training.score)
-            )
-            for name, split in data.evaluations.items()
-        },
+        **_baselines(parts, guesses, test),
         solved=None if training.solved is None else [step if step >= 0 else None for step in selection.solved.tolist()],
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
@@ -116,6 +111,23 @@ def fit(
         train_seconds=seconds,
         device=provenance.device_name(trainer.strategy.root_device),
     )
+
+
+def _baselines(parts: Parts, guesses: Mapping[str, Guess], test: Split) -> dict[str, Any]:
+    """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
+    data, score, cpu = parts.data, parts.training.score, torch.device("cpu")
+    left_out = baselines.left_out(guesses)
+    elsewhere = {}
+    for name, split in data.evaluations.items():
+        found = baselines.guess(data.task, data.splits["train"].to(cpu), split.to(cpu))
+        elsewhere[name] = _listed(baselines.score(found, split, score))
+        more = {key: text for key, text in baselines.left_out(found).items() if left_out.get(key) != text}
+        left_out |= {f"{name}/{key}": text for key, text in more.items()}
+    return {
+        "baselines": _listed(baselines.score(guesses, test, score)),
+        "evaluation_baselines": elsewhere,
+        "left_out": left_out,
+    }
 
 
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
@@ -196,7 +208,7 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
     return columns
 
 
-def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test: Split, predictions: Tensor) -> None:
+def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
     groups, task = parts.training.groups, parts.data.task
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
@@ -220,7 +232,7 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test
             mean=np.mean(forecast, axis=0),
             low=low,
             high=high,
-            persistence=None if persistence is None else as_array(persistence[0, : test.num_sequences, 0]),
+            persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
             title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
         ),
     )
