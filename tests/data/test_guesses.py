@@ -111,5 +111,5 @@ def test_a_record_says_what_was_left_out_and_why(train: Callable[..., Any]) -> N
         "+data.evaluations.short={window: 3, length: 59}", "data.window=4", "data.length=60", tiny=tiny[:3]
     )
     assert record.baselines["linear"] is not None
-    assert record.left_out == {"short/linear": "it is fitted to sequences of 4 steps, and these have 3"}
-    assert record.evaluation_baselines["short"]["ar"] is not None
+    assert record.left_out == {"test@short/linear": "it is fitted to sequences of 4 steps, and these have 3"}
+    assert record.evaluation_baselines["test@short"]["ar"] is not None
