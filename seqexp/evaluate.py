@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqexp import baselines
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
-from seqexp.run.fit import guessed, limit_threads, listed
+from seqexp.run.fit import guess_elsewhere, limit_threads, listed
 from seqexp.run.load import load_run
 
 
@@ -55,5 +56,11 @@ def evaluate(
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores = listed(training.measure(split.evaluation_batches()))
-            files.write(path, record, name, scores, guessed(parts, split))
+            files.write(
+                path,
+                record,
+                name,
+                scores,
+                listed(baselines.score(guess_elsewhere(parts, split), split, training.score)),
+            )
     return files.joined(record, path)

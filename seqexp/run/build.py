@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.compose import without_hydra
@@ -25,6 +24,7 @@ from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large, show
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
+from seqexp.data.guesses import Guess
 from seqexp.data.module import PopulationData
 from seqexp.data.shape import Values
 from seqexp.data.task import Task
@@ -79,7 +79,7 @@ class Parts:
     matched: int | None
     diagnostics: dict[str, Diagnostic]
 
-    def make_data(self) -> dict[str, Tensor | None]:
+    def make_data(self) -> dict[str, Guess]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
 
         Returns:
@@ -92,7 +92,7 @@ class Parts:
             make("data", self.data.make, {})
             return make("data", self._guesses, {})
 
-    def _guesses(self) -> dict[str, Tensor | None]:
+    def _guesses(self) -> dict[str, Guess]:
         return baselines.guess(self.data.task, self.data.splits["train"], self.data.splits["test"])
 
     def estimate(self) -> float:

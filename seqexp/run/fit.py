@@ -22,6 +22,7 @@ from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.guesses import Guess
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
@@ -45,7 +46,7 @@ of its turn and with dropout; the record's is at the kept weights and without.""
 
 def fit(
     parts: Parts,
-    guesses: Mapping[str, Tensor | None],
+    guesses: Mapping[str, Guess],
     record: Record,
     claim: claim.Claim,
     optimizer: str,
@@ -86,8 +87,7 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        baselines=listed(baselines.score(guesses, test, training.score)),
-        evaluation_baselines={name: guessed(parts, split) for name, split in data.evaluations.items()},
+        **_baselines(parts, guesses, test),
         solved=_steps(selection.solved),
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
@@ -135,15 +135,30 @@ def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: P
     return seconds
 
 
-def guessed(parts: Parts, split: Split) -> dict[str, list[float] | None]:
-    """The scores on a split of what needs no training."""
-    guesses = baselines.guess(parts.data.task, parts.data.splits["train"], split)
-    return listed(baselines.score(guesses, split, parts.training.score))
+def guess_elsewhere(parts: Parts, split: Split) -> dict[str, Guess]:
+    """What needs no training, for the targets of an evaluation."""
+    cpu = torch.device("cpu")
+    return baselines.guess(parts.data.task, parts.data.splits["train"].to(cpu), split.to(cpu))
 
 
 def _steps(solved: Tensor | None) -> list[int | None] | None:
     """The step at which each seed met the task's criterion, as a record has it."""
     return None if solved is None else [step if step >= 0 else None for step in solved.tolist()]
+
+
+def _baselines(parts: Parts, guesses: Mapping[str, Guess], test: Split) -> dict[str, Any]:
+    """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
+    score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses), {}
+    for name, split in parts.data.evaluations.items():
+        found = guess_elsewhere(parts, split)
+        elsewhere[name] = listed(baselines.score(found, split, score))
+        more = {key: text for key, text in baselines.left_out(found).items() if left_out.get(key) != text}
+        left_out |= {f"{name}/{key}": text for key, text in more.items()}
+    return {
+        "baselines": listed(baselines.score(guesses, test, score)),
+        "evaluation_baselines": elsewhere,
+        "left_out": left_out,
+    }
 
 
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
@@ -218,7 +233,7 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
     return columns
 
 
-def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test: Split, predictions: Tensor) -> None:
+def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
     groups, task = parts.training.groups, parts.data.task
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
@@ -242,7 +257,7 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test
             mean=np.mean(forecast, axis=0),
             low=low,
             high=high,
-            persistence=None if persistence is None else as_array(persistence[0, : test.num_sequences, 0]),
+            persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
             title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
         ),
     )

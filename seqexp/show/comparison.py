@@ -27,7 +27,10 @@ from seqexp.show.figures import (
     plain,
 )
 
-BASELINE_LINES = {"constant": ":", "persistence": "-.", "linear": "--", "noise": "-"}
+BASELINE_LINES: dict[str, Any] = {
+    **{"constant": ":", "persistence": "-.", "linear": "--", "logistic": "--", "noise": "-"},
+    **{"seasonal": (0, (1, 3)), "ar": (0, (6, 2)), "polynomial": (0, (3, 1, 1, 1, 1, 1))},
+}
 
 MOST_PANELS = 12
 MOST_BASELINES = 8  # lines in one panel

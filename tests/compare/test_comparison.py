@@ -201,6 +201,22 @@ def test_baseline_not_beaten(tmp_path: Path) -> None:
     assert told[1].startswith("no difference detected between rnn and the linear baseline on sine")
 
 
+def test_any_baseline_may_be_the_best_but_noise_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    lines = {name: (level * NOISE[5, :10]).tolist() for name, level in (("linear", 0.06), ("of my own", 0.05))}
+    lines["noise"] = [0.01] * 10
+    left_out = dict.fromkeys(("ar", "polynomial"), "one window is too few") | {"test@40/linear": "another length"}
+    new = {"baselines": {**lines, "ar": None, "polynomial": None}, "left_out": left_out}
+    save(tmp_path / "lstm", "lstm", 0.1 * NOISE[0, :10], **new)
+    # The best of all, but of two seeds: what most seeds do not have is no rival.
+    save(tmp_path / "rnn", "rnn", 0.1 * NOISE[1, :2], baselines={"constant": [9.0] * 2, "lucky": [0.001] * 2})
+    found = compare(tmp_path)
+    (section,) = found.sections
+    assert section.baseline == "of my own"
+    assert section.notes.count("No baseline ar, polynomial: one window is too few.") == 1
+    assert not any("another length" in note for note in section.notes)
+    assert "No baseline ar, polynomial: one window is too few." in console_text(found, 200)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
