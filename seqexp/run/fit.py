@@ -22,6 +22,7 @@ from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.module import TEST
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
@@ -44,7 +45,7 @@ of its turn and with dropout; the record's is at the kept weights and without.""
 
 def fit(
     parts: Parts,
-    guesses: Mapping[str, Tensor | None],
+    guesses: Mapping[str, Mapping[str, Tensor | None]],
     record: Record,
     claim: claim.Claim,
     optimizer: str,
@@ -86,7 +87,7 @@ def fit(
         if selection.validated:
             final[f"selected/val_{metric}"] = as_array(selection.best)
         board.scores(final, trainer.current_epoch)
-        _draw(board, parts, guesses, test, predictions)
+        _draw(board, parts, guesses[TEST], test, predictions)
     curves = {
         CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
     }  # (E, S)
@@ -101,14 +102,12 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        baselines=listed(baselines.score(guesses, test, training.score)),
+        baselines=listed(baselines.score(guesses[TEST], test, training.score)),
         evaluation_baselines={
-            name: listed(
-                baselines.score(baselines.guess(data.task, data.splits["train"], split), split, training.score)
-            )
+            name: listed(baselines.score(guesses[name], split, training.score))
             for name, split in data.evaluations.items()
         },
-        solved=None if training.solved is None else [step if step >= 0 else None for step in selection.solved.tolist()],
+        solved=None if selection.solved is None else [at if at >= 0 else None for at in selection.solved.tolist()],
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
         epochs=len(selection.history["train"]),
