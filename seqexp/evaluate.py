@@ -9,7 +9,7 @@ from typing import Any
 from seqexp import baselines
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
-from seqexp.run.fit import guess_elsewhere, limit_threads, listed
+from seqexp.run.fit import limit_threads, listed
 from seqexp.run.load import load_run
 
 
@@ -48,7 +48,7 @@ def evaluate(
         return known
     changes = {"test_lengths": lengths, "evaluations": others}
     record, parts = load_run(path, allowed_packages, allowed_environment, changes)
-    parts.make_data()
+    guesses = parts.make_data()
     data, training = parts.data, parts.training
     if record.data_hash is not None and record.data_hash != data.data_hash:
         raise RecordError(f"{folder}: its task makes other data here than those that it was trained and tested on")
@@ -56,11 +56,5 @@ def evaluate(
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores = listed(training.measure(split.evaluation_batches()))
-            files.write(
-                path,
-                record,
-                name,
-                scores,
-                listed(baselines.score(guess_elsewhere(parts, split), split, training.score)),
-            )
+            files.write(path, record, name, scores, listed(baselines.score(guesses[name], split, training.score)))
     return files.joined(record, path)

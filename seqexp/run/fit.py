@@ -23,6 +23,7 @@ from torch import Tensor
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.guesses import Guess
+from seqexp.data.module import TEST
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
@@ -46,7 +47,7 @@ of its turn and with dropout; the record's is at the kept weights and without.""
 
 def fit(
     parts: Parts,
-    guesses: Mapping[str, Guess],
+    guesses: Mapping[str, Mapping[str, Guess]],
     record: Record,
     claim: claim.Claim,
     optimizer: str,
@@ -73,7 +74,7 @@ def fit(
         scores = _scores(parts, selection, test, predictions)
         metric = training.score.name
         board.scores(_final(scores, metric), trainer.current_epoch)
-        _draw(board, parts, guesses, test, predictions)
+        _draw(board, parts, guesses[TEST], test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
     history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
@@ -135,27 +136,20 @@ def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: P
     return seconds
 
 
-def guess_elsewhere(parts: Parts, split: Split) -> dict[str, Guess]:
-    """What needs no training, for the targets of an evaluation."""
-    cpu = torch.device("cpu")
-    return baselines.guess(parts.data.task, parts.data.splits["train"].to(cpu), split.to(cpu))
-
-
 def _steps(solved: Tensor | None) -> list[int | None] | None:
     """The step at which each seed met the task's criterion, as a record has it."""
     return None if solved is None else [step if step >= 0 else None for step in solved.tolist()]
 
 
-def _baselines(parts: Parts, guesses: Mapping[str, Guess], test: Split) -> dict[str, Any]:
+def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: Split) -> dict[str, Any]:
     """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
-    score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses), {}
+    score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses[TEST]), {}
     for name, split in parts.data.evaluations.items():
-        found = guess_elsewhere(parts, split)
-        elsewhere[name] = listed(baselines.score(found, split, score))
-        more = {key: text for key, text in baselines.left_out(found).items() if left_out.get(key) != text}
+        elsewhere[name] = listed(baselines.score(guesses[name], split, score))
+        more = {key: text for key, text in baselines.left_out(guesses[name]).items() if left_out.get(key) != text}
         left_out |= {f"{name}/{key}": text for key, text in more.items()}
     return {
-        "baselines": listed(baselines.score(guesses, test, score)),
+        "baselines": listed(baselines.score(guesses[TEST], test, score)),
         "evaluation_baselines": elsewhere,
         "left_out": left_out,
     }
