@@ -45,6 +45,7 @@ LAYERS = [
     {"__main__"},
     {"program"},
     {"sweep", "search"},
+    {"evaluate"},
     {"run"},
     {"callback", "training", "compare"},
     {"diagnostic"},

@@ -16,6 +16,7 @@ import numpy as np
 from seqexp.compare.keys import CompareError, listed
 from seqexp.compare.settings import Setting, flatten, neutral
 from seqexp.config import LONGEST_NAME, MOST_BASELINES, MOST_SEEDS
+from seqexp.record.evaluations import joined
 from seqexp.record.files import printable, walk
 from seqexp.record.record import INERT_SETTINGS, PARTS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
@@ -57,6 +58,7 @@ class Run:
         evaluations: name -> (S,) scores elsewhere.
         baselines: name -> (S,) scores on the same test targets.
         evaluation_baselines: the same for each evaluation, by its name.
+        left_out: name -> why there is no such baseline.
         diverged: seeds that diverged at some time.
         num_parameters: of one seed's model.
         epochs: as trained.
@@ -86,6 +88,7 @@ class Run:
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, Array]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     data_hash: list[list[str]] | None = None
     compared: tuple[str, ...] = ()
@@ -134,6 +137,8 @@ def collect(folders: Sequence[Path]) -> Collection:
     for path in sorted(found.values()):
         try:
             record = Record.read(path)
+            if record.status == "done":
+                record = joined(record, path)
             if record.status == "failed":
                 failed.append(_problem(path, top, _error_text(record)))
             else:
@@ -175,6 +180,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         evaluation_baselines={
             part: _guesses(f"evaluation_baselines.{part}", rows) for part, rows in record.evaluation_baselines.items()
         },
+        left_out={name: reason for name, reason in record.left_out.items() if name in record.baselines},
         diverged=frozenset(record.diverged),
         num_parameters=record.num_parameters,
         epochs=record.epochs,
@@ -200,6 +206,7 @@ def _check_names(record: Record) -> None:
     names = [("data", record.data), ("cell", record.cell), ("metric", record.metric)]
     names += [("metric_label", record.metric_label), ("metric_unit", record.metric_unit)]
     names += [("baselines", key) for rows in baselines for key in rows]
+    names += [("left_out", text) for pair in record.left_out.items() for text in pair]
     names += [("scores", key) for key in parts] + [("scores", key) for rows in record.scores.values() for key in rows]
     for kind, text in names:
         if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -84,6 +84,28 @@ def check_sample(task: Task, where: str, sample: Sequences, count: int, first: S
             raise ValueError(f"{where}: {name} must be given for all seeds or for none")
 
 
+def check_counted(task: Task, name: str, split: Split, seeds: Sequence[int]) -> None:
+    """Checks that every seed has a target that counts, without which a split has no score.
+
+    Args:
+        task: made the split.
+        name: of the split.
+        split: of all seeds, perhaps without sequences; what is padded has no weight.
+        seeds: the S seeds.
+
+    Raises:
+        ValueError: a seed has none.
+    """
+    if split.weight is None or split.num_sequences == 0:
+        return
+    for seed, total in zip(seeds, split.weight.flatten(1).sum(1).tolist(), strict=True):
+        if total == 0:
+            raise ValueError(
+                f"{_name(task)}: weight must be > 0 somewhere in the sequences for {name}, within their lengths, "
+                f"and is 0 everywhere for seed {seed}"
+            )
+
+
 def _expected(task: Task, name: str, count: int, steps: int | str) -> tuple[str, tuple[int | str, ...], torch.dtype]:
     """The axes, sizes and dtype of a part of the sequences."""
     if name == "lengths":
@@ -146,25 +168,25 @@ def _wrong(tensor: Tensor, wrong: Tensor, axes: str) -> str:
 
 
 def check_guess_names(task: Task, guesses: object, taken: str, most: int, longest: int) -> None:
-    """Checks that guesses are a dict of named ones, as a record can hold them.
+    """Checks that guesses are a dict of named ones, or of reasons, as a record can hold them.
 
     Args:
         task: made the guesses.
         guesses: all of them.
         taken: the name under which seqexp records something else.
         most: how many guesses a record takes.
-        longest: how many letters of a name.
+        longest: how many letters of a name or a reason.
 
     Raises:
         ValueError: what was expected, and what came.
     """
     where = f"{_name(task)}.guesses"
     if not isinstance(guesses, dict):
-        raise ValueError(f"{where} must return a dict of name -> tensor or None, got {_kind(guesses)}")
+        raise ValueError(f"{where} must return a dict of name -> tensor, text or None, got {_kind(guesses)}")
     if len(guesses) > most:
         raise ValueError(f"{where} must return at most {most} guesses, got {len(guesses)}")
     for name in guesses:
-        if not (isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= longest):
+        if not _is_line(name, longest):
             raise ValueError(
                 f"{where}: the name of a guess must be a text of one line and at most {longest} letters, got {name!r}"
             )
@@ -173,6 +195,15 @@ def check_guess_names(task: Task, guesses: object, taken: str, most: int, longes
                 f"{where}: a guess may not have the name {taken}, under which the score of the sample's best "
                 "prediction is recorded"
             )
+        if isinstance(reason := guesses[name], str) and not _is_line(reason, longest):
+            raise ValueError(
+                f"{where}: the reason why {name} is left out must be a text of one line and at most {longest} letters, "
+                f"got {reason!r}"
+            )
+
+
+def _is_line(text: object, longest: int) -> bool:
+    return isinstance(text, str) and bool(text.strip()) and text.isprintable() and len(text) <= longest
 
 
 def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
@@ -189,7 +220,7 @@ def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
     """
     where = f"{_name(task)}.guesses: {name}"
     if not (isinstance(guess, Tensor) and guess.is_floating_point() and _is_plain(guess)):
-        raise ValueError(f"{where} must be an ordinary tensor of floats on the CPU, or None, got {_kind(guess)}")
+        raise ValueError(f"{where} must be an ordinary tensor of floats on the CPU, a text or None, got {_kind(guess)}")
     size = outputs(task.targets)
     whole = (*test.inputs.shape[: 2 if task.reads == "last" else 3], size)
     shape = tuple(guess.shape)

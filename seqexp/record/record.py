@@ -32,7 +32,7 @@ PARTS = ("train", "val", "test")
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
-    **dict.fromkeys(("baselines", "evaluation_baselines", "scores", "config", "versions"), dict),
+    **dict.fromkeys(("baselines", "evaluation_baselines", "left_out", "scores", "config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
@@ -67,12 +67,14 @@ class Record:
             `test`, and each evaluation, such as `test@40`; every part has `metric`, and may have others beside it.
         baselines: name -> S scores on the same test targets, None where it has no meaning.
         evaluation_baselines: the same for each evaluation, by its name.
+        left_out: name -> why there is no such baseline; `test@40/linear` for one of an evaluation that says more than
+            the test's.
         solved: for each seed the step at which the task's own criterion was first met, None where it never was; None
             where the task has no criterion.
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
-        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         epochs: as trained.
         steps: optimiser steps as trained.
         train_seconds: wall time inside fit.
@@ -96,6 +98,7 @@ class Record:
     scores: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     baselines: dict[str, list[float] | None] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     solved: list[int | None] | None = None
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
@@ -195,11 +198,13 @@ class Record:
         seeds = _seeds("seeds", values["seeds"])
         _seeds("diverged", values.get("diverged", []))
         _check_hashes(values.get("data_hash"), len(seeds))
+        if not all(isinstance(reason, str) for reason in values.get("left_out", {}).values()):
+            raise TypeError("left_out must hold texts")
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
-            values["baselines"] = _guesses("baselines", values.get("baselines", {}), len(seeds))
+            values["baselines"] = checked_guesses("baselines", values.get("baselines", {}), len(seeds))
             values["evaluation_baselines"] = {
-                name: _guesses(f"evaluation_baselines.{name}", rows, len(seeds))
+                name: checked_guesses(f"evaluation_baselines.{name}", rows, len(seeds))
                 for name, rows in values.get("evaluation_baselines", {}).items()
             }
         return cls(**values)
@@ -241,13 +246,21 @@ def _all_scores(raw: dict[str, Any], metric: str, count: int) -> dict[str, dict[
     for part in ("train", "test"):
         if not isinstance(parts.get(part), dict) or metric not in parts[part]:
             raise ValueError(f"scores.{part} must hold the metric {metric}")
-    return {
-        part: {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
-        for part, rows in parts.items()
-    }
+    return {part: checked_scores(part, rows, count) for part, rows in parts.items()}
 
 
-def _guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+def checked_scores(part: str, rows: Any, count: int) -> dict[str, list[float]]:
+    """The scores of one part by metric, as JSON holds them; null is NaN.
+
+    Raises:
+        TypeError: something has the wrong kind.
+        ValueError: a metric has not one score for each of the `count` seeds.
+    """
+    return {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
+
+
+def checked_guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+    """The same of what needs no training, by name; null is None where all of it has no meaning."""
     return {
         key: None if row is None else _scores(f"{name}.{key}", row, count) for key, row in _dict(name, rows).items()
     }

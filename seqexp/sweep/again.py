@@ -70,6 +70,30 @@ def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
         return execute(config, hydra, folder, go_on=True)
 
 
+def evaluate_missing(config: DictConfig) -> list[Path]:
+    """Evaluates finished runs of the present job on what is asked for and was not when they were trained.
+
+    Returns:
+        The folders of those that were.
+    """
+    lengths, others = (config.data.get(name) for name in ("test_lengths", "evaluations"))
+    if not (lengths or others):
+        return []
+    from seqexp.evaluate import evaluate
+    from seqexp.record import claim, evaluations
+    from seqexp.run.build import claim_of
+
+    wanted, found = claim_of(config), []
+    asked = {f"test@{name}" for name in (*(lengths or ()), *(others or {}))}
+    for folder, record in claim.present(Path(HydraConfig.get().sweep.dir), wanted):
+        if asked <= evaluations.joined(record, folder).scores.keys():
+            continue
+        changes = OmegaConf.to_container(others, resolve=True) if others else {}
+        evaluate(folder, list(lengths or ()), changes, list(config.allowed_packages), list(config.allowed_environment))  # type: ignore[arg-type]
+        found.append(folder)
+    return found
+
+
 def measure(config: DictConfig) -> None:
     """Adds to the finished runs of the present job what its diagnostics have not measured there."""
     from seqexp.record import claim
