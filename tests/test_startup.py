@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
+
+from seqexp import startup
 
 CODE = """
 import gc, sys
@@ -41,6 +46,19 @@ def test_everything_is_loaded_and_nothing_is_left_behind() -> None:
 
 def test_a_module_that_stands_in_makes_way() -> None:
     run(WANTED)
+
+
+def test_what_lies_in_the_current_folder_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.setattr(sys, "path", ["/elsewhere"])
+    for _ in range(2):
+        startup.prepare("/here")
+        assert sys.path == ["/here", "/elsewhere"]
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setattr(sys, "path", [""])  # as `python -c` has it: wherever one is
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    startup.prepare("/here")
+    assert (sys.path, os.environ["OMP_WAIT_POLICY"]) == ([""], "ACTIVE")
 
 
 LINES = """

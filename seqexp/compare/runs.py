@@ -16,6 +16,7 @@ import numpy as np
 from seqexp.compare.keys import CompareError, listed
 from seqexp.compare.settings import Setting, flatten, neutral
 from seqexp.config import LONGEST_NAME, MOST_BASELINES, MOST_SEEDS
+from seqexp.record.evaluations import joined
 from seqexp.record.files import printable, walk
 from seqexp.record.record import INERT_SETTINGS, PARTS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
@@ -136,6 +137,8 @@ def collect(folders: Sequence[Path]) -> Collection:
     for path in sorted(found.values()):
         try:
             record = Record.read(path)
+            if record.status == "done":
+                record = joined(record, path)
             if record.status == "failed":
                 failed.append(_problem(path, top, _error_text(record)))
             else:

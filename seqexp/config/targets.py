@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import importlib
 import inspect
 import sys
@@ -119,7 +120,8 @@ def arguments(
     for name in keys:
         if name not in kept and parameters[name].default is inspect.Parameter.empty:
             raise ConfigError(f"{where}.{name} has no value; give one with {where}.{name}=...")
-    hints = typing.get_type_hints(made.__init__)  # type: ignore[misc]
+    # torch imports some of its names for type checkers alone.
+    hints = typing.get_type_hints(made.__init__, localns=vars(collections.abc))  # type: ignore[misc]
     for name, value in kept.items():
         check_type(f"{where}.{name}", value, hints.get(name, Any))
     return kept

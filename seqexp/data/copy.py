@@ -42,9 +42,9 @@ class Copy(Task):
         inputs   a c b _ _ _ ! _ _ _
         targets  _ _ _ _ _ _ _ a c b
 
-    T is the pause and 20.
-    A constant guess scores the entropy of the classes' shares. Who remembers nothing, but knows when to speak, has a
-    cross-entropy of 10 ln 8 / T nats and recalls 1/8 of the symbols: the guess `memoryless`. There is no noise.
+    T is the pause and 20. A constant guess scores the entropy of the classes' shares. Who remembers nothing, but
+    knows when to speak, has a cross-entropy of 10 ln 8 / T nats and recalls 1/8 of the symbols: the guess
+    `memoryless`. There is no noise.
 
     Source: M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", ICML (2016), section 5.1,
     after experiment 2c of S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997).

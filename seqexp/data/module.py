@@ -258,8 +258,11 @@ def _elsewhere(
                 f"evaluations must have names of at most 40 letters, digits and _.-, each once and no test length, "
                 f"got {name!r}"
             )
-        other = make_task(changes)
-        check_task(other)
+        try:
+            other = make_task(changes)
+            check_task(other)
+        except ValueError as error:
+            raise ValueError(f"evaluations.{name}: {error}") from None
         if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
             raise ValueError(
                 f"evaluations.{name} must leave inputs and targets of the size that the model was made for"

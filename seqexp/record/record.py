@@ -198,13 +198,12 @@ class Record:
         seeds = _seeds("seeds", values["seeds"])
         _seeds("diverged", values.get("diverged", []))
         _check_hashes(values.get("data_hash"), len(seeds))
-        if not all(isinstance(reason, str) for reason in values.get("left_out", {}).values()):
-            raise TypeError("left_out must hold texts")
+        checked_reasons(values.get("left_out", {}))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
-            values["baselines"] = _guesses("baselines", values.get("baselines", {}), len(seeds))
+            values["baselines"] = checked_guesses("baselines", values.get("baselines", {}), len(seeds))
             values["evaluation_baselines"] = {
-                name: _guesses(f"evaluation_baselines.{name}", rows, len(seeds))
+                name: checked_guesses(f"evaluation_baselines.{name}", rows, len(seeds))
                 for name, rows in values.get("evaluation_baselines", {}).items()
             }
         return cls(**values)
@@ -215,6 +214,19 @@ def find(root: Path) -> Iterator[Path]:
     for folder, _, names in walk(root):
         if RESULT in names:
             yield folder
+
+
+def with_reasons(left_out: dict[str, str], evaluation: str, reasons: dict[str, str]) -> dict[str, str]:
+    """A record's `left_out` with what an evaluation says beyond it, as `test@40/linear`."""
+    more = {f"{evaluation}/{name}": reason for name, reason in reasons.items() if left_out.get(name) != reason}
+    return left_out | more
+
+
+def checked_reasons(rows: Any) -> dict[str, str]:
+    """Why baselines were left out, as read; a TypeError where it is no dict of texts."""
+    if not (isinstance(rows, dict) and all(isinstance(reason, str) for reason in rows.values())):
+        raise TypeError("left_out must hold texts")
+    return rows
 
 
 def _check_hashes(rows: Any, count: int) -> None:
@@ -246,13 +258,21 @@ def _all_scores(raw: dict[str, Any], metric: str, count: int) -> dict[str, dict[
     for part in ("train", "test"):
         if not isinstance(parts.get(part), dict) or metric not in parts[part]:
             raise ValueError(f"scores.{part} must hold the metric {metric}")
-    return {
-        part: {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
-        for part, rows in parts.items()
-    }
+    return {part: checked_scores(part, rows, count) for part, rows in parts.items()}
 
 
-def _guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+def checked_scores(part: str, rows: Any, count: int) -> dict[str, list[float]]:
+    """The scores of one part by metric, as JSON holds them; null is NaN.
+
+    Raises:
+        TypeError: something has the wrong kind.
+        ValueError: a metric has not one score for each of the `count` seeds.
+    """
+    return {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
+
+
+def checked_guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
+    """The same of what needs no training, by name; null is None where all of it has no meaning."""
     return {
         key: None if row is None else _scores(f"{name}.{key}", row, count) for key, row in _dict(name, rows).items()
     }

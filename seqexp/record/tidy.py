@@ -10,17 +10,18 @@ from pathlib import Path
 
 from seqexp.config.mistakes import ConfigError, refusing_paths
 from seqexp.record.claim import CLAIM, done
+from seqexp.record.evaluations import EVALUATIONS
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "checkpoints", "comparison")
+SUBFOLDERS = (".hydra", "checkpoints", "comparison", "diagnostics", EVALUATIONS)
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
+LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz", "diagnostics")
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
     *("comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg"),
-    *("curves.png", "curves.svg"),
+    *("curves.png", "curves.svg", "evaluations.png", "evaluations.svg"),
 )
 """Files that a run or a sweep writes, directly into its own folder."""
 

@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from seqexp import baselines
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
-from seqexp.config.guard import leaves
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large, show
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
@@ -28,8 +28,11 @@ from seqexp.data.guesses import Guess
 from seqexp.data.module import PopulationData
 from seqexp.data.shape import Values
 from seqexp.data.task import Task
+from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
 from seqexp.run import memory
+from seqexp.run.diagnose import find_diagnostics
+from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.size import Sizes, asks_match, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.score import AbsoluteError, CrossEntropy, ErrorRate, Score, SquaredError
@@ -65,6 +68,7 @@ class Parts:
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
         matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        diagnostics: what is measured beside the scores, by name.
     """
 
     settings: dict[str, Any]
@@ -73,6 +77,7 @@ class Parts:
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
+    diagnostics: dict[str, Diagnostic]
 
     def make_data(self) -> dict[str, Guess]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
@@ -95,7 +100,7 @@ class Parts:
         self.make_data()
         self.data.setup()
         training, batches = self.training, self.data.train_dataloader()
-        optimizer = training.configure_optimizers()
+        optimizer = training.pack()
         epochs = self.settings["trainer"]["max_epochs"]
         batch = next(iter(batches))
         training.learn(batch)  # the first step makes work space
@@ -161,8 +166,10 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     _check_memory(settings, data, sizes, trainer)
     model = make_model(settings["cell"], allowed, sizes, seeds)
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
-    training = Training(model, score, data.task, make_optimizer)
-    return Parts(settings, masked(config, settings), data, training, make_trainer, matched)
+    schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
+    training = Training(model, score, data.task, make_optimizer, schedule)
+    diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
+    return Parts(settings, masked(config, settings), data, training, make_trainer, matched, diagnostics)
 
 
 def claim_of(config: DictConfig) -> Claim:
@@ -199,9 +206,7 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
     loader_values = arguments("data", loader_node, PopulationData, given=OURS["data"])
 
     def make_task(changes: Mapping[str, Any]) -> Task:
-        values = (
-            arguments("data.evaluations", {**task_values, **changes}, task_class, given=()) if changes else task_values
-        )
+        values = arguments("data", {**task_values, **changes}, task_class, given=()) if changes else task_values
         return make("data", task_class, copy.deepcopy(values))  # a constructor may change what it is given
 
     return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})

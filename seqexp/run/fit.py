@@ -27,8 +27,9 @@ from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
-from seqexp.record.record import Record
+from seqexp.record.record import Record, with_reasons
 from seqexp.run.build import Parts
+from seqexp.run.diagnose import Measurements
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
@@ -36,7 +37,7 @@ from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
-from seqexp.training.screen import BoardWriter, EpochBar
+from seqexp.training.screen import BoardWriter, EpochBar, RateWriter
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -54,47 +55,31 @@ def fit(
 ) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     data, training = parts.data, parts.training
-    selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    identity = {**claim.values(), "data": [learnt for learnt, _ in data.data_hash]}
-    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
-    start = checkpoints.usable()
-    if start is None:
-        tidy.clear(folder)
+    checkpoints, start = _checkpoints(parts, claim, folder)
     tidy.forget_events(folder)
     with settings_of_the_process_kept(), Board(folder) as board:
-        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
+        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
+        selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+        callbacks = _callbacks(parts, selection, checkpoints, board)
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
-        trainer = parts.make_trainer(callbacks, str(folder))
-        data.trainer = trainer
+        data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
-        with limit_threads(parts), interruptible():
-            checkpoints.start = time.perf_counter()
-            try:
-                with ending:
-                    trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
-            except MisconfigurationException as error:  # of which nothing was to be seen before
-                raise ConfigError(f"trainer: {error}") from error
-            seconds = checkpoints.seconds
-            trainer.test(training, datamodule=data, verbose=False)
+        measurements.measure("start", training.model, training.score)
+        seconds = _train(parts, trainer, checkpoints, start)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
         metric = training.score.name
-        final = {f"test/{metric}": np.array(scores["test"][metric])}
-        if selection.validated:
-            final[f"selected/val_{metric}"] = as_array(selection.best)
-        board.scores(final, trainer.current_epoch)
+        board.scores(_final(scores, metric), trainer.current_epoch)
         _draw(board, parts, guesses, test, predictions)
-    curves = {
-        CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
-    }  # (E, S)
-    write_curves(folder, data.seeds, curves)
-    write_predictions(
-        folder, seeds=np.array(data.seeds), targets=as_array(test.targets), predictions=as_array(predictions)
-    )
+        measurements.measure("end", training.model, training.score)
+        measurements.write(folder, record.cell, board)
+    history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
+    write_curves(folder, data.seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
+    arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
+    write_predictions(folder, seeds=np.array(data.seeds), **arrays)
     return replace(
         record,
         status="done",
@@ -102,8 +87,9 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        **_baselines(parts, guesses, test),
-        solved=None if training.solved is None else [step if step >= 0 else None for step in selection.solved.tolist()],
+        baselines=listed(baselines.score(guesses, test, training.score)),
+        **_elsewhere(parts, guesses),
+        solved=_steps(selection.solved),
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
         epochs=len(selection.history["train"]),
@@ -113,21 +99,62 @@ def fit(
     )
 
 
-def _baselines(parts: Parts, guesses: Mapping[str, Guess], test: Split) -> dict[str, Any]:
-    """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
-    data, score, cpu = parts.data, parts.training.score, torch.device("cpu")
-    left_out = baselines.left_out(guesses)
-    elsewhere = {}
-    for name, split in data.evaluations.items():
-        found = baselines.guess(data.task, data.splits["train"].to(cpu), split.to(cpu))
-        elsewhere[name] = _listed(baselines.score(found, split, score))
-        more = {key: text for key, text in baselines.left_out(found).items() if left_out.get(key) != text}
-        left_out |= {f"{name}/{key}": text for key, text in more.items()}
-    return {
-        "baselines": _listed(baselines.score(guesses, test, score)),
-        "evaluation_baselines": elsewhere,
-        "left_out": left_out,
-    }
+def _callbacks(parts: Parts, selection: Selection, checkpoints: Checkpoints, board: Board) -> list[pl.Callback]:
+    """What watches training; checkpoints come after all that have a state."""
+    rates = [] if parts.training.schedule is None else [RateWriter(board)]
+    return [selection, BoardWriter(board, selection), *rates, checkpoints]
+
+
+def _final(scores: Mapping[str, Mapping[str, list[float]]], metric: str) -> dict[str, npt.ArrayLike]:
+    """The scores of the kept weights, by TensorBoard's tags."""
+    tags = {"test": f"test/{metric}", "val": f"selected/val_{metric}"}
+    return {tag: scores[part][metric] for part, tag in tags.items() if part in scores}
+
+
+def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkpoints, Path | None]:
+    """What saves the state of training, and the saved one to go on from; without it the folder is cleared."""
+    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
+    identity = {**claim.values(), "data": [learnt for learnt, _ in parts.data.data_hash]}
+    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
+    start = checkpoints.usable()
+    if start is None:
+        tidy.clear(folder)
+    return checkpoints, start
+
+
+def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: Path | None) -> float:
+    """Trains, has the test split predicted, and returns the wall time of training in seconds."""
+    with limit_threads(parts), interruptible():
+        checkpoints.start = time.perf_counter()
+        try:
+            with checkpoints.ending:
+                trainer.fit(parts.training, datamodule=parts.data, ckpt_path=start, weights_only=True)
+        except MisconfigurationException as error:  # of which nothing was to be seen before
+            raise ConfigError(f"trainer: {error}") from error
+        seconds = checkpoints.seconds
+        trainer.test(parts.training, datamodule=parts.data, verbose=False)
+    return seconds
+
+
+def _elsewhere(parts: Parts, guesses: Mapping[str, Guess]) -> dict[str, Any]:
+    """What a record says of the guesses at evaluations, and why there or on test there are none."""
+    found, left_out = {}, baselines.left_out(guesses)
+    for name, split in parts.data.evaluations.items():
+        found[name], reasons = guessed(parts, split)
+        left_out = with_reasons(left_out, name, reasons)
+    return {"evaluation_baselines": found, "left_out": left_out}
+
+
+def guessed(parts: Parts, split: Split) -> tuple[dict[str, list[float] | None], dict[str, str]]:
+    """The scores on a split of what needs no training, and why some of it was left out."""
+    train, split = (each.to(torch.device("cpu")) for each in (parts.data.splits["train"], split))
+    guesses = baselines.guess(parts.data.task, train, split)
+    return listed(baselines.score(guesses, split, parts.training.score)), baselines.left_out(guesses)
+
+
+def _steps(solved: Tensor | None) -> list[int | None] | None:
+    """The step at which each seed met the task's criterion, as a record has it."""
+    return None if solved is None else [step if step >= 0 else None for step in solved.tolist()]
 
 
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
@@ -135,21 +162,15 @@ def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor
     training, score = parts.training, parts.training.score
     found = {"train": selection.train}
     if selection.validated:
-        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if _shows_more(selection) else {}
+        shows_more = len(selection.train) > 1
+        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if shows_more else {}
         found["val"] = {**beside, score.name: selection.best}
-    given = (predictions.double(), test.to(test.inputs.device, torch.float64).targets, _double(test.weight))
+    whole = test.to(test.inputs.device, torch.float64)
+    given = (predictions.double(), whole.targets, whole.weight)
     found["test"] = {score.name: score.value(*given), **score.shown(*given)}
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
-    return {part: _listed(rows) for part, rows in found.items()}
-
-
-def _shows_more(selection: Selection) -> bool:
-    return len(selection.train) > 1
-
-
-def _double(values: Tensor | None) -> Tensor | None:
-    return None if values is None else values.double()
+    return {part: listed(rows) for part, rows in found.items()}
 
 
 @contextlib.contextmanager
@@ -244,5 +265,6 @@ def as_array(tensor: Tensor) -> npt.NDArray[Any]:
     return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
 
 
-def _listed(rows: Mapping[str, Tensor | None]) -> dict[str, Any]:
+def listed(rows: Mapping[str, Tensor | None]) -> dict[str, Any]:
+    """Scores (S,) by name as a record holds them."""
     return {name: None if row is None else [float(value) for value in row.double().cpu()] for name, row in rows.items()}

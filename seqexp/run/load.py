@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
@@ -14,7 +15,8 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.model import Model
 from seqexp.record.files import is_plain
 from seqexp.record.record import Record, RecordError
-from seqexp.run.build import build
+from seqexp.run.build import Parts, build
+from seqexp.training.module import Training
 
 
 def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Model:
@@ -34,10 +36,28 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
         RecordError: there is no readable record, no checkpoint of plain tensors, or an environment variable is needed.
         ConfigError: the recorded configuration names other code, or a text stands in a list's place.
     """
+    _, parts = load_run(Path(folder), allowed_packages, allowed_environment, {})
+    return parts.training.model
+
+
+def load_run(
+    folder: Path, allowed_packages: Sequence[str], allowed_environment: Sequence[str], changes: Mapping[str, Any]
+) -> tuple[Record, Parts]:
+    """Builds what a finished run describes, its model with the kept weights.
+
+    Args:
+        folder: the run's folder.
+        allowed_packages: as for `load`.
+        allowed_environment: as for `load`.
+        changes: other values of keys of the `data` group, in place of the recorded ones.
+
+    Returns:
+        The record, and what it describes; no data but the first seed's are made.
+    """
     for name, value in (("allowed_packages", allowed_packages), ("allowed_environment", allowed_environment)):
         if isinstance(value, str):
             raise ConfigError(f"{name} must be a list of names, as [{value!r}], got {value!r}")
-    record = Record.read(Path(folder))
+    record = Record.read(folder)
     if record.status != "done":
         raise RecordError(f"{folder}: the run failed, and left no model")
     try:
@@ -48,8 +68,19 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
         raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
     config = OmegaConf.create({**settings, "allowed_packages": list(allowed_packages)})
     config.trainer.accelerator = "cpu"  # wherever it was trained
-    training = build(config).training
-    path = Path(folder) / "checkpoints" / "best.ckpt"
+    config.data.update(changes)
+    parts = build(config)
+    load_kept(parts.training, folder)
+    return record, parts
+
+
+def load_kept(training: Training, folder: Path) -> None:
+    """Gives a run's kept weights to a population of its settings.
+
+    Raises:
+        RecordError: there is no checkpoint of plain tensors, or it is another run's.
+    """
+    path = folder / "checkpoints" / "best.ckpt"
     if not is_plain(path):
         raise RecordError(f"{path}: there is no such file, or a link")
     try:
@@ -57,4 +88,3 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
         training.to(next(iter(state.values())).dtype).load_state_dict(state)
     except Exception as error:  # whatever a damaged file, or one that holds more than tensors, makes torch say
         raise RecordError(f"{path}: is not this run's checkpoint ({type(error).__name__})") from error
-    return training.model

@@ -85,17 +85,19 @@ def _finals(studies: Sequence[Study], settings: Settings) -> tuple[list[Path], b
 
 def table(studies: Sequence[Study]) -> Table:
     """One line per study: how its trials ended, and the best of them."""
+    labels = {trial.user_attrs.get("label", "MSE") for study in studies if (trial := study.best)}
+    score = labels.pop() if len(labels) == 1 else "score"
     shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for name in ("study", "trials", "pruned", "diverged", "failed", "best\nval MSE", "best settings"):
+    for name in ("study", "trials", "pruned", "diverged", "failed", f"best\nval {score}", "best settings"):
         shown.add_column(name, justify="left" if name in ("study", "best settings") else "right", overflow="fold")
     for study in studies:
         pruned, failed, finished = map(study.count, (TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE))
         broken = len(study.trials) - pruned - failed - finished
         best = study.best
         values = [f"{key}={show(value)}" for key, value in best.params.items()] if best else []
-        score = f"{best.values[0]:.4g}" if best else "–"
+        value = f"{best.values[0]:.4g}" if best else "–"
         counts = [str(number) for number in (len(study.trials), pruned, broken, failed)]
-        shown.add_row(*map(Text, (study.question.name, *counts, score, "\n".join(values))))
+        shown.add_row(*map(Text, (study.question.name, *counts, value, "\n".join(values))))
     return shown
 
 

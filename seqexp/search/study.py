@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from seqexp.config.compose import compose_run
 from seqexp.config.environment import hide
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.files import write_atomically
 from seqexp.record.own import digest as own_digest
 from seqexp.record.provenance import NUMERICS, changed_settings, defining, fingerprint
+from seqexp.record.record import MSE
 from seqexp.run.build import build
 from seqexp.search.space import Question, Settings
 from seqexp.search.trial import DivergedError, train
@@ -226,7 +228,7 @@ def _try(study: optuna.Study, trial: optuna.Trial, question: Question, known_epo
         study.tell(trial, state=TrialState.FAIL)
     else:
         log.info("%s: %.6g", name, outcome.value)
-        for key in ("val_mse", "epochs", "seconds"):
+        for key in ("val", "metric", "label", "epochs", "seconds"):
             trial.set_user_attr(key, getattr(outcome, key))
         study.tell(trial, outcome.value)
 
@@ -246,14 +248,18 @@ def _pruner(settings: Settings, definition: dict[str, str]) -> BasePruner:
     return NopPruner()
 
 
-def write_table(path: Path, studies: Iterable[Study]) -> None:
+def write_table(path: Path, studies: Sequence[Study]) -> None:
     """Writes all trials as CSV, for those who do not want to ask Optuna."""
+    finished = [trial for study in studies for trial in study.trials if "metric" in trial.user_attrs]
+    metric = finished[0].user_attrs["metric"] if finished else MSE  # of trials without a score
     rows = [
         {
             "study": study.question.name,
             "trial": trial.number,
             "state": "diverged" if diverged(trial) else trial.state.name.lower(),
-            "val_mse": "" if trial.values is None or diverged(trial) else repr(trial.values[0]),
+            f"val_{trial.user_attrs.get('metric', metric)}": ""
+            if trial.values is None or diverged(trial)
+            else repr(trial.values[0]),
             **trial.params,
             **{key: trial.user_attrs.get(key, "") for key in ("epochs", "seconds", "same_as", "error")},
         }
@@ -268,11 +274,11 @@ def write_table(path: Path, studies: Iterable[Study]) -> None:
     write_atomically(path, text.getvalue().encode())
 
 
-def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in node.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = json.dumps(value, default=str)
-    return flat
+def _value(trial: FrozenTrial) -> str:
+    """The validation score of a trial that has one."""
+    return "" if trial.values is None or diverged(trial) else repr(trial.values[0])
+
+
+def _flat(node: dict[str, Any]) -> dict[str, str]:
+    """The values of a configuration as texts, by dotted key; empty groups are left out."""
+    return {key: json.dumps(value, default=str) for key, value in leaves(node, into_lists=False) if value != {}}

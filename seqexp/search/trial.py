@@ -24,16 +24,26 @@ class DivergedError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trial was for: the mean over seeds of `val_mse`, each at its own best epoch."""
+    """What a trial was for: the mean over seeds of the validation score, each at its own best epoch.
 
-    val_mse: list[float]
+    Attributes:
+        val: (S,) those scores.
+        metric: what they are.
+        label: the same as a table shows it.
+        epochs: that were trained.
+        seconds: that this took.
+    """
+
+    val: list[float]
+    metric: str
+    label: str
     epochs: int
     seconds: float
 
     @property
     def value(self) -> float:
         """The number that is minimised."""
-        return math.fsum(self.val_mse) / len(self.val_mse)
+        return math.fsum(self.val) / len(self.val)
 
 
 class Watch(pl.Callback):
@@ -89,4 +99,5 @@ def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:
             seconds = time.perf_counter() - start
     if not selection.validated:
         raise RuntimeError("nothing was validated; see trainer.limit_val_batches and trainer.check_val_every_n_epoch")
-    return Outcome(selection.best.double().tolist(), len(selection.history["train"]), seconds)
+    score, epochs = training.score, len(selection.history["train"])
+    return Outcome(selection.best.double().tolist(), score.name, score.label, epochs, seconds)

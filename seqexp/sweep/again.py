@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from seqexp.config.guard import shown
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import path_name
+from seqexp.show.console import say
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -65,6 +68,44 @@ def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
         if not (folder / ".hydra").exists():
             note(config, hydra, folder)
         return execute(config, hydra, folder, go_on=True)
+
+
+def evaluate_missing(config: DictConfig) -> list[Path]:
+    """Evaluates finished runs of the present job on what is asked for and was not when they were trained.
+
+    Returns:
+        The folders of those that were.
+    """
+    lengths, others = (config.data.get(name) for name in ("test_lengths", "evaluations"))
+    if not (lengths or others):
+        return []
+    from seqexp.evaluate import evaluate
+    from seqexp.record import claim, evaluations
+    from seqexp.run.build import claim_of
+
+    wanted, found = claim_of(config), []
+    asked = {f"test@{name}" for name in (*(lengths or ()), *(others or {}))}
+    for folder, record in claim.present(Path(HydraConfig.get().sweep.dir), wanted):
+        if asked <= evaluations.joined(record, folder).scores.keys():
+            continue
+        changes = OmegaConf.to_container(others, resolve=True) if others else {}
+        evaluate(folder, list(lengths or ()), changes, list(config.allowed_packages), list(config.allowed_environment))  # type: ignore[arg-type]
+        found.append(folder)
+    return found
+
+
+def measure(config: DictConfig) -> None:
+    """Adds to the finished runs of the present job what its diagnostics have not measured there."""
+    from seqexp.record import claim
+    from seqexp.run.build import claim_of
+    from seqexp.run.diagnose import measure_later
+
+    for folder, record in claim.present(Path(HydraConfig.get().sweep.dir), claim_of(config)):
+        single = config.copy()
+        with open_dict(single):
+            single.seed, single.num_seeds = record.seeds[0], len(record.seeds)
+        for name in measure_later(single, record.cell, folder):
+            say(sys.stdout, f"measured {name}: {os.path.relpath(folder)}")
 
 
 def outdated(config: DictConfig) -> Path | None:

@@ -67,9 +67,14 @@ def run_job(config: DictConfig) -> None:
                 say(sys.stderr, f"not run: {os.path.relpath(folder)} ({stop.read_text(encoding='utf-8')})")
                 return
             _run_part(config, folder, part, stop)
+        if there:
+            for run in again.evaluate_missing(config):
+                say(sys.stdout, f"evaluated where it had not been: {os.path.relpath(run)}")
     except Exception as error:
         _fail(config, folder, stop, error)
     again.leave()
+    if "diagnostic" in config:
+        again.measure(config)
     if there:
         say(sys.stdout, f"there already: {hydra.job.override_dirname}")
 
@@ -187,7 +192,7 @@ class Sweep(Callback):
         except CompareError as error:  # so many runs failed that the keys do not differ any more
             say(sys.stderr, str(error))
             comparison = compare(folder)
-        comparison.write(folder)
+        comparison.write(folder, list(config.allowed_packages))
         console = Console()
         comparison.render(console)
         console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)

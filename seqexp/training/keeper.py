@@ -33,7 +33,8 @@ class Selection(Callback):
         best_epoch: (S,) the epoch of the kept weights.
         diverged: (S,) whether a seed's loss was ever NaN or infinite.
         validated: whether there was any validation.
-        solved: (S,) the step at which the task's criterion was first met, -1 where it was not yet.
+        solved: (S,) the step at which the task's criterion was first met, -1 where it was not yet;
+            None where it has none.
         train: name -> (S,) training score of the kept weights, and what is shown beside it, once `fit` has ended.
     """
 
@@ -51,7 +52,7 @@ class Selection(Callback):
         self.kept = [each.detach().clone() for each in self.training.model.parameters()]
         self.best = torch.full((size,), torch.inf, device=device)
         self.best_epoch = torch.full((size,), -1, device=device)
-        self.solved = torch.full((size,), -1, device=device)
+        self.solved: Tensor | None = None
         self.waited = torch.zeros(size, dtype=torch.long, device=device)
         self.validated = False
         self.diverged = torch.zeros(size, dtype=torch.bool, device=device)
@@ -79,8 +80,8 @@ class Selection(Callback):
         self.waited = torch.where(better, 0, self.waited + 1)
         self._keep(better)
         if self.training.solved is not None:
-            first = self.training.solved & (self.solved < 0)
-            self.solved = torch.where(first, trainer.global_step, self.solved)
+            before = torch.full_like(self.best_epoch, -1) if self.solved is None else self.solved
+            self.solved = torch.where(self.training.solved & (before < 0), trainer.global_step, before)
         self._stop_if_all_have_waited(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -149,6 +149,7 @@ def test_numbers_as_text() -> None:
     assert score_text(statistics.Interval(0.01218, 0.01138, 0.01298)) == "0.0122 ± 0.0008"
     assert score_text(statistics.Interval(2e-12, 1e-12, 3e-12)) == "2.00e-12 ± 1e-12"
     assert score_text(statistics.Interval(0.0, 0.0, 0.0)) == "0"
+    assert score_text(statistics.Interval(0.3, 0.3 - 6e-17, 0.3 + 6e-17)) == "0.3 ± 0"
     assert score_text(statistics.Interval(0.5, math.nan, math.nan)) == "0.5"
     assert ratio_text(0.3401, 0.2812, 0.4113) == "0.34 (95 % interval 0.28\N{EN DASH}0.41)"
     assert ratio_text(0.9974, 0.9961, 0.9987) == "0.9974 (95 % interval 0.9961\N{EN DASH}0.9987)"

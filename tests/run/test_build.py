@@ -142,7 +142,7 @@ def test_the_lab_presets_are_the_sheets_settings(name: str, data: str, cell: str
         "sum": {"num_sequences": 1000, "length": 20, "distribution": "normal"},
     }[data]
     split = {"batch_size": None, "train_fraction": 0.8, "val_fraction": 0.0, "test_fraction": 0.2}
-    neutral = {"score": None, "fresh": False, "steps_per_epoch": None, "test_lengths": [], "evaluations": {}}
+    neutral = {"score": None, "fresh": False, "steps_per_epoch": None, "test_lengths": [], "evaluations": None}
     assert {**neutral, **node.data, "_target_": None} == {**neutral, **task, **split, "_target_": None}
     assert (node.cell.hidden_size, node.cell.num_layers, node.cell.dropout) == (16, 1, 0)
     assert node.cell.bidirectional is False

@@ -134,6 +134,8 @@ ON_THE_WAY = {
     "dropout": ["cell.num_layers=2", "cell.dropout=0.3"],
     "momentum": ["optimizer=sgd", "optimizer.momentum=0.9", "trainer.gradient_clip_val=0.1"],
     "double precision": ["trainer.precision=64-true"],
+    "a schedule of epochs": ["scheduler=step", "scheduler.step_size=1"],
+    "a schedule of steps": ["scheduler=cosine", "scheduler.interval=step", "scheduler.T_max=11"],
 }
 
 
@@ -146,6 +148,7 @@ def combined(end: str, way: str) -> list[str]:
 
 PAIRS = [(end, way) for end in ENDS for way in ON_THE_WAY]
 CHOSEN = {*random.Random(0).sample(PAIRS, 30), *((end, "nothing") for end in ENDS)}
+CHOSEN |= {("epochs", "a schedule of epochs"), ("steps amid an epoch", "a schedule of steps")}
 """Of all pairs; each case is some tenths of a second. The other seeds have been tried, too."""
 
 

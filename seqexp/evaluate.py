@@ -1,0 +1,59 @@
+"""evaluate(): scores of a finished run elsewhere than where it was trained, such as on longer sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqexp.record import evaluations as files
+from seqexp.record.record import Record, RecordError
+from seqexp.run.fit import guessed, limit_threads, listed
+from seqexp.run.load import load_run
+
+
+def evaluate(
+    folder: Path | str,
+    test_lengths: Sequence[int] = (),
+    evaluations: Mapping[str, Mapping[str, Any]] | None = None,
+    allowed_packages: Sequence[str] = (),
+    allowed_environment: Sequence[str] = (),
+) -> Record:
+    """Scores the kept weights of a finished run on other sequences, and keeps that in files of their own.
+
+    What was evaluated before, in training or later, is not evaluated again. `result.json` does not change.
+
+    Args:
+        folder: the run's folder.
+        test_lengths: lengths T of the sequences, for a task that chooses its length.
+        evaluations: other tests by name, each the settings of the task that are changed for it.
+        allowed_packages: as for `seqexp.run.load`.
+        allowed_environment: as for `seqexp.run.load`.
+
+    Returns:
+        The record with all evaluations: `record.score("test@40")`.
+
+    Raises:
+        RecordError: there is no readable run, or the task does not make the data that it was trained on any more.
+        ConfigError: the task cannot make what is asked for.
+    """
+    path = Path(folder)
+    known = files.joined(Record.read(path), path)
+    lengths = [length for length in test_lengths if f"test@{length}" not in known.scores]
+    others = {
+        name: dict(changes) for name, changes in (evaluations or {}).items() if f"test@{name}" not in known.scores
+    }
+    if not (lengths or others):
+        return known
+    changes = {"test_lengths": lengths, "evaluations": others}
+    record, parts = load_run(path, allowed_packages, allowed_environment, changes)
+    parts.make_data()
+    data, training = parts.data, parts.training
+    if record.data_hash is not None and record.data_hash != data.data_hash:
+        raise RecordError(f"{folder}: its task makes other data here than those that it was trained and tested on")
+    training.eval()
+    with limit_threads(parts):
+        for name, split in data.evaluations.items():
+            scores = listed(training.measure(split.evaluation_batches()))
+            files.write(path, record, name, scores, *guessed(parts, split))
+    return files.joined(record, path)

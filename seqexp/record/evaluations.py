@@ -1,0 +1,88 @@
+"""What was measured of a finished run afterwards: a file for each evaluation, beside a record that never changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
+from seqexp.record.record import Record, RecordError, checked_guesses, checked_reasons, checked_scores, with_reasons
+
+EVALUATIONS = "evaluations"
+"""Their folder, in the run's."""
+
+Rows = dict[str, list[float]]
+Guesses = dict[str, list[float] | None]
+
+
+def write(folder: Path, record: Record, name: str, scores: Rows, baselines: Guesses, left_out: dict[str, str]) -> Path:
+    """Writes one evaluation, whole or not at all.
+
+    Args:
+        folder: the run's.
+        record: the run's.
+        name: what is evaluated, such as `test@40`.
+        scores: metric -> S scores.
+        baselines: name -> S scores of what needs no training, None where it has no meaning.
+        left_out: name -> why there is no such baseline.
+
+    Returns:
+        The file's path.
+    """
+    place = folder / EVALUATIONS
+    place.mkdir(exist_ok=True)
+    values: dict[str, Any] = {"name": name, "metric": record.metric, "seeds": record.seeds}
+    values |= {"scores": scores, "baselines": baselines, "left_out": left_out}
+    path = place / f"{name}.json"
+    write_atomically(path, (json.dumps(null_for_nan(values), indent=2, allow_nan=False) + "\n").encode())
+    return path
+
+
+def joined(record: Record, folder: Path) -> Record:
+    """The record of a finished run with all that was measured of it afterwards.
+
+    Raises:
+        RecordError: a file is damaged, or speaks of another run; the message says which.
+    """
+    for path in _files(folder):
+        try:
+            check_plain(path, MOST_JSON)
+            raw = read_json(path.read_bytes())
+            scores, baselines, left_out = _checked(raw, record)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RecordError(f"{path}: {error}") from None
+        if raw["name"] not in record.scores:  # what stands in the record was measured first
+            record = replace(
+                record,
+                scores={**record.scores, raw["name"]: scores},
+                evaluation_baselines={**record.evaluation_baselines, raw["name"]: baselines},
+                left_out=with_reasons(record.left_out, raw["name"], left_out),
+            )
+    return record
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    place = folder / EVALUATIONS
+    if place.is_dir() and not place.is_symlink():
+        found = (path for path in place.iterdir() if path.suffix == ".json" and not path.name.startswith("."))
+        yield from sorted(found, key=lambda path: (len(path.name), path.name))  # test@5 before test@40
+
+
+def _checked(raw: Any, record: Record) -> tuple[Rows, Guesses, dict[str, str]]:
+    if not isinstance(raw, dict):
+        raise TypeError(f"expected an object, found {type(raw).__name__}")
+    for name in ("name", "metric", "seeds", "scores", "baselines"):
+        if name not in raw:
+            raise ValueError(f"the field '{name}' is missing")
+    if not (isinstance(raw["name"], str) and raw["name"].startswith("test@")):
+        raise ValueError(f"name must begin with test@, got {raw['name']!r}")
+    if (raw["metric"], raw["seeds"]) != (record.metric, record.seeds):
+        raise ValueError("metric and seeds must be those of the run")
+    count = len(record.seeds)
+    if record.metric not in raw["scores"]:
+        raise ValueError(f"scores must hold the metric {record.metric}")
+    scores = checked_scores(raw["name"], raw["scores"], count)
+    return scores, checked_guesses("baselines", raw["baselines"], count), checked_reasons(raw.get("left_out", {}))
