@@ -198,8 +198,7 @@ class Record:
         seeds = _seeds("seeds", values["seeds"])
         _seeds("diverged", values.get("diverged", []))
         _check_hashes(values.get("data_hash"), len(seeds))
-        if not all(isinstance(reason, str) for reason in values.get("left_out", {}).values()):
-            raise TypeError("left_out must hold texts")
+        checked_reasons(values.get("left_out", {}))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
             values["baselines"] = checked_guesses("baselines", values.get("baselines", {}), len(seeds))
@@ -215,6 +214,19 @@ def find(root: Path) -> Iterator[Path]:
     for folder, _, names in walk(root):
         if RESULT in names:
             yield folder
+
+
+def with_reasons(left_out: dict[str, str], evaluation: str, reasons: dict[str, str]) -> dict[str, str]:
+    """A record's `left_out` with what an evaluation says beyond it, as `test@40/linear`."""
+    more = {f"{evaluation}/{name}": reason for name, reason in reasons.items() if left_out.get(name) != reason}
+    return left_out | more
+
+
+def checked_reasons(rows: Any) -> dict[str, str]:
+    """Why baselines were left out, as read; a TypeError where it is no dict of texts."""
+    if not (isinstance(rows, dict) and all(isinstance(reason, str) for reason in rows.values())):
+        raise TypeError("left_out must hold texts")
+    return rows
 
 
 def _check_hashes(rows: Any, count: int) -> None:

@@ -29,7 +29,7 @@ from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
-from seqexp.record.record import Record
+from seqexp.record.record import Record, with_reasons
 from seqexp.run.build import Parts
 from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers
@@ -159,8 +159,7 @@ def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: S
     score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses[TEST]), {}
     for name, split in parts.data.evaluations.items():
         elsewhere[name] = listed(baselines.score(guesses[name], split, score))
-        more = {key: text for key, text in baselines.left_out(guesses[name]).items() if left_out.get(key) != text}
-        left_out |= {f"{name}/{key}": text for key, text in more.items()}
+        left_out = with_reasons(left_out, name, baselines.left_out(guesses[name]))
     return {
         "baselines": listed(baselines.score(guesses[TEST], test, score)),
         "evaluation_baselines": elsewhere,

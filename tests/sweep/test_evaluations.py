@@ -12,6 +12,7 @@ import pytest
 from seqexp.compare import compare
 from seqexp.config.mistakes import ConfigError
 from seqexp.evaluate import evaluate
+from seqexp.record.evaluations import joined
 from seqexp.record.record import RESULT, Record, RecordError
 
 Command = Callable[..., Any]
@@ -40,6 +41,9 @@ def test_asked_for_later_is_asked_for_before(sweep: Command) -> None:
     for name, values in files.items():
         assert values["scores"] == before.scores[name], name
         assert values["baselines"] == before.evaluation_baselines[name], name
+
+    reasons = {f"test@{n}/linear": f"it is fitted to sequences of 20 steps, and these have {n}" for n in (4, 30)}
+    assert before.left_out == joined(Record.read(only()), only()).left_out == reasons
 
     rows = [{row["test@30_mse"] for row in compare(Path("outputs") / each).rows()} for each in ("before", "mine")]
     assert rows[0] == rows[1] == set(before.scores["test@30"]["mse"])
