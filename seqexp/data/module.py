@@ -250,16 +250,20 @@ def _elsewhere(
     if test_lengths and not task.chooses_length:
         raise ValueError("test_lengths must be [] for this task: its sequences have one length, which it was made with")
     for length in test_lengths:
-        if length < 1:
-            raise ValueError(f"test_lengths must be >= 1, got {length}")
+        if type(length) is not int or length < 1 or f"{TEST}@{length}" in found:
+            raise ValueError(f"test_lengths must be whole numbers >= 1, each once, got {list(test_lengths)}")
         found[f"{TEST}@{length}"] = (task, length)
+    if not isinstance(evaluations, Mapping):
+        raise ValueError(f"evaluations must be settings of the task by name, got {evaluations!r}")
     for name, changes in evaluations.items():
         key = f"{TEST}@{name}"
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) or key in found:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", str(name)) or key in found:
             raise ValueError(
                 f"evaluations must have names of at most 40 letters, digits and _.-, each once and no test length, "
                 f"got {name!r}"
             )
+        if not isinstance(changes, Mapping) or "_target_" in changes:
+            raise ValueError(f"evaluations.{name} must be settings of the same task, got {changes!r}")
         try:
             other = make_task(changes)
             check_task(other)

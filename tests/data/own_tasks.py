@@ -319,6 +319,22 @@ class Older(Task):
         return x, x.sum(1), None
 
 
+class Ends(Task):
+    """Sequences of five steps; those of the second seed end at another."""
+
+    inputs = targets = Values(1)
+    num_sequences = COUNT
+
+    def __init__(self, second: int) -> None:
+        self.second = second
+
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        x = torch.randn(COUNT, STEPS, 1, generator=generator)
+        last = self.second if generator.initial_seed() == seeded(1, "data").initial_seed() else STEPS
+        x[:, last:] = 0
+        return Sequences(x, x.sum(1), lengths=torch.full((COUNT,), last))
+
+
 class Reusing(Task):
     """Fills the same memory for every seed."""
 

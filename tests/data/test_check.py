@@ -100,6 +100,139 @@ def test_a_task_may_use_its_memory_again() -> None:
     assert len({str(pair) for pair in data.data_hash}) == 3
 
 
+# ---------------------------------------------------------------- tokens, classes, weights, lengths
+
+N, T = 6, 5
+
+
+class Words(Task):
+    """Any tokens, classes, weights and lengths."""
+
+    inputs = Tokens(4)
+    targets = Classes(3)
+    reads = "steps"
+    num_sequences = N
+    made: dict[str, Any] = {}  # noqa: RUF012
+
+    def __init__(self, reads: Any = "steps", values: bool = False, **made: Any) -> None:
+        self.reads = reads
+        self.targets = Values(2) if values else Classes(3)
+        rng = torch.Generator().manual_seed(0)
+        shape = (N,) if reads == "last" else (N, T)
+        right = {
+            "inputs": torch.randint(4, (N, T), generator=rng),
+            "targets": torch.randn(*shape, 2, generator=rng) if values else torch.randint(3, shape, generator=rng),
+            "weight": torch.rand(N, T, generator=rng) + 0.1 if reads == "steps" else None,
+            "lengths": torch.tensor([5, 1, 2, 3, 4, 5]),
+            "best": torch.randn(*shape, 2 if values else 3, generator=rng),
+        }
+        self.sequences = Sequences(**{**right, **made})
+
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        return self.sequences
+
+
+def at(value: float, *place: int, like: str = "inputs", **task: Any) -> torch.Tensor:
+    """One part of the right sequences, with another value at a place."""
+    changed = getattr(Words(**task).sequences, like).clone()
+    changed[place] = value
+    return changed  # type: ignore[no-any-return]
+
+
+STEPS: dict[str, tuple[dict[str, Any], str]] = {
+    "a token too much": ({"inputs": at(4, 2, 3)}, "inputs must be >= 0 and <= 3, got 4 in sequence 2 (step 3; counted"),
+    "a token below 0": ({"inputs": at(-1, 0, 0)}, "inputs must be >= 0 and <= 3, got -1 in sequence 0 (step 0"),
+    "int32 tokens": (
+        {"inputs": at(0, 0).int()},
+        "an ordinary torch.int64 tensor on the CPU, got torch.int32",
+    ),
+    "float tokens": ({"inputs": at(0, 0).float()}, "inputs must be an ordinary torch.int64 tensor on the CPU, got"),
+    "one-hot tokens": (
+        {"inputs": torch.zeros(N, T, 4).long()},
+        "must have the shape (N, T) = (6, T), got (6, 5, 4)",
+    ),
+    "a class too much": (
+        {"targets": at(3, 5, 1, like="targets")},
+        "targets must be >= 0 and <= 2, got 3 in sequence 5 (step 1",
+    ),
+    "float classes": ({"targets": at(0, 0).float()}, "targets must be an ordinary torch.int64 tensor on the CPU, got"),
+    "classes of the last step": (
+        {"targets": torch.zeros(N).long()},
+        "must have the shape (N, T) = (6, 5), got (6,)",
+    ),
+    "classes of too few steps": ({"targets": torch.zeros(N, T - 1).long()}, "(N, T) = (6, 5), got (6, 4)"),
+    "one-hot classes": ({"targets": torch.zeros(N, T, 3)}, "targets must be an ordinary torch.int64 tensor"),
+    "values of the last step": (
+        {"values": True, "targets": torch.zeros(N, 2)},
+        "targets must have the shape (N, T, O) = (6, 5, 2), got (6, 2)",
+    ),
+    "a negative weight": (
+        {"weight": at(-0.5, 3, 2, like="weight")},
+        "must be >= 0, got -0.5 in sequence 3 (step 2",
+    ),
+    "no weight": ({"weight": torch.zeros(N, T)}, "weight must be > 0 somewhere, and is 0 everywhere"),
+    "an infinite weight": (
+        {"weight": at(torch.inf, 1, 1, like="weight")},
+        "must be finite, got inf in sequence 1",
+    ),
+    "weights of sequences": ({"weight": torch.ones(N)}, "weight must have the shape (N, T) = (6, 5), got (6,)"),
+    "bool weights": ({"weight": torch.ones(N, T).bool()}, "weight must be an ordinary torch.float32 tensor"),
+    "no length": ({"lengths": at(0, 4, like="lengths")}, "lengths must be >= 1 and <= 5, got 0 in sequence 4 (counted"),
+    "a length beyond T": ({"lengths": at(6, 4, like="lengths")}, "lengths must be >= 1 and <= 5, got 6 in sequence 4"),
+    "int32 lengths": ({"lengths": torch.ones(N).int()}, "lengths must be an ordinary torch.int64 tensor"),
+    "lengths of steps": ({"lengths": torch.ones(N, T).long()}, "lengths must have the shape (N,) = (6,), got (6, 5)"),
+    "best classes": ({"best": torch.zeros(N, T).long()}, "best must be an ordinary torch.float32 tensor"),
+    "best of the last step": (
+        {"best": torch.zeros(N, 3)},
+        "the shape (N, T, C) = (6, 5, 3), got (6, 3)",
+    ),
+    "weight of the last": (
+        {"reads": "last", "weight": torch.ones(N, T)},
+        "weight is for targets of every step (reads='steps'), and this task reads the last",
+    ),
+    "classes of every step": (
+        {"reads": "last", "targets": torch.zeros(N, T).long()},
+        "targets must have the shape (N,) = (6,), got (6, 5)",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", STEPS)
+def test_wrong_tokens_classes_weights_and_lengths_are_refused(how: str) -> None:
+    changes, said = STEPS[how]
+    with pytest.raises(ValueError, match=re.escape(said)):
+        check_sample(Words(**changes), "it", Words(**changes).sequences, N)
+
+
+@pytest.mark.parametrize("reads", ["last", "steps"])
+@pytest.mark.parametrize("values", [False, True])
+def test_right_ones_are_taken_and_what_is_padded_has_no_weight(reads: Any, values: bool) -> None:
+    for missing in ({}, {"lengths": None}, {"weight": None}, {"best": None}, {"lengths": None, "weight": None}):
+        task = Words(reads, values, **missing)
+        data = PopulationData(lambda changes, task=task: task, [0], None, 1 / 3, 1 / 3, 1 / 3)
+        data.make()
+        for split in data.splits.values():
+            lengths = split.lengths
+            if reads == "last" or (lengths is None and "weight" in missing):
+                assert split.weight is None
+                continue
+            assert split.weight is not None
+            inside = torch.ones(1, 2, T).bool() if lengths is None else torch.arange(T) < lengths[..., None]
+            assert not split.weight[~inside].any()
+            assert split.weight[inside].min() > 0.09
+            assert ("weight" in missing) == bool((split.weight[inside] == 1).all())
+
+
+def test_a_split_in_which_nothing_counts_is_refused() -> None:
+    weight = torch.zeros(N, T)
+    weight[0, 0] = 1  # one sequence, which is in one of the splits
+    with pytest.raises(ValueError, match=r"Words: weight must be > 0 somewhere in the sequences for \w+, "):
+        population(Words(weight=weight), seeds=[0]).make()
+    weight[:] = torch.arange(T) >= Words().sequences.lengths[:, None]  # type: ignore[index]
+    with pytest.raises(ValueError, match="within their lengths, and is 0 everywhere for seed 7"):
+        population(Words(weight=weight), seeds=[7]).make()
+
+
 # ---------------------------------------------------------------- attributes
 
 

@@ -40,6 +40,7 @@ def mine(tmp_path: Path) -> str:
         "Emptying": "path: table.csv\ncolumns: [day, open, value]\ntarget: value\nwindow: 4\nhorizon: 2",
         "Ahead": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
         "Older": "",
+        "Ends": "second: 3",
     }
     (tmp_path / "conf" / "data").mkdir(parents=True)
     for name, text in keys.items():
@@ -144,6 +145,70 @@ def test_a_sweep_makes_the_data_that_its_jobs_share_once(command: Command, monke
     monkeypatch.setattr(again, "run_in_sweep", lambda config: None)
     command("--multirun", "cell=rnn,gru", *SHORT)
     assert made == ["Sine"]
+
+
+# ---------------------------------------------------------------- unequal lengths, and files of 0.1
+
+
+@pytest.mark.parametrize("second", [3, 5])
+def test_a_cell_that_reads_from_the_end_takes_only_sequences_of_one_length(
+    command: Command, mine: str, second: int
+) -> None:
+    done = command(mine, TRUSTED, "data=ends", f"data.second={second}", "cell.bidirectional=true", *SHORT)
+    if second == 5:  # as long as all others
+        assert done.status == 0
+        return
+    assert done.status == 2
+    assert done.out == ""
+    assert done.err.startswith("seqexp: cell.bidirectional must be false for this task: its sequences have unequal")
+    assert "from 3 to 5 steps, and this RNN reads" in done.err
+    assert done.err.count("\n") == 1
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_unequal_lengths_are_seen_when_a_run_is_built() -> None:
+    from hydra import compose, initialize_config_dir
+
+    from seqexp.config.compose import CONF
+    from seqexp.run.build import build
+
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", ["data=parity", "cell=gru", "cell.bidirectional=true", "num_seeds=2"])
+    with pytest.raises(ConfigError, match=r"^cell.bidirectional must be false .* unequal lengths, from 1 to 20 steps"):
+        build(config)
+    config.data.shortest = 20
+    build(config).make_data()
+
+
+def test_a_file_of_0_1_takes_the_keys_that_it_lacks_with_a_plus(command: Command, mine: str) -> None:
+    path = Path(mine.partition("=")[2]) / "data" / "former.yaml"
+    text = "# own\n_target_: seqexp.data.sum.Sum\nnum_sequences: 40\nlength: 5\ndistribution: normal\n"
+    path.write_text(f"{text}batch_size: 32\ntrain_fraction: 0.6\nval_fraction: 0.2\ntest_fraction: 0.2\n")
+    scores = {}
+    for key in ("score=mae", "fresh=true", "test_lengths=[7]"):
+        done = command(mine, "data=former", f"data.{key}", *SHORT)
+        assert (done.status, done.out) == (2, "")
+        said = f"data.{key.partition('=')[0]}: the chosen file of data does not name this key; +data.{key} adds it"
+        assert done.err == f"seqexp: {said}\n"
+        assert command(mine, "data=former", f"+data.{key}", *SHORT).status == 0
+    assert command(mine, "data=former", *SHORT).status == 0
+    for folder in Path("outputs").iterdir():
+        record = Record.read(folder)
+        scores[len(record.scores), record.metric, bool(record.config["data"].get("fresh"))] = record.score("test")
+    assert scores.keys() == {(3, "mae", False), (3, "mse", True), (4, "mse", False), (3, "mse", False)}
+    assert scores[4, "mse", False] == scores[3, "mse", False] != scores[3, "mse", True]
+
+
+def test_the_keys_that_a_file_may_lack_are_those_with_a_neutral_value() -> None:
+    import inspect
+
+    from seqexp.config.mistakes import OPTIONAL
+    from seqexp.data.module import PopulationData
+    from seqexp.run.build import SCORE
+
+    parameters = inspect.signature(PopulationData).parameters.values()
+    optional = [each.name for each in parameters if each.default is not inspect.Parameter.empty]
+    assert sorted(OPTIONAL) == sorted(f"data.{name}" for name in (SCORE, *optional))
 
 
 # ---------------------------------------------------------------- scored as they say

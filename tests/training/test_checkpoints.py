@@ -172,6 +172,25 @@ def test_a_resumed_run_has_the_bits_of_an_undisturbed_one(tmp_path: Path, end: s
         assert content(folder) == expected, (number, overrides)
 
 
+STREAMS = {
+    "epochs": ["data=parity", "cell=lstm", "trainer.max_epochs=4"],
+    "steps amid an epoch": ["data=adding", "cell=gru", "trainer.max_epochs=9", "trainer.max_steps=13"],
+    "few of its batches": ["data=adding", "trainer.max_epochs=4", "trainer.limit_train_batches=2"],
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_a_stream_goes_on_with_the_batches_that_are_next(tmp_path: Path, case: str) -> None:
+    overrides = [*STREAMS[case], "data.length=8", "data.num_sequences=60", "data.steps_per_epoch=5"]
+    saves = count_saves(tmp_path / "whole", *overrides)
+    for number in (2, saves):  # amid training, and after its last validation
+        folder = tmp_path / f"killed{number}"
+        disturb(folder, number, *overrides)
+        train(folder, *overrides)
+        assert content(folder) == content(tmp_path / "whole"), number
+    assert "Restored all states" in (folder / "seqexp.log").read_text()
+
+
 def test_time_that_was_spent_counts(tmp_path: Path) -> None:
     """Nobody can repeat where a clock ends a training, but the epochs that two have in common are the same."""
     settings = ("trainer.max_time=00:00:00:02", "trainer.max_epochs=-1")
