@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from seqexp.show.figures import Figure
 
 
-WRITTEN = "→ {0}: comparison.md .csv .json .png .svg, curves.png .svg; tensorboard --logdir {0}"
-"""What a program says of the files that `Comparison.write` left in a folder."""
+def written(folder: Path, paths: Sequence[Path]) -> str:
+    """What a program says of the files that `Comparison.write` left in a folder."""
+    kinds: dict[str, list[str]] = {}
+    for path in paths:
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        kinds.setdefault(name, []).append(path.suffix)
+    named = [f"{name}{' '.join(suffixes)}" for name, suffixes in kinds.items()]
+    return f"→ {folder}: {', '.join(named)}; tensorboard --logdir {folder}"
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ import seqexp.compare
 from seqexp import statistics
 from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
+from seqexp.compare.comparison import written
 from seqexp.compare.pictures import read_curves
 from seqexp.compare.table import tables
 from seqexp.compare.text import ratio_text, score_text
@@ -546,3 +547,10 @@ def test_the_training_curve_is_read_by_its_old_name_too(tmp_path: Path, name: st
     write_curves(tmp_path, [4], {name: np.array([[1.0], [0.5]]), "val_mse": np.full((2, 1), np.nan)})
     found = read_curves(SimpleNamespace(folder=tmp_path), "train_mse_running")  # type: ignore[arg-type]
     assert {seed: line.tolist() for seed, line in found.items()} == {4: [1.0, 0.5]}
+
+
+def test_a_program_says_which_files_it_has_written() -> None:
+    top = Path("outputs/mine")
+    paths = [top / name for name in ("comparison.md", "comparison.csv", "curves.png", "diagnostics/lag.svg")]
+    expected = "→ outputs/mine: comparison.md .csv, curves.png, diagnostics/lag.svg; tensorboard --logdir outputs/mine"
+    assert written(top, paths) == expected
