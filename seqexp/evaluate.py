@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqexp import baselines
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
-from seqexp.run.fit import guessed, limit_threads, listed
+from seqexp.run.fit import limit_threads, listed
 from seqexp.run.load import load_run
 
 
@@ -47,7 +48,7 @@ def evaluate(
         return known
     changes = {"test_lengths": lengths, "evaluations": others}
     record, parts = load_run(path, allowed_packages, allowed_environment, changes)
-    parts.make_data()
+    guesses = parts.make_data()
     data, training = parts.data, parts.training
     if record.data_hash is not None and record.data_hash != data.data_hash:
         raise RecordError(f"{folder}: its task makes other data here than those that it was trained and tested on")
@@ -55,5 +56,6 @@ def evaluate(
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores = listed(training.measure(split.evaluation_batches()))
-            files.write(path, record, name, scores, *guessed(parts, split))
+            guessed = listed(baselines.score(guesses[name], split, training.score))
+            files.write(path, record, name, scores, guessed, baselines.left_out(guesses[name]))
     return files.joined(record, path)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqexp.cell.cell import Cell, members
+from seqexp.cell.workspace import ALIGNMENT
 from seqexp.data.split import Split
 from seqexp.readout import last_back, read_last, read_steps, steps_back
 from seqexp.score import Score
@@ -77,9 +78,8 @@ class Model(nn.Module):
         """
         x = self.embed(inputs)
         if self.reads == "last":
-            return read_last(self.cell.last(x, lengths).transpose(1, 2), self.weight, self.bias)
-        states = self.cell(x, lengths).permute(0, 3, 2, 1)  # (S, B, T, H) -> (S, H, T, B)
-        return read_steps(states, self.weight, self.bias)
+            return self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
+        return self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
 
     @torch.no_grad()
     def differentiate(self, batch: Split, score: Score) -> tuple[Tensor, list[Tensor]]:
@@ -95,7 +95,7 @@ class Model(nn.Module):
         last, has_tokens = self.reads == "last", bool(self.num_tokens)
         x = self.embed(batch.inputs)
         states, back = self.cell.pull(x, last, has_tokens, batch.lengths)  # (S, H, B) or (S, H, T, B)
-        prediction = (read_last if last else read_steps)(states, self.weight, self.bias)
+        prediction = self._read(states, batch.lengths)
         value, slope = score.slope(prediction, batch.targets, batch.weight)
         read = (last_back if last else steps_back)(slope, states, self.weight)
         by_input, rest = back(read.states)
@@ -103,6 +103,17 @@ class Model(nn.Module):
         if by_input is not None:
             own.append(self._embed_back(batch.inputs, by_input))
         return value, [*own, *rest]
+
+    def _read(self, states: Tensor, lengths: Tensor | None) -> Tensor:
+        """Predicts from states, (S, H, B) -> (S, B, O) or (S, H, T, B) -> (S, B, T, O)."""
+        if self.reads == "steps":
+            return read_steps(states, self.weight, self.bias)
+        if lengths is None:
+            return read_last(states, self.weight, self.bias)
+        # The last few columns are rounded by another rule, and a sequence has the bits that it has in any other batch.
+        rows = states.shape[2]
+        wide = nn.functional.pad(states, (0, -rows % ALIGNMENT))
+        return read_last(wide, self.weight, self.bias)[:, :rows]
 
     def embed(self, inputs: Tensor) -> Tensor:
         """The features of tokens, (S, B, T) -> (S, B, T, I); numbers are their own."""

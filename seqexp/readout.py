@@ -65,7 +65,9 @@ def steps_back(slope: Tensor, states: Tensor, weight: Tensor) -> Gradients:
     columns = torch.nn.functional.pad(flat, (0, -flat.shape[2] % ALIGNMENT))
     across = torch.nn.functional.pad(columns.transpose(1, 2), (0, -flat.shape[1] % ALIGNMENT))  # (S, N, O)
     parameters = torch.bmm(_columns(states), across)[..., : flat.shape[1]]  # (S, H + 1, O)
-    back = torch.bmm(weight.transpose(1, 2), columns)[..., : steps * rows]  # (S, H, T * B)
+    # A product of a single row is rounded by another rule where S is 1.
+    wide = torch.nn.functional.pad(weight, (0, 1)) if weight.shape[2] == 1 else weight
+    back = torch.bmm(wide.transpose(1, 2), columns)[:, : weight.shape[2], : steps * rows]  # (S, H, T * B)
     states_back = back.reshape(*back.shape[:2], steps, rows)  # (S, H, T * B) -> (S, H, T, B)
     return Gradients(parameters[:, :-1].transpose(1, 2), parameters[:, -1], states_back)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from seqexp.cell.lstm import LSTM
 from seqexp.cell.rnn import RNN
 from seqexp.data.split import Split
 from seqexp.model import Model
-from seqexp.score import SquaredError
+from seqexp.score import CrossEntropy, SquaredError
 from seqexp.seeding import generator
 
 CELLS: dict[str, tuple[type, dict[str, Any], int]] = {
@@ -214,3 +214,121 @@ def test_a_population_of_another_size_says_so() -> None:
     run: Callable[[], Any] = lambda: model(inputs)  # noqa: E731
     with pytest.raises(ValueError, match="S=3"):
         run()
+
+
+# ---------------------------------------------------------------- tokens, every step, lengths and weights
+
+TOKENS, CLASSES, STEPS = 7, 3, 6
+LENGTHS = torch.tensor([[6, 1, 4, 3], [2, 6, 6, 5], [1, 1, 3, 2]])
+
+each_read = pytest.mark.parametrize("reads", ["last", "steps"])
+
+
+def token_model(name: str, reads: Literal["last", "steps"], **changes: Any) -> Model:
+    kind, own, _ = CELLS[name]
+    cell = kind(**{**SIZES, **own, "input_size": 4, **changes}, num_seeds=3)
+    model = Model(cell, CLASSES, reads, TOKENS)
+    model.reset_parameters([generator(seed, "model") for seed in range(3)])
+    return model.double()
+
+
+def token_batch(reads: str) -> Split:
+    """Tokens and classes; sequences of unequal lengths, with weights at every step."""
+    rng = torch.Generator().manual_seed(0)
+    inside = torch.arange(STEPS) < LENGTHS[..., None]  # (S, B, T)
+    tokens = torch.randint(TOKENS, inside.shape, generator=rng) * inside
+    weight = torch.rand(inside.shape, generator=rng, dtype=torch.float64) * inside
+    classes = torch.randint(CLASSES, inside.shape if reads == "steps" else LENGTHS.shape, generator=rng)
+    return Split(tokens, classes, weight if reads == "steps" else None, LENGTHS)
+
+
+def plain_loss(module: nn.ModuleDict, batch: Split, index: int) -> torch.Tensor:
+    """One seed's cross-entropy, one unpadded sequence after another, by torch's own modules."""
+    losses, weights = [], []
+    for row, length in enumerate(LENGTHS[index].tolist()):
+        tokens = batch.inputs[index, row, :length]
+        logits = module["readout"](module["cell"](module["embedding"](tokens)[None])[0][0])  # (T, C)
+        classes = batch.targets[index, row]
+        if batch.weight is None:
+            logits, classes = logits[-1:], classes[None]
+        losses.append(nn.functional.cross_entropy(logits, classes[: len(logits)], reduction="none"))
+        weights.append(torch.ones(1) if batch.weight is None else batch.weight[index, row, :length])
+    return (torch.cat(losses) * torch.cat(weights)).sum() / torch.cat(weights).sum()
+
+
+@each_cell
+@each_read
+@pytest.mark.parametrize("changes", [{}, {"num_layers": 2}], ids=str)
+def test_tokens_at_every_step_of_unequal_sequences_are_what_plain_torch_makes_of_each_alone(
+    name: str, reads: Literal["last", "steps"], changes: dict[str, Any]
+) -> None:
+    model, batch = token_model(name, reads, **changes), token_batch(reads)
+    score = CrossEntropy("nats")
+    value, gradients = model.differentiate(batch, score)
+    own = dict(zip((key for key, _ in model.named_parameters()), gradients, strict=True))
+    predicted = score.value(model(batch.inputs, batch.lengths), batch.targets, batch.weight)
+    torch.testing.assert_close(value, predicted.detach(), rtol=0, atol=1e-12)
+    predicted.sum().backward()  # torch's graph instead of the way back
+    for key, parameter in model.named_parameters():
+        torch.testing.assert_close(own[key], parameter.grad, rtol=0, atol=1e-10)
+    for index in range(3):
+        module = model.to_torch(index)
+        expected = plain_loss(module, batch, index)
+        torch.testing.assert_close(value[index], expected.detach(), rtol=0, atol=1e-10)
+        expected.backward()
+        names = {"embedding.weight": "embedding", "readout.weight": "weight", "readout.bias": "bias"}
+        for key, parameter in module.named_parameters():
+            mine = own[names.get(key, key)][index]
+            torch.testing.assert_close(mine, parameter.grad, rtol=0, atol=1e-10)
+    assert own["embedding"].any()
+
+
+@each_cell
+@each_read
+def test_a_padded_batch_has_the_predictions_of_its_sequences_alone(name: str, reads: Literal["last", "steps"]) -> None:
+    model, batch = token_model(name, reads).float(), token_batch(reads)
+    with torch.no_grad():
+        together = model(batch.inputs, batch.lengths)
+        longer = model(nn.functional.pad(batch.inputs, (0, 3)), batch.lengths)  # more padding
+        for row in range(4):
+            for index in range(3):
+                length = int(LENGTHS[index, row])
+                tokens = batch.inputs[index : index + 1, row : row + 1, :length]
+                alone = model.members(slice(index, index + 1))(tokens, torch.tensor([[length]]))
+                found, expected = together[index, row], alone[0, 0]
+                assert torch.equal(found[:length] if reads == "steps" else found, expected)
+    assert torch.equal(longer[:, :, :STEPS] if reads == "steps" else longer, together)
+
+
+@each_cell
+def test_weights_of_0_are_padding(name: str) -> None:
+    """A masked batch, and the same batch cut where the mask begins, are one: predictions exactly, gradients too."""
+    model = token_model(name, "steps")
+    rng = torch.Generator().manual_seed(1)
+    tokens = torch.randint(TOKENS, (3, 4, STEPS), generator=rng)
+    classes = torch.randint(CLASSES, (3, 4, STEPS), generator=rng)
+    masked = (torch.arange(STEPS) < 4).double().expand(3, 4, -1)
+    with torch.no_grad():
+        assert torch.equal(model(tokens)[:, :, :4], model(tokens[:, :, :4]))
+    whole = model.differentiate(Split(tokens, classes, masked), CrossEntropy("nats"))
+    short = model.differentiate(Split(tokens[:, :, :4], classes[:, :, :4]), CrossEntropy("nats"))
+    torch.testing.assert_close(whole[0], short[0], rtol=0, atol=1e-12)
+    for one, other in zip(whole[1], short[1], strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_every_seed_has_its_own_embedding() -> None:
+    model = token_model("rnn", "last")
+    before = torch.get_rng_state()
+    assert not torch.equal(model.embedding[0], model.embedding[1])
+    tokens = torch.full((3, 1, 1), 5)
+    with torch.no_grad():
+        first = model(tokens)
+        model.embedding[1, 5] += 1
+        changed = (model(tokens) != first).flatten(1).any(1)
+    assert changed.tolist() == [False, True, False]
+    assert torch.equal(torch.get_rng_state(), before)
+    _, gradients = model.differentiate(Split(tokens, torch.zeros(3, 1, dtype=torch.long)), CrossEntropy("nats"))
+    by_token = dict(zip((key for key, _ in model.named_parameters()), gradients, strict=True))["embedding"]
+    assert by_token[:, 5].flatten(1).any(1).all()
+    assert not by_token[:, [0, 1, 2, 3, 4, 6]].any()

@@ -25,16 +25,17 @@ from seqexp.config.folders import KNOWN, check_config_dir, say_replaced
 from seqexp.config.mistakes import ConfigError, explain
 
 
-def known_keys(overrides: Iterable[str] = ()) -> list[str]:
+def known_keys(overrides: Iterable[str] = (), folder: str | None = None) -> list[str]:
     """All dotted keys of the configuration, with the files that a command line chooses.
 
     Args:
         overrides: the command line; what is not a choice of a file is passed over.
+        folder: with groups of the user's own, if there is one.
     """
     pattern = rf"({'|'.join(KNOWN)})=([\w-]+|\[[\w,-]*\])"
     choices = [found[0] for each in overrides if (found := re.match(pattern, each))]
     try:
-        config = compose_config(choices)
+        config = compose_config(choices, folder)
     except (HydraException, OmegaConfBaseException, ConfigError):
         config = compose_config([])
     return list(dotted_keys(OmegaConf.to_container(config, resolve=False), ""))
@@ -52,12 +53,22 @@ def cell_file(name: str) -> dict[str, Any]:
         raise explain(error, known_keys) or error from None
 
 
-def compose_config(overrides: list[str]) -> DictConfig:
-    """Composes a configuration from the same folders as the program's own."""
+def compose_config(overrides: list[str], folder: str | None = None) -> DictConfig:
+    """Composes a configuration from the folders of the program's own, or where that has ended, of conf/ and another."""
     with contextlib.ExitStack() as stack:
         if not GlobalHydra.instance().is_initialized():
             stack.enter_context(initialize_config_dir(str(CONF), version_base="1.3"))
+            if folder is not None:
+                _add(folder)
         return compose("config", overrides)
+
+
+def _add(folder: str) -> None:
+    """Lets Hydra look into a folder first."""
+    path = create_config_search_path(str(CONF))
+    path.prepend("command-line", f"file://{Path(folder).absolute()}")
+    GlobalHydra.instance().clear()
+    Hydra.create_main_hydra2("seqexp", path)
 
 
 def dotted_keys(node: Any, prefix: str) -> Iterator[str]:
@@ -80,10 +91,7 @@ def configuration_folders(extra: str | None) -> Iterator[None]:
         if extra is not None:
             check_config_dir(extra)
             say_replaced(extra)
-            path = create_config_search_path(str(CONF))
-            path.prepend("command-line", f"file://{Path(extra).absolute()}")
-            GlobalHydra.instance().clear()
-            Hydra.create_main_hydra2("seqexp", path)
+            _add(extra)
         yield
 
 

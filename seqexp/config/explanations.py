@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from seqexp.config import CONF
-from seqexp.config.mistakes import ConfigError, closest, first_line, raised_in, show, unknown_key
+from seqexp.config.mistakes import OPTIONAL, ConfigError, closest, first_line, raised_in, show, unknown_key
 
 READERS = ("hydra", "omegaconf", "antlr4", "yaml")
 """Packages that do nothing but read configurations: whatever they raise is about one."""
@@ -112,6 +112,8 @@ def _no_such_key(key: str, keys: list[str], error: Exception) -> ConfigError:
     inside = sorted({each.removeprefix(prefix).split(".")[0] for each in keys if each.startswith(prefix)})
     if name in inside:  # the key is right, so the value is not
         return ConfigError(f"{key}: {first_line(error.__cause__ or error)}")
+    if key in OPTIONAL and (added := re.search(r"use (\+\S.*)", str(error))):
+        return ConfigError(f"{key}: the chosen file of {place} does not name this key; {added[1]} adds it")
     return unknown_key(key, inside, keys)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -82,6 +82,28 @@ def check_sample(task: Task, where: str, sample: Sequences, count: int, first: S
     for name in sample._fields:
         if first is not None and (getattr(sample, name) is None) != (getattr(first, name) is None):
             raise ValueError(f"{where}: {name} must be given for all seeds or for none")
+
+
+def check_counted(task: Task, name: str, split: Split, seeds: Sequence[int]) -> None:
+    """Checks that every seed has a target that counts, without which a split has no score.
+
+    Args:
+        task: made the split.
+        name: of the split.
+        split: of all seeds, perhaps without sequences; what is padded has no weight.
+        seeds: the S seeds.
+
+    Raises:
+        ValueError: a seed has none.
+    """
+    if split.weight is None or split.num_sequences == 0:
+        return
+    for seed, total in zip(seeds, split.weight.flatten(1).sum(1).tolist(), strict=True):
+        if total == 0:
+            raise ValueError(
+                f"{_name(task)}: weight must be > 0 somewhere in the sequences for {name}, within their lengths, "
+                f"and is 0 everywhere for seed {seed}"
+            )
 
 
 def _expected(task: Task, name: str, count: int, steps: int | str) -> tuple[str, tuple[int | str, ...], torch.dtype]:

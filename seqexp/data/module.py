@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 
-from seqexp.data.check import check_chance, check_task
+from seqexp.data.check import check_chance, check_counted, check_task
 from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes
 from seqexp.data.split import EVALUATION_ROWS, Batches, Split
 from seqexp.data.stream import Stream
@@ -155,9 +155,11 @@ class PopulationData(LightningDataModule):
             self.stream = Stream(self.fresh_batch, self.num_batches("train"), torch.device("cpu"))
         scored = self.batches_left("test") * self._size("test")
         began = self.fresh_batch(0) if self.fresh else None
+        evaluations = {name: self._evaluation(name, *each) for name, each in self.elsewhere.items()}
+        for name, split in {**splits, **evaluations}.items():
+            check_counted(self.task, name, split, self.seeds)
         self.data_hash = [hashes(splits, index, scored, began) for index in range(count)]
-        self.evaluations = {name: self._evaluation(name, *each) for name, each in self.elsewhere.items()}
-        self.splits, self._first = splits, None
+        self.splits, self.evaluations, self._first = splits, evaluations, None
 
     def fresh_batch(self, step: int) -> Split:
         """Draws the batch of one step of a stream, for all seeds, and checks it."""
@@ -262,7 +264,7 @@ def _elsewhere(
             other = make_task(changes)
             check_task(other)
         except ValueError as error:
-            raise ValueError(f"evaluations.{name}: {error}") from None
+            raise ValueError(f"evaluations.{name}: {error}") from error
         if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
             raise ValueError(
                 f"evaluations.{name} must leave inputs and targets of the size that the model was made for"

@@ -65,6 +65,11 @@ class Split(NamedTuple):
         return self.batches(max(1, EVALUATION_ROWS // (num_seeds or self.inputs.shape[0])))
 
 
+def join(batches: Sequence[Split]) -> Split:
+    """The batches behind each other, as one."""
+    return Split._make(None if parts[0] is None else torch.cat(parts, 1) for parts in zip(*batches, strict=True))
+
+
 class Batches:
     """An iterable of splits of B sequences per seed; the last batch may be shorter.
 

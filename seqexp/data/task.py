@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -13,6 +13,13 @@ from seqexp.data.logistic import logistic
 from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.split import Split
 from seqexp.score import CrossEntropy, Score, SquaredError
+
+
+def __getattr__(name: str) -> NoReturn:
+    """Says of what a task of 0.1 imports what has become of it."""
+    if name == "Sample":
+        raise ImportError("Sample is Sequences by now: docs/migrating.md says what a task of 0.1 needs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Sequences(NamedTuple):

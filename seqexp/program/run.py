@@ -114,10 +114,12 @@ def run() -> None:
 
 def _ask_hydra(ending: Ending) -> None:
     """Has Hydra do everything; words what is wrong with the command line or the machine."""
+    folder = None
     try:
         startup.prepare(current_folder())
         parser = _parser()
         flags = _flags(parser)
+        folder = flags.config_dir
         if flags.help:
             sys.stdout.write(page(flags.config_dir))
             return
@@ -130,7 +132,7 @@ def _ask_hydra(ending: Ending) -> None:
             raise
     except Exception as error:
         ending.check()  # what broke after a signal broke over it, such as the pool of a launcher's workers
-        wrong = explain(error, functools.partial(known_keys, sys.argv[1:]))
+        wrong = explain(error, functools.partial(known_keys, sys.argv[1:], folder))
         if wrong is None:
             exit_if_trouble(error)
             raise

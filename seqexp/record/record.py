@@ -74,7 +74,7 @@ class Record:
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
-        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         epochs: as trained.
         steps: optimiser steps as trained.
         train_seconds: wall time inside fit.

@@ -25,7 +25,7 @@ from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large, show
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.guesses import Guess
-from seqexp.data.module import PopulationData
+from seqexp.data.module import TEST, PopulationData
 from seqexp.data.shape import Values
 from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Diagnostic
@@ -33,7 +33,7 @@ from seqexp.record.claim import Claim
 from seqexp.run import memory
 from seqexp.run.diagnose import find_diagnostics
 from seqexp.run.schedule import find_schedule, num_intervals
-from seqexp.run.size import Sizes, asks_match, make_model, match_size, unset_model
+from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.score import AbsoluteError, CrossEntropy, ErrorRate, Score, SquaredError
 from seqexp.training.module import Training
@@ -67,7 +67,7 @@ class Parts:
         data: every seed's data.
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
-        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         diagnostics: what is measured beside the scores, by name.
     """
 
@@ -79,21 +79,28 @@ class Parts:
     matched: int | None
     diagnostics: dict[str, Diagnostic]
 
-    def make_data(self) -> dict[str, Guess]:
+    def make_data(self) -> dict[str, dict[str, Guess]]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
 
         Returns:
-            What `baselines.guess` gives.
+            What `baselines.guess` gives, for `test` and each evaluation.
 
         Raises:
-            ConfigError: the task does not keep its word, see `seqexp/data/check.py`, or a file cannot be read.
+            ConfigError: the task does not keep its word, see `seqexp/data/check.py`, or a file cannot be read, or the
+                cell cannot take sequences of unequal length.
         """
         with _naming_paths(self.settings):
             make("data", self.data.make, {})
+            for split in (*self.data.splits.values(), *self.data.evaluations.values()):
+                check_lengths(self.training.model.cell, split.lengths, split.steps)
             return make("data", self._guesses, {})
 
-    def _guesses(self) -> dict[str, Guess]:
-        return baselines.guess(self.data.task, self.data.splits["train"], self.data.splits["test"])
+    def _guesses(self) -> dict[str, dict[str, Guess]]:
+        data, train = self.data, self.data.splits["train"]
+        found = {TEST: baselines.guess(data.task, train, data.splits[TEST])}
+        for name, split in data.evaluations.items():
+            found[name] = baselines.guess(data.elsewhere[name][0], train, split)
+        return found
 
     def estimate(self) -> float:
         """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""
@@ -165,6 +172,8 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
     model = make_model(settings["cell"], allowed, sizes, seeds)
+    first = make("data", data.first, {})
+    check_lengths(model.cell, first.lengths, first.inputs.shape[1])
     make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)

@@ -23,6 +23,7 @@ from torch import Tensor
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.guesses import Guess
+from seqexp.data.module import TEST
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
@@ -46,7 +47,7 @@ of its turn and with dropout; the record's is at the kept weights and without.""
 
 def fit(
     parts: Parts,
-    guesses: Mapping[str, Guess],
+    guesses: Mapping[str, Mapping[str, Guess]],
     record: Record,
     claim: claim.Claim,
     optimizer: str,
@@ -73,7 +74,7 @@ def fit(
         scores = _scores(parts, selection, test, predictions)
         metric = training.score.name
         board.scores(_final(scores, metric), trainer.current_epoch)
-        _draw(board, parts, guesses, test, predictions)
+        _draw(board, parts, guesses[TEST], test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
     history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
@@ -87,8 +88,7 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        baselines=listed(baselines.score(guesses, test, training.score)),
-        **_elsewhere(parts, guesses),
+        **_baselines(parts, guesses, test),
         solved=_steps(selection.solved),
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
@@ -136,25 +136,22 @@ def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: P
     return seconds
 
 
-def _elsewhere(parts: Parts, guesses: Mapping[str, Guess]) -> dict[str, Any]:
-    """What a record says of the guesses at evaluations, and why there or on test there are none."""
-    found, left_out = {}, baselines.left_out(guesses)
-    for name, split in parts.data.evaluations.items():
-        found[name], reasons = guessed(parts, split)
-        left_out = with_reasons(left_out, name, reasons)
-    return {"evaluation_baselines": found, "left_out": left_out}
-
-
-def guessed(parts: Parts, split: Split) -> tuple[dict[str, list[float] | None], dict[str, str]]:
-    """The scores on a split of what needs no training, and why some of it was left out."""
-    train, split = (each.to(torch.device("cpu")) for each in (parts.data.splits["train"], split))
-    guesses = baselines.guess(parts.data.task, train, split)
-    return listed(baselines.score(guesses, split, parts.training.score)), baselines.left_out(guesses)
-
-
 def _steps(solved: Tensor | None) -> list[int | None] | None:
     """The step at which each seed met the task's criterion, as a record has it."""
     return None if solved is None else [step if step >= 0 else None for step in solved.tolist()]
+
+
+def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: Split) -> dict[str, Any]:
+    """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
+    score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses[TEST]), {}
+    for name, split in parts.data.evaluations.items():
+        elsewhere[name] = listed(baselines.score(guesses[name], split, score))
+        left_out = with_reasons(left_out, name, baselines.left_out(guesses[name]))
+    return {
+        "baselines": listed(baselines.score(guesses[TEST], test, score)),
+        "evaluation_baselines": elsewhere,
+        "left_out": left_out,
+    }
 
 
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:

@@ -7,6 +7,7 @@ import re
 from typing import Any, Literal, NamedTuple
 
 import torch
+from torch import Tensor
 
 from seqexp.cell.cell import Cell
 from seqexp.config.compose import cell_file
@@ -55,6 +56,26 @@ def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seed
     cell = make("cell", cell_class, {**given, **values})
     with refusing_too_large("cell"):
         return Model(cell, sizes.output_size, sizes.reads, sizes.num_tokens)
+
+
+def check_lengths(cell: Cell, lengths: Tensor | None, steps: int) -> None:
+    """Refuses a cell that reads from the end, too, where sequences end at different steps.
+
+    Args:
+        cell: of any number of seeds.
+        lengths: how many steps the sequences have, in any shape; None where all have `steps`.
+        steps: T.
+
+    Raises:
+        ConfigError: the cell and the lengths do not fit.
+    """
+    if cell.causal or lengths is None or not lengths.numel() or (low := int(lengths.min())) == steps:
+        return
+    remedy = "cell.bidirectional must be false" if hasattr(cell, "bidirectional") else "cell must be another"
+    raise ConfigError(
+        f"{remedy} for this task: its sequences have unequal lengths, from {low} to {steps} steps, and this "
+        f"{type(cell).__name__} reads them from the end as well, where the shorter ones are padded"
+    )
 
 
 def _cell_class(node: dict[str, Any], allowed: list[str]) -> type[Cell]:

@@ -68,6 +68,11 @@ def trainer_maker(
     _check_end(values, may_stop)
     limits = _limits(values)
     data.limits = {split: limit for split, (_, limit) in limits.items()}
+    if data.fresh and values.get("overfit_batches"):
+        raise ConfigError(
+            "trainer.overfit_batches must be 0 where data.fresh is true: it takes the same batches at every pass, and "
+            "those are drawn anew"
+        )
     _check_batches(limits, data)
     train, val = data.batches_left("train"), data.batches_left("val")
     if may_stop and not val:

@@ -33,8 +33,8 @@ class Selection(Callback):
         best_epoch: (S,) the epoch of the kept weights.
         diverged: (S,) whether a seed's loss was ever NaN or infinite.
         validated: whether there was any validation.
-        solved: (S,) the step at which the task's criterion was first met, -1 where it was not yet;
-            None where it has none.
+        solved: (S,) the step at which the task's criterion was first met, -1 where it was not yet; None where the task
+            has none.
         train: name -> (S,) training score of the kept weights, and what is shown beside it, once `fit` has ended.
     """
 
@@ -73,15 +73,13 @@ class Selection(Callback):
         self.validated = True
         score = self.training.val_score.mean()
         better = score < self.best
-        if self.patience is not None:
-            better &= self.waited < self.patience
+        going = torch.ones_like(better) if self.patience is None else self.waited < self.patience
+        better &= going
         self.best = torch.where(better, score, self.best)
         self.best_epoch = torch.where(better, trainer.current_epoch, self.best_epoch)
         self.waited = torch.where(better, 0, self.waited + 1)
         self._keep(better)
-        if self.training.solved is not None:
-            before = torch.full_like(self.best_epoch, -1) if self.solved is None else self.solved
-            self.solved = torch.where(self.training.solved & (before < 0), trainer.global_step, before)
+        self._note_solved(going, trainer.global_step)
         self._stop_if_all_have_waited(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -110,6 +108,14 @@ class Selection(Callback):
         self.training.eval()  # scores are the model's own, without dropout
         splits = trainer.datamodule.splits  # type: ignore[attr-defined]
         self.train = self.training.measure(splits["train"].evaluation_batches())
+
+    def _note_solved(self, going: Tensor, step: int) -> None:
+        """Notes the step for those of some seeds, a mask (S,), that meet the task's criterion for the first time."""
+        solved = self.training.solved()
+        if solved is None:
+            return
+        before = torch.full_like(self.waited, -1) if self.solved is None else self.solved
+        self.solved = torch.where(solved & going & (before < 0), step, before)
 
     def _stop_if_all_have_waited(self, trainer: Trainer) -> None:
         if self.patience is not None and bool((self.waited >= self.patience).all()):

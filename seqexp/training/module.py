@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from seqexp.data.split import Split
+from seqexp.data.split import Split, join
 from seqexp.data.task import Task
 from seqexp.model import Model
 from seqexp.score import RunningMean, Score
@@ -47,7 +47,7 @@ class Training(LightningModule):
     Attributes:
         train_score: the running training score of this epoch, per seed.
         val_score: the running validation score, per seed.
-        solved: (S,) whether the task's criterion was met on each batch of this validation; None where it has none.
+        validated: predictions and batches of this validation, where the task has a criterion of success.
         predictions: (S, B, O) or (S, B, T, O) for each test batch.
         batch_weight: of an update, what the present batch is: less than 1 where batches accumulate.
     """
@@ -70,7 +70,7 @@ class Training(LightningModule):
         self.batch_weight = 1.0
         self.train_score = RunningMean()
         self.val_score = RunningMean()
-        self.solved: Tensor | None = None
+        self.validated: list[tuple[Tensor, Split]] = []
         self.predictions: list[Tensor] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -124,12 +124,21 @@ class Training(LightningModule):
         self.backward(self.training_step(batch, 0))
 
     def validation_step(self, batch: Split, batch_idx: int) -> None:
-        """Adds the batch to the validation score, and asks the task whether it is solved."""
+        """Adds the batch to the validation score; keeps the prediction where the task has a criterion of success."""
         prediction = self.groups.predict(batch)
         self.val_score.add(self.score.value(prediction, batch.targets, batch.weight), batch.counted)
-        solved = self.task.solved(prediction, batch)
-        if solved is not None:
-            self.solved = solved if self.solved is None else self.solved & solved
+        if self.task.solved(prediction, batch) is not None:
+            self.validated.append((prediction, batch))
+
+    def solved(self) -> Tensor | None:
+        """Asks the task which seeds (S,) have solved it, on all of this validation; None where it has no criterion.
+
+        How a validation is cut into batches depends on the number of seeds, and may decide nothing.
+        """
+        if not self.validated:
+            return None
+        predictions, batches = zip(*self.validated, strict=True)
+        return self.task.solved(torch.cat(predictions, 1), join(batches))
 
     def test_step(self, batch: Split, batch_idx: int) -> None:
         """Keeps the predictions."""
@@ -155,7 +164,7 @@ class Training(LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Starts the validation score anew."""
         self.val_score.reset()
-        self.solved = None
+        self.validated.clear()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds the state of the generators that dropout draws from."""

@@ -100,6 +100,11 @@ def test_paired_difference_is_scipys(pairs: list[tuple[float, float]], seed: int
     exact = stats.permutation_test((whole,), np.sum, permutation_type="samples", n_resamples=np.inf)
     assert statistics.sign_flip_p(whole) == pytest.approx(exact.pvalue)
     assert found.p == statistics.sign_flip_p(logs)
+    gap = statistics.paired_difference(first, second, by_ratio=False)
+    oracle = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert [gap.gap_low, gap.gap_high] == pytest.approx([oracle.low, oracle.high], rel=1e-6, abs=1e-9)
+    assert (found.gap, gap.ratio) == pytest.approx(((first - second).mean(), first.mean() / second.mean()))
+    assert gap.p == statistics.sign_flip_p(first - second)
 
 
 def test_sign_flip_by_hand_and_beyond_the_exact_range() -> None:
@@ -107,6 +112,7 @@ def test_sign_flip_by_hand_and_beyond_the_exact_range() -> None:
     # |3 + 2 - 1| = 4; the eight sums are ±4, ±6, ±0, ±2
     assert statistics.sign_flip_p(np.array([3.0, 2.0, -1.0])) == 4 / 8
     assert statistics.sign_flip_p(np.zeros(5)) == 1
+    assert statistics.sign_flip_p(np.array([3.0, 2.0, -1.0]) * 5e307) == 4 / 8  # their sum is beyond a float
     assert statistics.sign_flip_p(np.ones(16)) == 2 / 2**16
     assert statistics.sign_flip_p(np.ones(40)) == 1 / 2**16  # never 0
     values = np.random.default_rng(0).normal(0.35, 1, 20)
@@ -143,6 +149,9 @@ def test_unpaired_interval_is_welch() -> None:
     found = statistics.unpaired_difference(first, second)
     oracle = stats.ttest_ind(np.log(first), np.log(second), equal_var=False).confidence_interval(0.95)
     assert np.log([found.low, found.high]) == pytest.approx([oracle.low, oracle.high])
+    gap = statistics.unpaired_difference(first, second, by_ratio=False)
+    oracle = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert [gap.gap_low, gap.gap_high] == pytest.approx([oracle.low, oracle.high])
 
 
 def test_numbers_as_text() -> None:

@@ -1,0 +1,156 @@
+"""Tokens, classes, every step, unequal lengths, fresh batches and evaluations, trained by the whole program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from seqexp.data.adding import Adding
+from seqexp.data.split import Split
+from seqexp.record.record import Record
+from seqexp.run.build import build
+from seqexp.run.load import load
+from seqexp.training.keeper import Selection
+
+Train = Callable[..., Any]
+
+TINY = (
+    "num_seeds=3", "data.num_sequences=90", "data.steps_per_epoch=3", "data.batch_size=9", "trainer.max_epochs=2",
+    "optimizer.lr=0.02", "cell.hidden_size=7", "trainer.enable_progress_bar=false",
+)  # fmt: skip
+COPY = ("data=copy", "data.pause=3", "data.test_lengths=[27]", "embedding_size=5")
+PARITY = ("data=parity", "data.length=9", "data.test_lengths=[14]")
+ADDING = ("data=adding", "data.length=9", "+data.evaluations.any.markers=anywhere")
+
+CASES = {
+    "copy rnn": (*COPY, "cell=rnn"),
+    "copy gru in bits": (*COPY, "cell=gru", "data.score=cross_entropy_bits"),
+    "copy lstm with dropout": (*COPY, "cell=lstm", "cell.num_layers=2", "cell.dropout=0.3"),
+    "adding mgu": (*ADDING, "cell=mgu"),
+    "adding lstm mae": (*ADDING, "cell=lstm", "data.score=mae"),
+    "parity lstm": (*PARITY, "cell=lstm"),
+    "parity rnn error rate": (*PARITY, "cell=rnn", "data.score=error_rate"),
+}
+
+
+def numbers(record: Record, folder: Path, index: int) -> dict[str, Any]:
+    """All that a run says of one of its seeds, to the last bit."""
+    found: dict[str, Any] = {
+        f"{part} {metric}": row[index] for part, rows in record.scores.items() for metric, row in rows.items()
+    }
+    found["best_epoch"], found["solved"] = record.best_epoch[index], record.solved and record.solved[index]
+    found["data"] = (record.data_hash or [])[index]
+    with np.load(folder / "predictions.npz") as arrays:
+        found["predictions"] = [arrays[name][index].tobytes() for name in ("predictions", "targets")]
+    curves = np.genfromtxt(folder / "curves.csv", delimiter=",", names=True)
+    found["curves"] = curves[curves["seed"] == record.seeds[index]].tobytes()
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_seed_alone_gets_the_same_bits(train: Train, name: str) -> None:
+    together = train(*CASES[name], "seed=4", tiny=TINY)
+    alone = train(*CASES[name], "seed=5", "num_seeds=1", tiny=TINY)
+    assert numbers(*alone, 0) == numbers(*together, 1)
+    record = together.record
+    for part, rows in {"": record.baselines, **record.evaluation_baselines}.items():  # least squares may round
+        others = alone.record.evaluation_baselines[part] if part else alone.record.baselines
+        for guess, row in rows.items():
+            assert others[guess] == (None if row is None else pytest.approx(row[1:2], rel=1e-9))
+    (elsewhere,) = record.evaluation_baselines
+    assert list(record.scores) == ["train", "val", "test", elsewhere]
+    assert record.steps == 6
+    assert all(math.isfinite(score) for part in record.scores for score in record.score(part) or [math.nan])
+    assert len(set(record.score("test") or [])) == 3
+    assert record.evaluation_baselines[elsewhere].keys() == record.baselines.keys()
+    assert record.evaluation_baselines[elsewhere] != record.baselines
+
+
+@pytest.mark.parametrize("changes", [(*COPY, "cell=lstm"), (*PARITY, "cell=gru")], ids=["copy", "parity"])
+def test_a_kept_model_and_its_export_predict_what_was_recorded(train: Train, changes: Sequence[str]) -> None:
+    record, folder = train(*changes, tiny=TINY)
+    data = build(OmegaConf.create(record.config)).data  # the test data are made again
+    data.make()
+    test = data.splits["test"]
+    with np.load(folder / "predictions.npz") as arrays:
+        recorded = torch.from_numpy(arrays["predictions"])
+        assert np.array_equal(arrays["targets"], test.targets.numpy())
+    model = load(folder)
+    with torch.no_grad():
+        predicted = model(test.inputs, test.lengths)
+        torch.testing.assert_close(predicted, recorded, rtol=0, atol=1e-6)
+        module = model.to_torch(1)
+        for row in range(3):
+            length = test.steps if test.lengths is None else int(test.lengths[1, row])
+            inputs = test.inputs[1, row : row + 1, :length]
+            states = module["cell"](module["embedding"](inputs) if "embedding" in module else inputs)[0]
+            expected = module["readout"](states)[0]
+            found = recorded[1, row]
+            torch.testing.assert_close(found, expected if found.dim() == 2 else expected[-1], rtol=0, atol=1e-5)
+    logits, targets = recorded.double().flatten(1, -2), test.targets.flatten(1)
+    for index in range(3):
+        score = torch.nn.functional.cross_entropy(logits[index], targets[index])
+        assert (record.score("test") or [])[index] == pytest.approx(score.item(), rel=1e-9)
+
+
+def test_a_score_that_only_counts_is_selected_on_and_trained_by_another(train: Train) -> None:
+    record, _ = train(*PARITY, "data.score=error_rate", tiny=TINY)
+    trained, _ = train(*PARITY, tiny=TINY)
+    assert record.metric == "error_rate"
+    for part, rows in record.scores.items():
+        assert all((30 * value) % 1 == pytest.approx(0, abs=1e-6) or part != "test" for value in rows["error_rate"])
+        if record.best_epoch == trained.best_epoch:
+            assert rows["cross_entropy"] == pytest.approx(trained.score(part), rel=1e-6)
+        accuracy = trained.score(part, "accuracy")
+        assert accuracy is not None or part == "val"
+    assert record.score("test", "accuracy") == pytest.approx([1 - each for each in record.score("test") or []])
+
+
+# ---------------------------------------------------------------- a criterion of success
+
+
+def test_the_criterion_is_asked_of_the_whole_validation_however_it_is_cut(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+
+    def solved(self: Adding, prediction: Tensor, batch: Split) -> Tensor:
+        assert prediction.shape == batch.targets.shape
+        assert batch.steps == 9
+        seen.add(batch.num_sequences)
+        return torch.full((3,), batch.num_sequences == 30)
+
+    monkeypatch.setattr(Adding, "solved", solved)
+    monkeypatch.setattr("seqexp.data.module.EVALUATION_ROWS", 24)  # eight sequences of each of the three seeds
+    record, _ = train(*ADDING, tiny=TINY)
+    assert record.solved == [3, 3, 3]
+    assert seen == {8, 6, 30}
+
+
+def test_the_step_is_the_first_and_not_of_a_seed_that_would_have_stopped_alone() -> None:
+    scores = iter([[3.0, 3.0, 3.0], [2.0, 4.0, 2.0], [1.0, 4.0, 4.0], [0.5, 1.0, 1.0]])
+    verdicts = iter([[False] * 3, [True, False, False], [False, False, True], [True, True, True]])
+    training: Any = SimpleNamespace(
+        model=torch.nn.Linear(1, 3),
+        val_score=SimpleNamespace(mean=lambda: torch.tensor(next(scores))),
+        solved=lambda: torch.tensor(next(verdicts)),
+    )
+    trainer: Any = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")), sanity_checking=False)
+    selection = Selection(training, range(3), patience=1)
+    selection.setup(trainer, training, "fit")
+    assert selection.solved is None
+    for epoch in range(4):
+        trainer.current_epoch, trainer.global_step = epoch, 10 * (epoch + 1)
+        selection.on_validation_epoch_end(trainer, training)
+    assert selection.solved is not None
+    assert selection.solved.tolist() == [20, -1, 30]  # the second seed stops at 20, the third at 30
+    assert selection.best_epoch.tolist() == [3, 0, 1]
