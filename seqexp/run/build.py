@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import functools
 import inspect
 import json
 import os
@@ -21,12 +20,11 @@ from seqexp import baselines
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
 from seqexp.config.leaves import leaves
-from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large, show
+from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.guesses import Guess
 from seqexp.data.module import TEST, PopulationData
-from seqexp.data.shape import Values
 from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
@@ -36,9 +34,9 @@ from seqexp.run.diagnose import find_diagnostics
 from seqexp.run.loggers import Maker, find_loggers
 from seqexp.run.optimizer import find_optimizer
 from seqexp.run.schedule import find_schedule, num_intervals
+from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
-from seqexp.score import AbsoluteError, CrossEntropy, ErrorRate, Score, SquaredError
 from seqexp.training.module import Training
 
 LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("make_task", "seeds"))
@@ -46,15 +44,6 @@ LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameter
 
 SCORE = "score"
 """The key of a data file that names a score; the keys that are neither this nor the module's are for the task."""
-
-SCORES: dict[str, Callable[[], Score]] = {
-    "mse": SquaredError,
-    "mae": AbsoluteError,
-    "cross_entropy": functools.partial(CrossEntropy, "nats"),
-    "cross_entropy_bits": functools.partial(CrossEntropy, "bits"),
-    "error_rate": ErrorRate,
-}
-"""The scores that have a short name."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +153,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     data = _data(settings["data"], allowed, seeds)
     sizes, score = (
         Sizes.of(data.task, settings["embedding_size"]),
-        _score(settings["data"].get(SCORE), allowed, data.task),
+        find_score(settings["data"].get(SCORE), allowed, data.task),
     )
     matched = match_size(settings["cell"], allowed, sizes)
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
@@ -227,31 +216,6 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
         return make("data", task_class, copy.deepcopy(values))  # a constructor may change what it is given
 
     return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})
-
-
-def _score(asked: Any, allowed: list[str], task: Task) -> Score:
-    """The score that `data.score` names, or the task's own.
-
-    Raises:
-        ConfigError: there is no such score, or it is not for the task's targets.
-    """
-    if asked is None:
-        score = task.score
-    elif asked in SCORES:
-        score = SCORES[asked]()
-    elif isinstance(asked, str) and "." in asked:
-        score = make("data.score", find_class("data.score", asked, Score, allowed), {})  # type: ignore[type-abstract]
-    else:
-        raise ConfigError(
-            f"data.score must be one of {', '.join(SCORES)}, the dotted path of a class derived from "
-            f"seqexp.score.Score, or null for the task's own, got {show(asked)}"
-        )
-    wanted = "values" if isinstance(task.targets, Values) else "classes"
-    if score.targets != wanted:
-        raise ConfigError(
-            f"data.score={asked}: scores {score.targets}, and the targets of this task are {wanted} ({task.targets})"
-        )
-    return score
 
 
 _predicted: dict[tuple[object, ...], int] = {}

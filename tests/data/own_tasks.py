@@ -14,7 +14,9 @@ from torch import Tensor
 
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
+from seqexp.data.sum import Sum
 from seqexp.data.task import Sequences, Task
+from seqexp.score import Score
 from seqexp.seeding import generator as seeded
 
 COUNT, STEPS = 40, 5
@@ -317,6 +319,34 @@ class Older(Task):
     def sample(self, generator: torch.Generator) -> Any:  # type: ignore[override]
         x = torch.randn(COUNT, STEPS, 1, generator=generator)
         return x, x.sum(1), None
+
+
+class Quartic(Score):
+    """The mean of the fourth powers of the errors, as somebody would write it who knows no calculus."""
+
+    name, label, unit = "quartic", "quartic error", "fourth powers of the data"
+    targets = "values"
+
+    def value(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        return (prediction - target).pow(4).mean((1, 2))
+
+
+class Nameless(Quartic):
+    """Lacks what a table would show of it."""
+
+    label = None  # type: ignore[assignment]
+
+
+class Scored(Sum):
+    """Says by itself what it is scored by."""
+
+    def __init__(self, num_sequences: int, length: int, kind: str) -> None:
+        super().__init__(num_sequences, length, "normal")
+        self.kind = kind
+
+    @property
+    def score(self) -> Any:
+        return {"quartic": Quartic(), "text": "mse"}[self.kind]
 
 
 class Ends(Task):

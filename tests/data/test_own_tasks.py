@@ -41,6 +41,7 @@ def mine(tmp_path: Path) -> str:
         "Ahead": "length: 80\nwindow: 6\nahead: 3\nwith_time: true",
         "Older": "",
         "Ends": "second: 3",
+        "Scored": "num_sequences: 40\nlength: 5\nkind: quartic",
     }
     (tmp_path / "conf" / "data").mkdir(parents=True)
     for name, text in keys.items():
@@ -209,6 +210,41 @@ def test_the_keys_that_a_file_may_lack_are_those_with_a_neutral_value() -> None:
     parameters = inspect.signature(PopulationData).parameters.values()
     optional = [each.name for each in parameters if each.default is not inspect.Parameter.empty]
     assert sorted(OPTIONAL) == sorted(f"data.{name}" for name in (SCORE, *optional))
+
+
+# ---------------------------------------------------------------- scores of one's own
+
+
+@pytest.mark.parametrize("lines", [("data=scored",), ("data=sum", "data.score=own_tasks.Quartic", "data.length=5")])
+def test_a_score_of_ones_own_is_trained_for_recorded_and_shown(
+    command: Command, mine: str, lines: tuple[str, ...]
+) -> None:
+    done = command(mine, TRUSTED, *lines, "data.num_sequences=40", *SHORT)
+    assert (done.status, done.err) == (0, "")
+    assert " · test quartic error " in done.out
+    (folder,) = Path("outputs").iterdir()
+    record = Record.read(folder)
+    assert (record.metric, record.metric_label) == ("quartic", "quartic error")
+    assert record.metric_unit == "fourth powers of the data"
+    with np.load(folder / "predictions.npz") as arrays:
+        errors = arrays["predictions"].astype(float) - arrays["targets"]
+    assert record.score("test") == pytest.approx((errors**4).mean((1, 2)).tolist())
+    assert record.test_mse == []
+    assert "train_quartic_running" in (folder / "curves.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("data=sum", "data.score=own_tasks.Nameless"), "data.score=own_tasks.Nameless: label must be a line of text"),
+        (("data=scored", "data.kind=text"), "Scored.score must be a seqexp.score.Score, got mse"),
+    ],
+)
+def test_a_wrong_score_is_refused(command: Command, mine: str, lines: tuple[str, ...], said: str) -> None:
+    done = command(mine, TRUSTED, *lines, *SHORT)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"seqexp: {said}")
+    assert list(Path.cwd().iterdir()) == []
 
 
 # ---------------------------------------------------------------- scored as they say
