@@ -151,7 +151,7 @@ def test_nothing_prints_asserts_or_swallows(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_seeds_or_draws_from_global_randomness(file: str) -> None:
     dotted = {ast.unparse(node) for node in ast.walk(tree(file)) if isinstance(node, ast.Attribute)}
-    if file == "data/check.py":  # changes the global states on purpose, and puts them back
+    if file == "data/chance.py":  # changes the global states on purpose, and puts them back
         return
     own_generators = {"np.random.SeedSequence", "np.random.default_rng", "np.random.Generator"}
     assert not {name for name in dotted if re.fullmatch(r"(np|numpy)\.random\.\w+", name)} - own_generators
