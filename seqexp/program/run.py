@@ -40,7 +40,7 @@ def _job(config: DictConfig) -> None:
         run_job(config)
     else:
         folder = Path(os.path.relpath(HydraConfig.get().runtime.output_dir))
-        sys.stdout.write(report(run_in_hydra(config), folder) + "\n")
+        sys.stdout.write(report(run_in_hydra(config, Sweep.take()), folder) + "\n")
 
 
 def _what_stays() -> str:
@@ -99,7 +99,7 @@ def run() -> None:
     Raises:
         SystemExit: with status 2 for a wrong input, 1 for trouble of the machine, 130 for Ctrl-C, 128 + a signal.
     """
-    Sweep.folder = None
+    Sweep.folder = Sweep.ready = None
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
         with foreign.changed(RESOLVERS), Ending(at_once=True) as ending:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, Trainer
@@ -110,6 +110,26 @@ class Parts:
             optimizer.step()
             count += 1
         return (time.perf_counter() - start) / count * len(batches) * (epochs if epochs and epochs > 0 else 1000)
+
+
+class Ready(NamedTuple):
+    """What a configuration describes, its data made, and the guesses by part of the data, see `Parts.make_data`."""
+
+    parts: Parts
+    guesses: dict[str, dict[str, Guess]]
+
+
+def prepare(config: DictConfig) -> Ready:
+    """Builds everything and makes all data, so that nothing that is wrong with a configuration is left to be found.
+
+    Args:
+        config: as for `build`.
+
+    Raises:
+        ConfigError: the first thing that is wrong.
+    """
+    parts = build(config)
+    return Ready(parts, parts.make_data())
 
 
 def build(config: DictConfig) -> Parts:

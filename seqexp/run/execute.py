@@ -25,7 +25,7 @@ from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
 from seqexp.record.record import Record
-from seqexp.run.build import build, claim_of
+from seqexp.run.build import Ready, claim_of, prepare
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
 from seqexp.run.report import report
@@ -58,10 +58,10 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     except Exception as error:
         raise explain(error, known_keys) or error from None
     config = without_hydra(config)
-    build(config).make_data()
+    ready = prepare(config)
     check_run_folder(place)
     note(config, hydra, place)
-    return execute(config, hydra, place)
+    return execute(config, hydra, place, ready=ready)
 
 
 def _check_settings(overrides: Sequence[str]) -> None:
@@ -143,10 +143,10 @@ def _typed(hydra: DictConfig, which: str = "task") -> list[str]:
     return list(cast(list[str], OmegaConf.to_container(hydra.overrides[which], resolve=False)))
 
 
-def run_in_hydra(config: DictConfig) -> Record:
-    """Runs the configuration of the present Hydra job, in that job's folder."""
+def run_in_hydra(config: DictConfig, ready: Ready | None) -> Record:
+    """Runs the configuration of the present Hydra job, in that job's folder; `ready` as for `execute`."""
     hydra = HydraConfig.get()
-    return execute(config, OmegaConf.structured(hydra), Path(hydra.runtime.output_dir))
+    return execute(config, OmegaConf.structured(hydra), Path(hydra.runtime.output_dir), ready=ready)
 
 
 def is_elsewhere(hydra: DictConfig) -> bool:
@@ -154,7 +154,9 @@ def is_elsewhere(hydra: DictConfig) -> bool:
     return hydra.mode is RunMode.MULTIRUN and not str(hydra.launcher._target_).endswith("BasicLauncher")
 
 
-def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = False) -> Record:
+def execute(
+    config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = False, ready: Ready | None = None
+) -> Record:
     """Trains, scores and records one configuration.
 
     Args:
@@ -162,6 +164,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         hydra: that node: which files were chosen, and by what command line.
         folder: an existing folder that holds no run.
         go_on: the folder may hold an unfinished or failed attempt; training goes on from its last checkpoint.
+        ready: what a check of this configuration has built; None builds it.
 
     Returns:
         The record, which has been written.
@@ -170,8 +173,7 @@ def execute(config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = F
         ConfigError: the configuration cannot be run, or the folder is taken or has a finished run.
     """
     tidy.refuse_finished(folder)
-    parts = build(config)
-    guesses = parts.make_data()
+    parts, guesses = ready or prepare(config)
     claim = claim_of(config)
     choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(

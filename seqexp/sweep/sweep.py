@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seqexp import startup
 from seqexp.config import foreign
-from seqexp.config.compose import known_keys
+from seqexp.config.compose import check_choices, known_keys, without_hydra
 from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
 from seqexp.config.names import check_place
@@ -29,6 +29,7 @@ from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, in_the_run, jo
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
+    from seqexp.run.build import Ready
     from seqexp.sweep.progress import SweepLine
 
 
@@ -112,20 +113,30 @@ class Sweep(Callback):
     by: tuple[str, ...] = ()
     folder: ClassVar[Path | None] = None
     """Of the multirun that is going on in this process."""
+    ready: ClassVar[Ready | None] = None
+    """What the check of a single run has built, for the run itself."""
 
     def __reduce__(self) -> tuple[Callable[[], Sweep], tuple[()]]:
         """Goes to the launchers' workers without what belongs to the process that was started."""
         return _in_worker, ()
+
+    @classmethod
+    def take(cls) -> Ready | None:
+        """Hands over what the check of a single run has built, once."""
+        ready, cls.ready = cls.ready, None
+        return ready
 
     @_final
     @refusing_paths()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
         startup.load()
+        from seqexp.run.build import prepare
         from seqexp.run.execute import check_single
         from seqexp.run.log import check_run_folder
 
-        check_job(config, {})
+        check_choices(config)
+        Sweep.ready = prepare(without_hydra(config))
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
