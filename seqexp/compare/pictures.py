@@ -115,9 +115,9 @@ def _evaluation_panel(section: Section) -> figures.EvaluationPanel:
 
 
 def _score(section: Section) -> str:
-    """What is scored, and its unit."""
+    """What is scored, and its unit, unless the label names it already."""
     metric = section.data_set.metric
-    return metric.label if metric.unit in metric.label else f"{metric.label} ({metric.unit})"
+    return metric.label if metric.label.endswith(metric.unit) else f"{metric.label} ({metric.unit})"
 
 
 def _labels(sections: Sequence[Section]) -> list[str]:

@@ -289,6 +289,11 @@ def test_the_metric_is_named_everywhere(tmp_path: Path) -> None:
     assert len(curves.get_lines()) == 2
 
 
+def test_a_unit_that_the_label_names_is_not_named_twice(tmp_path: Path) -> None:
+    save(tmp_path, NOISE[0], metric="nats", metric_label="cross-entropy in nats", metric_unit="nats")
+    assert compare(tmp_path).figure().axes[0].get_xlabel() == "test cross-entropy in nats"
+
+
 def test_runs_of_different_metrics_are_sections_of_their_own(tmp_path: Path) -> None:
     save(tmp_path, NOISE[0])
     save(tmp_path, NOISE[1], metric="mae", metric_label="MAE", metric_unit="units of the data")
