@@ -2,6 +2,7 @@
 
     python scripts/bench.py peers                    # or training, single, startup, growth, limit, threads, gpu
     python scripts/bench.py all --short              # everyday's form of every table, about two minutes
+    python scripts/bench.py training --against HEAD~9 --rounds 15   # this checkout beside another revision
     python scripts/bench.py peers --works mini --cells rnn gru --rounds 5
 
 Works: `full`, 30 seeds × 100 epochs full batch of `lab_sine` (784 windows of 20, 16 units, Adam); `mini`, 30 seeds ×
@@ -26,8 +27,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from peers import sides
-from peers.measure import Measured, Noise, interleave, median, ratio, run
+from peers import against, sides
+from peers.measure import SCRIPTS, Measured, Noise, interleave, median, ratio, run
 from peers.report import Report, describe_machine
 from peers.sides import Side
 from peers.work import CELLS, WORKS
@@ -42,6 +43,7 @@ class Options(argparse.Namespace):
 
     Attributes:
         python_jax: an interpreter that has jax, if there is one.
+        against: another revision, in place of the rivals.
     """
 
     table: str
@@ -52,6 +54,7 @@ class Options(argparse.Namespace):
     works: list[str]
     seeds: int
     python_jax: str | None
+    against: str | None
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -93,6 +96,8 @@ def peers(options: Options, noise: Noise) -> Report:
 
 def training(options: Options, noise: Noise) -> Report:
     """Training only, with one thread and with all cores."""
+    if options.against is not None:
+        return revisions(options, noise, options.against)
     notes = [
         "*Trainer* is `train_seconds` of a run of `python -m seqexp`, validation and all callbacks included; with more "
         "than one thread it may choose fewer. *bare* is the same model and optimiser in a minimal loop. The ratios are "
@@ -119,6 +124,27 @@ def training(options: Options, noise: Noise) -> Report:
             compiled = [f"{median(found['jax'], 'compile_seconds'):.1f}"] if options.python_jax else []
             rows.append([f"{threads} {work} {cell}", f"{each['Trainer']:.1f}", *cells, *compiled])
             report.raw[f"{threads} {work} {cell}"] = found
+    report.tables = [rows]
+    return report
+
+
+def revisions(options: Options, noise: Noise, revision: str) -> Report:
+    """Training only, this checkout beside another revision of it."""
+    notes = [
+        f"`train_seconds` of `python -m seqexp` here over that at {revision}, with one thread: the median over "
+        f"{options.rounds} pairs, and its 95 % interval by order statistics. Below 1 this checkout is faster."
+    ]
+    report = Report(f"Training beside {revision}: milliseconds per seed, {options.seeds} seeds", notes=notes)
+    rows = [["work, cell", "here", revision, "here / there", "95 % interval"]]
+    with against.tree_of(revision) as tree:
+        for work, cell in options.rows:
+            trees = {"here": SCRIPTS.parent, "there": tree}
+            compared = {name: against.side(path, work, cell, options.seeds, 1) for name, path in trees.items()}
+            found = interleave(compared, options.rounds, noise)
+            each = [f"{1e3 * median(found[name], 'train_seconds') / options.seeds:.1f}" for name in compared]
+            middle, low, high = against.median_interval(found["here"], found["there"], "train_seconds")
+            rows.append([f"{work} {cell}", *each, f"{middle:.3f}×", f"{low:.3f}–{high:.3f}"])
+            report.raw[f"{work} {cell}"] = found
     report.tables = [rows]
     return report
 
@@ -366,6 +392,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--cells", nargs="+", choices=CELLS, help="all if not given")
     parser.add_argument("--works", nargs="+", choices=list(WORKS), help="both if not given")
     parser.add_argument("--out", type=Path, default=Path("outputs/bench"))
+    parser.add_argument("--against", metavar="REVISION", help="training: beside this revision, not beside rivals")
     parser.add_argument("--python-jax", metavar="PATH", help="an interpreter that has jax, if this one has not")
     options = parser.parse_args(arguments, namespace=Options())
     options.rounds = options.rounds or (1 if options.short else 3)

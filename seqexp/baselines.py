@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqexp.config import LONGEST_NAME, MOST_BASELINES
 from seqexp.data.check import check_guess, check_guess_names
+from seqexp.data.guesses import Guess
 from seqexp.data.split import Split
 from seqexp.data.task import Task
 from seqexp.score import Score
@@ -17,7 +18,7 @@ NOISE = "noise"
 """The name of the best prediction's score, which no guess of a task may have."""
 
 
-def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
+def guess(task: Task, train: Split, test: Split) -> dict[str, Guess]:
     """Asks a task for what needs no training.
 
     Args:
@@ -27,21 +28,21 @@ def guess(task: Task, train: Split, test: Split) -> dict[str, Tensor | None]:
 
     Returns:
         The task's own guesses, and `noise`, the best prediction: each in the shape of a prediction of the targets, with
-        1 in the place of N or T where all are alike; None where it has no meaning.
+        1 in the place of N or T where all are alike; a text where it is left out, None where it has no meaning.
 
     Raises:
-        ValueError: a guess is no tensor of floats, has another shape, numbers that are not finite, or a name that is
-            taken.
+        ValueError: a guess is neither a tensor of floats nor a line of text, has another shape, numbers that are not
+            finite, or a name that is taken.
     """
     guesses = task.guesses(train, test)
     check_guess_names(task, guesses, taken=NOISE, most=MOST_BASELINES - 1, longest=LONGEST_NAME)
     for name, values in guesses.items():
-        if values is not None:
+        if values is not None and not isinstance(values, str):
             check_guess(task, name, values, test)
     return {**guesses, NOISE: test.best}
 
 
-def score(guesses: Mapping[str, Tensor | None], test: Split, score: Score) -> dict[str, Tensor | None]:
+def score(guesses: Mapping[str, Guess], test: Split, score: Score) -> dict[str, Tensor | None]:
     """Scores guesses on the same test targets as the trained models.
 
     Args:
@@ -50,12 +51,12 @@ def score(guesses: Mapping[str, Tensor | None], test: Split, score: Score) -> di
         score: how far they are from the targets.
 
     Returns:
-        Name -> score of each seed, (S,), computed in float64; None where the guess has no meaning.
+        Name -> score of each seed, (S,), computed in float64; None where there is no guess.
     """
     test = test.to(torch.device("cpu"), torch.float64)
     found: dict[str, Tensor | None] = {}
     for name, values in guesses.items():
-        if values is None:
+        if not isinstance(values, Tensor):
             found[name] = None
             continue
         steps = (test.steps,) if values.dim() == 4 else ()
@@ -64,3 +65,8 @@ def score(guesses: Mapping[str, Tensor | None], test: Split, score: Score) -> di
         )  # (S, N[, T], O)
         found[name] = score.value(values, test.targets, test.weight)
     return found
+
+
+def left_out(guesses: Mapping[str, Guess]) -> dict[str, str]:
+    """Name -> why there is no such guess, for those that give a reason."""
+    return {name: reason for name, reason in guesses.items() if isinstance(reason, str)}

@@ -56,5 +56,7 @@ def evaluate(
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores = listed(training.measure(split.evaluation_batches()))
-            files.write(path, record, name, scores, listed(baselines.score(guesses[name], split, training.score)))
+            found = guesses[name]
+            scored = listed(baselines.score(found, split, training.score))
+            files.write(path, record, name, scores, scored, baselines.left_out(found))
     return files.joined(record, path)

@@ -76,7 +76,7 @@ class Model(nn.Module):
         Returns:
             (S, B, O), or (S, B, T, O) where every step is read. Classes are predicted by logits.
         """
-        x = self._embed(inputs)
+        x = self.embed(inputs)
         if self.reads == "last":
             return self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
         return self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
@@ -93,7 +93,7 @@ class Model(nn.Module):
             Each seed's score, (S,), and its gradient by each of `parameters()`.
         """
         last, has_tokens = self.reads == "last", bool(self.num_tokens)
-        x = self._embed(batch.inputs)
+        x = self.embed(batch.inputs)
         states, back = self.cell.pull(x, last, has_tokens, batch.lengths)  # (S, H, B) or (S, H, T, B)
         prediction = self._read(states, batch.lengths)
         value, slope = score.slope(prediction, batch.targets, batch.weight)
@@ -115,7 +115,7 @@ class Model(nn.Module):
         wide = nn.functional.pad(states, (0, -rows % ALIGNMENT))
         return read_last(wide, self.weight, self.bias)[:, :rows]
 
-    def _embed(self, inputs: Tensor) -> Tensor:
+    def embed(self, inputs: Tensor) -> Tensor:
         """The features of tokens, (S, B, T) -> (S, B, T, I); numbers are their own."""
         if not self.num_tokens:
             return inputs

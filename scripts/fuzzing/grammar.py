@@ -52,7 +52,7 @@ def sweep(chance: Chance) -> list[str]:
     """A multirun of two, as people want it."""
     swept = chance.choice([f"{name}={values}" for name, values in LISTS.items()])
     more = chance.choice(
-        [[], ["sweep.name=mine"], ["sweep.dry=true"], ["sweep.fail_fast=true"], ["hydra.launcher=basic"][:0]]
+        [[], ["sweep.name=mine"], ["sweep.dry=true"], ["sweep.fail_fast=true"], ["compare.by=cell"], []]
     )
     return ["--multirun", swept, *more, *_right(chance, 1)]
 

@@ -41,7 +41,7 @@ class Bare:
         for name, split in splits.items():
             splits[name] = split.to(torch.device(device))
         self.training = self.parts.training.to(device)
-        self.optimizer = self.training.configure_optimizers()
+        self.optimizer = self.training.pack()
         self.epochs = int(self.parts.settings["trainer"]["max_epochs"])
 
     def batches(self) -> Iterator[Split]:

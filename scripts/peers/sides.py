@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from peers.measure import Measured, run
@@ -27,19 +27,25 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run_seqexp(settings: Sequence[str], threads: int | None = None, all_of_them: bool = False) -> Measured:
+def run_seqexp(
+    settings: Sequence[str],
+    threads: int | None = None,
+    all_of_them: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Measured:
     """One run of `python -m seqexp` from its start to its exit, in a folder that is thrown away.
 
     Args:
         settings: its command line.
         threads: the most that it may choose; None leaves all to it.
         all_of_them: takes this choice away from it: it takes so many.
+        environment: further variables.
     """
     program = "peers.threaded" if all_of_them else "seqexp"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "run"
         command = [sys.executable, "-m", program, *settings, f"hydra.run.dir={folder}"]
-        child = run(command, threads, environment=PASSIVE if all_of_them else None)
+        child = run(command, threads, environment={**(PASSIVE if all_of_them else {}), **(environment or {})})
         record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     return {
         "seconds": child.seconds,

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from seqexp.compare.comparison import WRITTEN, compare
+from seqexp.compare.comparison import compare, written
 from seqexp.compare.keys import CompareError
 from seqexp.compare.report import problems_text
 from seqexp.config import options
@@ -54,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         comparison.render(Console())
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            comparison.write(out)
-            Console().print(Text(printable(WRITTEN.format(out))), soft_wrap=True)
+            paths = comparison.write(out)
+            Console().print(Text(printable(written(out, paths))), soft_wrap=True)
     except (CompareError, ConfigError) as error:
         refuse(ConfigError(str(error)))
     except OSError as error:

@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from seqexp.show.figures import Figure
 
 
-WRITTEN = "→ {0}: comparison.md .csv .json .png .svg, curves.png .svg; tensorboard --logdir {0}"
-"""What a program says of the files that `Comparison.write` left in a folder."""
+def written(folder: Path, paths: Sequence[Path]) -> str:
+    """What a program says of the files that `Comparison.write` left in a folder."""
+    kinds: dict[str, list[str]] = {}
+    for path in paths:
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        kinds.setdefault(name, []).append(path.suffix)
+    named = [f"{name}{' '.join(suffixes)}" for name, suffixes in kinds.items()]
+    return f"→ {folder}: {', '.join(named)}; tensorboard --logdir {folder}"
 
 
 @dataclass(frozen=True)
@@ -83,23 +89,27 @@ class Comparison:
 
         return pictures.evaluations(self.sections)
 
-    def write(self, folder: Path) -> list[Path]:
+    def write(self, folder: Path, allowed_packages: Sequence[str] = ()) -> list[Path]:
         """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
 
-        Where there are scores at evaluations, `evaluations.{png,svg}` as well.
+        Where there are scores at evaluations, `evaluations.{png,svg}` as well. What diagnostics measured is drawn in
+        `diagnostics/<name>.{png,svg}`.
 
         Args:
             folder: where to; it exists.
+            allowed_packages: packages whose own diagnostics may be imported, to draw what they measured.
 
         Returns:
             The files' paths.
         """
-        from seqexp.compare import board, pictures
+        from seqexp.compare import board, instruments, pictures
         from seqexp.show.board import write_comparison
         from seqexp.show.figures import KINDS, encode
 
         panels, damaged = pictures.curves(self.sections)
-        complete = replace(self, broken=[*self.broken, *damaged])
+        tables = {section.data_set.name: section.shown for section in self.sections}
+        diagnosed, unusable = instruments.draw(tables, allowed_packages)
+        complete = replace(self, broken=[*self.broken, *damaged, *unusable])
         contents = {
             "comparison.md": complete.to_markdown().encode(),
             "comparison.csv": self._csv().encode(),
@@ -111,9 +121,13 @@ class Comparison:
         for name, figure in drawn.items():
             for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
+        for name, figure in diagnosed.items():
+            (folder / "diagnostics").mkdir(exist_ok=True)
+            contents |= {f"diagnostics/{name}.{kind}": encode(figure, kind) for kind in KINDS}
         for name, content in contents.items():
             write_atomically(folder / name, content)
-        write_comparison(folder / "comparison", drawn, complete.to_markdown(), board.lines(self.sections, panels))
+        lines = board.lines(self.sections, panels)
+        write_comparison(folder / "comparison", {**drawn, **diagnosed}, complete.to_markdown(), lines)
         return [folder / name for name in contents]
 
     def _csv(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from seqexp.compare import keys as asked
 from seqexp.compare.keys import CELL, CompareError
 from seqexp.compare.learnt import Learnt, Source
-from seqexp.compare.notes import on_data, targets_differ, varied
+from seqexp.compare.notes import left_out, on_data, targets_differ, varied
 from seqexp.compare.rows import Row, Scores, pool, scores_of
 from seqexp.compare.runs import Metric, Run
 from seqexp.compare.settings import Setting, defines_data, show
@@ -104,6 +104,7 @@ def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
     if (of_data := asked.of_data(compared)) and targets_differ(sources):
         raise CompareError(asked.changed_targets(of_data))
     notes += on_data(runs, sources, bool(of_data))
+    notes += left_out(runs)
     notes += _confounded(by_name, within, compared)
     return DataSet(
         name=name,

@@ -63,6 +63,16 @@ def on_data(runs: Sequence[Run], rows: Sequence[Sequence[Source]], compares_data
         yield f"{which} data (version 0.1 wrote none): such seeds are paired where the data settings agree."
 
 
+def left_out(runs: Sequence[Run]) -> Iterator[str]:
+    """Says which baselines there are not, a sentence for each reason."""
+    names: dict[str, dict[str, None]] = {}
+    for run in runs:
+        for name, reason in run.left_out.items():
+            names.setdefault(reason, {})[name] = None
+    for reason, found in list(names.items())[:MOST_LISTED]:
+        yield f"No baseline {', '.join(list(found)[:MOST_LISTED])}: {reason}."
+
+
 def targets_differ(rows: Sequence[Sequence[Source]]) -> bool:
     """Whether some seed's test targets are not the same in all rows, as far as anybody can tell."""
     return bool(_different(rows)[0])

@@ -31,7 +31,7 @@ MOST_ROWS = 12
 ROUNDING = 1e-6
 """Some roundings of single precision, in which most runs are trained: a smaller share of the data's scale is 0."""
 
-_RIVALS = ("constant", "persistence", "linear")  # "noise" is a floor, not a model
+_FLOOR = "noise"  # what nobody can beat is no rival
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,12 +138,11 @@ def choose_pairs(data_set: DataSet, picked: Sequence[int]) -> Meetings:
 
 
 def best_baseline(data_set: DataSet) -> str | None:
-    """The baseline with the lowest mean test score; None where there is none."""
-    means = {
-        name: mean_interval(data_set.baselines[name].values).mean
-        for name in _RIVALS
-        if name in data_set.baselines and not np.isnan(data_set.baselines[name].values).all()
-    }
+    """The baseline with the lowest mean test score, of those that the most seeds have; None where there is none."""
+    rivals = {name: scores for name, scores in data_set.baselines.items() if name != _FLOOR}
+    counts = {name: int(np.isfinite(scores.values).sum()) for name, scores in rivals.items()}
+    most = max(counts.values(), default=0)
+    means = {name: mean_interval(rivals[name].values).mean for name in rivals if counts[name] == most > 0}
     return min(means, key=lambda name: means[name]) if means else None
 
 

@@ -117,7 +117,7 @@ def _evaluation_panel(section: Section) -> figures.EvaluationPanel:
 def _score(section: Section) -> str:
     """What is scored, and its unit."""
     metric = section.data_set.metric
-    return f"{metric.label} ({metric.unit})"
+    return metric.label if metric.unit in metric.label else f"{metric.label} ({metric.unit})"
 
 
 def _labels(sections: Sequence[Section]) -> list[str]:

@@ -58,6 +58,7 @@ class Run:
         evaluations: name -> (S,) scores elsewhere.
         baselines: name -> (S,) scores on the same test targets.
         evaluation_baselines: the same for each evaluation, by its name.
+        left_out: name -> why there is no such baseline.
         diverged: seeds that diverged at some time.
         num_parameters: of one seed's model.
         epochs: as trained.
@@ -87,6 +88,7 @@ class Run:
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, Array]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     data_hash: list[list[str]] | None = None
     compared: tuple[str, ...] = ()
@@ -178,6 +180,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         evaluation_baselines={
             part: _guesses(f"evaluation_baselines.{part}", rows) for part, rows in record.evaluation_baselines.items()
         },
+        left_out={name: reason for name, reason in record.left_out.items() if name in record.baselines},
         diverged=frozenset(record.diverged),
         num_parameters=record.num_parameters,
         epochs=record.epochs,
@@ -203,6 +206,7 @@ def _check_names(record: Record) -> None:
     names = [("data", record.data), ("cell", record.cell), ("metric", record.metric)]
     names += [("metric_label", record.metric_label), ("metric_unit", record.metric_unit)]
     names += [("baselines", key) for rows in baselines for key in rows]
+    names += [("left_out", text) for pair in record.left_out.items() for text in pair]
     names += [("scores", key) for key in parts] + [("scores", key) for rows in record.scores.values() for key in rows]
     for kind, text in names:
         if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from seqexp.config.leaves import leaves
 from seqexp.record.provenance import NEUTRAL_SETTINGS
 
 Setting = str | int | float | bool | None
@@ -45,7 +46,7 @@ def flatten(config: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, str]]
     """
     settings: dict[str, Setting] = {}
     targets: dict[str, str] = {}
-    for key, value in _leaves(config, ""):
+    for key, value in _settings(config):
         group, _, last = key.rpartition(".")
         if group and last == "_target_":
             targets[sys.intern(group)] = target = sys.intern(str(value))
@@ -84,16 +85,13 @@ def defines_data(key: str) -> bool:
     return (key == "data" or key.startswith("data.")) and key not in _TRAINING_KEYS
 
 
-def _leaves(config: dict[str, Any], prefix: str) -> Iterator[tuple[str, Setting]]:
-    for name, value in config.items():
-        key = f"{prefix}{name}"
+def _settings(config: dict[str, Any]) -> Iterator[tuple[str, Setting]]:
+    """Yields (dotted key, value) of what no reader need fear; lists are texts."""
+    for key, value in leaves(config, into_lists=False):
         if len(key) > LONGEST_KEY or not key.isprintable():
             raise ValueError(f"config has a key that is no name: {key[:40]!r}")
         if value == {}:
             yield key, EMPTY
-            continue
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{key}.")
             continue
         plain = value if value is None or isinstance(value, str | int | float | bool) else json.dumps(value)
         if isinstance(plain, str) and len(plain) > LONGEST_VALUE:

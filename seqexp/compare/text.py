@@ -18,6 +18,8 @@ def score_text(interval: Interval) -> str:
     if math.isnan(interval.low):
         return f"{interval.mean:.3g}"
     half = interval.half_width
+    if half < 1e-12 * abs(interval.mean):  # all the same, up to rounding
+        return f"{interval.mean:.3g} ± 0"
     if interval.mean == half == 0:
         return "0"
     if not 1e-4 <= abs(interval.mean) < 1e6 or half > 1e6:

@@ -12,3 +12,6 @@ MOST_SEEDS, MOST_BASELINES, LONGEST_NAME = 100_000, 50, 200
 
 EMBEDDING_SIZE = 32
 """Features of a token in configurations that do not say: those of versions that knew no tokens."""
+
+LISTED = ("callback", "diagnostic", "logger")
+"""Groups of which any number of files is taken, as in diagnostic=[gradient_lag]: each file has a key of its own."""

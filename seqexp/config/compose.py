@@ -32,7 +32,7 @@ def known_keys(overrides: Iterable[str] = (), folder: str | None = None) -> list
         overrides: the command line; what is not a choice of a file is passed over.
         folder: with groups of the user's own, if there is one.
     """
-    pattern = rf"({'|'.join(KNOWN)})=[\w-]+"
+    pattern = rf"({'|'.join(KNOWN)})=([\w-]+|\[[\w,-]*\])"
     choices = [found[0] for each in overrides if (found := re.match(pattern, each))]
     try:
         config = compose_config(choices, folder)
@@ -124,7 +124,7 @@ def check_count(overrides: Iterable[Override]) -> None:
             raise ConfigError(f"{override.input_line}: makes {total:g} runs; there must be at least 1 and at most 1e6")
 
 
-EXAMPLES = {"data": "sine,sum", "cell": "rnn,lstm", "optimizer": "adam,sgd"}
+EXAMPLES = {"data": "sine,sum", "cell": "rnn,lstm", "optimizer": "adam,sgd", "scheduler": "none,cosine"}
 """The groups of which a record names the chosen file."""
 
 

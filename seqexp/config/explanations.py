@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
@@ -53,6 +54,10 @@ def word(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError | 
             return each
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         return _no_such_file(error.missing_cfg_file, error.options)
+    if isinstance(error, MissingConfigException) and (
+        listed := re.search(r"Could not load '(\w+)/([^'/]+)'", str(error))
+    ):
+        return _no_such_file(f"{listed[1]}/{listed[2]}", _options(listed[1]))
     if isinstance(error, OverrideParseException):
         return ConfigError(_unreadable(str(error.override), first_line(error.__cause__ or error)))
     for pattern, text in WORDS:
@@ -65,6 +70,14 @@ def word(error: Exception, known: Callable[[], Iterable[str]]) -> ConfigError | 
     if raised_in(error, READERS) and not isinstance(error, OSError | MemoryError):
         return ConfigError(f"Hydra cannot read the configuration ({type(error).__name__}: {first_line(error)})")
     return None
+
+
+def _options(group: str) -> list[str]:
+    """The files of a group, those of the user's own among them while Hydra knows where they are."""
+    hydra = GlobalHydra.instance()
+    if hydra.is_initialized():
+        return list(hydra.config_loader().get_group_options(group))
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
 def _no_such_file(path: str, options: Sequence[str]) -> ConfigError:

@@ -7,7 +7,9 @@ from pathlib import Path
 from seqexp.config import CONF
 from seqexp.config.mistakes import ConfigError, say_error
 
-KNOWN = ("cell", "data", "experiment", "hydra", "optimizer", "trainer")
+KNOWN = (
+    *("callback", "cell", "data", "diagnostic", "experiment", "hydra", "logger", "optimizer", "scheduler", "trainer"),
+)
 """The groups that there are."""
 
 

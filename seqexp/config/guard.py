@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqexp.config import CONF
 from seqexp.config.environment import variables_read
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
 
 CALLBACKS = {"seqexp": {"_target_": "seqexp.sweep.sweep.Sweep"}}
@@ -239,15 +240,6 @@ def _check_launcher(raw: Any, node: Any, given: Sequence[str]) -> None:
 
 def _covers(given: str, key: str) -> bool:
     return f"{key}.".startswith(f"{given}.")
-
-
-def leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Yields (dotted key, value) of everything in nested dictionaries and lists; empty ones are values."""
-    if not isinstance(node, dict | list) or not node:
-        yield key, node
-        return
-    for name, value in node.items() if isinstance(node, dict) else enumerate(node):
-        yield from leaves(value, f"{key}.{name}".lstrip("."))
 
 
 @functools.cache

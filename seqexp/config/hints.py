@@ -48,9 +48,9 @@ HINTS = (
         "The task is chosen by data=, such as data=sum.",
     ),
     Hint(
-        "data",
+        "data.score",
         "loss loss_fn loss_function criterion objective metric metrics score",
-        "What is minimised belongs to the task.",
+        "It is what is minimised and compared.",
     ),
     Hint("data.batch_size", "batch batchsize bs minibatch mini_batch_size train_batch_size"),
     Hint("data.length", "seq_len seq_length sequence_length timesteps time_steps"),

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from seqexp.config import CONF, hints
+from seqexp.config import CONF, LISTED, hints
 
 NAMELESS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG),
@@ -24,6 +24,7 @@ OURS = {
     "data": ("make_task", "seeds"),
     "cell": ("input_size", "num_seeds"),
     "optimizer": ("params",),
+    "scheduler": ("optimizer", "last_epoch"),
     "trainer": (
         *("logger", "callbacks", "default_root_dir", "enable_checkpointing", "enable_model_summary"),
         "model_registry",  # would send the weights to Lightning's servers
@@ -92,11 +93,13 @@ def _files_with(key: str) -> list[str]:
     parts, found = key.split("."), []
     for count in range(1, len(parts) if all(each.isidentifier() for each in parts) else 0):
         for path in sorted(CONF.joinpath(*parts[:count]).glob("*.yaml")):
-            node: Any = OmegaConf.to_container(OmegaConf.load(path))
+            listed = parts[0] in LISTED
+            content: Any = OmegaConf.to_container(OmegaConf.load(path))
+            node = {path.stem: content} if listed else content
             for name in parts[count:]:
                 node = node.get(name, {}) if isinstance(node, dict) else {}
             if node != {}:
-                found.append(f"{'/'.join(parts[:count])}={path.stem}")
+                found.append(f"{'/'.join(parts[:count])}={f'[{path.stem}]' if listed else path.stem}")
     return found
 
 

@@ -60,6 +60,10 @@ class Config:
     early_stopping: EarlyStopping
     checkpoint: Checkpoint
     sweep: Sweep
+    scheduler: dict[str, Any] = field(default_factory=dict)  # a record of 0.1 has none
+    diagnostic: dict[str, Any] = field(default_factory=dict)  # nor of these
+    logger: dict[str, Any] = field(default_factory=dict)
+    callback: dict[str, Any] = field(default_factory=dict)
     embedding_size: int = EMBEDDING_SIZE
     compare: Compare = field(default_factory=lambda: Compare(by=None))  # configurations of 0.1 have none
     allowed_packages: list[str] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import importlib
 import inspect
 import sys
@@ -109,7 +110,8 @@ def arguments(
     """
     parameters = inspect.signature(made).parameters
     given = set(given)
-    keys = [name for name in parameters if name not in given]
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    keys = [name for name, each in parameters.items() if name not in given and each.kind not in variable]
     kept = {str(key): value for key, value in values.items() if key != "_target_"}
     for name in kept:
         if name in given:
@@ -119,10 +121,22 @@ def arguments(
     for name in keys:
         if name not in kept and parameters[name].default is inspect.Parameter.empty:
             raise ConfigError(f"{where}.{name} has no value; give one with {where}.{name}=...")
-    hints = typing.get_type_hints(made.__init__)  # type: ignore[misc]
+    hints = _hints(made)
     for name, value in kept.items():
         check_type(f"{where}.{name}", value, hints.get(name, Any))
     return kept
+
+
+def _hints(made: type) -> dict[str, Any]:
+    """The annotations of a constructor; what was imported for type checkers alone counts as anything."""
+    names: dict[str, Any] = dict(vars(collections.abc))
+    while True:
+        try:
+            return typing.get_type_hints(made.__init__, localns=names)  # type: ignore[misc]
+        except NameError as error:
+            if error.name is None or error.name in names:
+                raise
+            names[error.name] = Any
 
 
 def make(where: str, made: Callable[..., T], values: Mapping[str, Any], errors: tuple[type[Exception], ...] = ()) -> T:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,17 +25,17 @@ def check_task(task: Task) -> None:
         if not isinstance(getattr(task, name, None), kinds):
             words = " or ".join(f"{kind.__name__}(...)" for kind in kinds)
             old = f"; {former[0]} is how a task of 0.1 says it, and {MIGRATING}" if former else ""
-            raise ValueError(f"{_name(task)}: {name} must be {words} of seqexp.data.shape, {_got(task, name)}{old}")
+            raise ValueError(f"{name_of(task)}: {name} must be {words} of seqexp.data.shape, {_got(task, name)}{old}")
     if task.reads not in ("last", "steps"):
-        raise ValueError(f"{_name(task)}: reads must be 'last' or 'steps', {_got(task, 'reads')}")
+        raise ValueError(f"{name_of(task)}: reads must be 'last' or 'steps', {_got(task, 'reads')}")
     count = getattr(task, "num_sequences", None)
     if type(count) is not int or count < 1:
         raise ValueError(
-            f"{_name(task)}: num_sequences must be a whole number >= 1 (int), {_got(task, 'num_sequences')}"
+            f"{name_of(task)}: num_sequences must be a whole number >= 1 (int), {_got(task, 'num_sequences')}"
         )
     for name in ("chronological", "chooses_length"):
         if type(getattr(task, name)) is not bool:
-            raise ValueError(f"{_name(task)}: {name} must be True or False, {_got(task, name)}")
+            raise ValueError(f"{name_of(task)}: {name} must be True or False, {_got(task, name)}")
 
 
 def check_sample(task: Task, where: str, sample: Sequences, count: int, first: Sequences | None = None) -> None:
@@ -55,7 +51,7 @@ def check_sample(task: Task, where: str, sample: Sequences, count: int, first: S
     Raises:
         ValueError: what was expected, and what came.
     """
-    where = f"{where} by {_name(task)}"
+    where = f"{where} by {name_of(task)}"
     if not isinstance(sample, Sequences):
         raise ValueError(f"{where} must be Sequences(inputs, targets, ...) of seqexp.data.task, got {_kind(sample)}")
     steps: int | str = "T" if first is None else first.inputs.shape[1]
@@ -101,7 +97,7 @@ def check_counted(task: Task, name: str, split: Split, seeds: Sequence[int]) -> 
     for seed, total in zip(seeds, split.weight.flatten(1).sum(1).tolist(), strict=True):
         if total == 0:
             raise ValueError(
-                f"{_name(task)}: weight must be > 0 somewhere in the sequences for {name}, within their lengths, "
+                f"{name_of(task)}: weight must be > 0 somewhere in the sequences for {name}, within their lengths, "
                 f"and is 0 everywhere for seed {seed}"
             )
 
@@ -168,25 +164,25 @@ def _wrong(tensor: Tensor, wrong: Tensor, axes: str) -> str:
 
 
 def check_guess_names(task: Task, guesses: object, taken: str, most: int, longest: int) -> None:
-    """Checks that guesses are a dict of named ones, as a record can hold them.
+    """Checks that guesses are a dict of named ones, or of reasons, as a record can hold them.
 
     Args:
         task: made the guesses.
         guesses: all of them.
         taken: the name under which seqexp records something else.
         most: how many guesses a record takes.
-        longest: how many letters of a name.
+        longest: how many letters of a name or a reason.
 
     Raises:
         ValueError: what was expected, and what came.
     """
-    where = f"{_name(task)}.guesses"
+    where = f"{name_of(task)}.guesses"
     if not isinstance(guesses, dict):
-        raise ValueError(f"{where} must return a dict of name -> tensor or None, got {_kind(guesses)}")
+        raise ValueError(f"{where} must return a dict of name -> tensor, text or None, got {_kind(guesses)}")
     if len(guesses) > most:
         raise ValueError(f"{where} must return at most {most} guesses, got {len(guesses)}")
     for name in guesses:
-        if not (isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= longest):
+        if not _is_line(name, longest):
             raise ValueError(
                 f"{where}: the name of a guess must be a text of one line and at most {longest} letters, got {name!r}"
             )
@@ -195,6 +191,15 @@ def check_guess_names(task: Task, guesses: object, taken: str, most: int, longes
                 f"{where}: a guess may not have the name {taken}, under which the score of the sample's best "
                 "prediction is recorded"
             )
+        if isinstance(reason := guesses[name], str) and not _is_line(reason, longest):
+            raise ValueError(
+                f"{where}: the reason why {name} is left out must be a text of one line and at most {longest} letters, "
+                f"got {reason!r}"
+            )
+
+
+def _is_line(text: object, longest: int) -> bool:
+    return isinstance(text, str) and bool(text.strip()) and text.isprintable() and len(text) <= longest
 
 
 def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
@@ -209,9 +214,9 @@ def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
     Raises:
         ValueError: what was expected, and what came.
     """
-    where = f"{_name(task)}.guesses: {name}"
+    where = f"{name_of(task)}.guesses: {name}"
     if not (isinstance(guess, Tensor) and guess.is_floating_point() and _is_plain(guess)):
-        raise ValueError(f"{where} must be an ordinary tensor of floats on the CPU, or None, got {_kind(guess)}")
+        raise ValueError(f"{where} must be an ordinary tensor of floats on the CPU, a text or None, got {_kind(guess)}")
     size = outputs(task.targets)
     whole = (*test.inputs.shape[: 2 if task.reads == "last" else 3], size)
     shape = tuple(guess.shape)
@@ -225,55 +230,8 @@ def check_guess(task: Task, name: str, guess: object, test: Split) -> None:
         _check_finite(name, values, "(N, T, O)" if task.reads == "steps" else "(N, O)")
 
 
-def check_chance(task: Task, seed: int, sample: Sequences, again: Callable[[], Sequences]) -> None:
-    """Checks that a sample is a function of the generator that the task was given.
-
-    Args:
-        task: made the sample.
-        seed: for that seed.
-        sample: as it was made.
-        again: makes it once more, by a new task. Meanwhile torch's, NumPy's and Python's global generators are in
-            other states.
-
-    Raises:
-        ValueError: the two differ.
-    """
-    before = digest(*sample)  # at once: the task may use its memory again
-    with _other_chance():
-        after = digest(*again())
-    if before != after:
-        raise ValueError(
-            f"{_name(task)}.sample must draw from the generator that it is given and from nothing else, and its "
-            f"constructor must draw nothing: the sample of seed {seed} differs between two tasks of the same settings. "
-            "torch's functions take generator=generator; for NumPy, take "
-            "np.random.default_rng(generator.initial_seed())"
-        )
-
-
-@contextmanager
-def _other_chance() -> Iterator[None]:
-    """Moves the global generators on for a while: then no draw of theirs is the one that it would have been."""
-    states = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    torch.rand(1), np.random.random_sample(), random.random()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        np.random.set_state(states[1])
-        random.setstate(states[2])
-
-
-def digest(*tensors: Tensor | None) -> str:
-    """Hash of the values, shapes and dtypes of some tensors on the CPU, in this order."""
-    found = hashlib.sha256()
-    for tensor in tensors:
-        found.update(b"None" if tensor is None else f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-        if tensor is not None:
-            found.update(tensor.contiguous().numpy().data)
-    return found.hexdigest()[:32]
-
-
-def _name(task: Task) -> str:
+def name_of(task: Task) -> str:
+    """The dotted path of a task's class."""
     return f"{type(task).__module__}.{type(task).__qualname__}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from seqexp.data.guesses import Guess
 from seqexp.data.shape import Classes, Tokens
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
@@ -91,7 +92,7 @@ class Copy(Task):
         targets[:, -RECALLED:] = symbols
         return Sequences(inputs, targets)
 
-    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
+    def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
         """Adds the guess of somebody who remembers nothing, but knows when to speak."""
         logits = torch.zeros(len(test.inputs), 1, test.steps, SYMBOLS + 1, dtype=torch.float64)
         logits[:, :, :-RECALLED, BLANK] = SURE

@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqexp.data.shape import Classes, Tokens, Values
+from seqexp.data.shape import Classes, Values
 from seqexp.data.split import Split
 
+Guess = Tensor | str | None
+"""A prediction of the test targets, the reason why there is none, or None where it would have no meaning."""
+
 MOST_WORK = 2e10
-"""Multiplications that a least-squares guess may take, over all seeds: some seconds; beyond it is left out."""
+"""Multiplications that one guess may take, over all seeds: some seconds; beyond it is left out."""
 
 
 def constant(train: Split, targets: Values | Classes) -> Tensor:
@@ -34,30 +37,70 @@ def constant(train: Split, targets: Values | Classes) -> Tensor:
     return _sum(values, train.weight) / _sum(torch.ones_like(values[..., :1]), train.weight)
 
 
-def linear(train: Split, test: Split, inputs: Values | Tokens, targets: Values | Classes) -> Tensor | None:
-    """Least squares on all input values and a constant, per seed; the smallest solution where they don't fix it.
+def linear(train: Split, test: Split) -> Tensor | str:
+    """Least squares on input values and a constant, per seed; the smallest solution where they don't fix it.
+
+    A target of the last step is fitted to the values of all steps, y = sum_t x_t A_t + b. Targets of every step are
+    fitted to the values of the same step, with one matrix for all steps, y_t = x_t A + b; steps count by their weights.
 
     Args:
-        train: what is fitted.
+        train: what is fitted; inputs and targets are values.
         test: whose targets are predicted.
-        inputs: what a step holds.
-        targets: what the targets are.
 
     Returns:
-        (S, N, O) float64. None where there are no values to multiply: for tokens and classes, targets of every step,
-        sequences of unequal length or of another than in training, or where it would take too long.
+        (S, N, O) or (S, N, T, O) float64; or why there is none.
     """
-    per_step = train.targets.dim() == 4 or isinstance(targets, Classes)
-    if isinstance(inputs, Tokens) or per_step or train.lengths is not None or train.steps != test.steps:
+    per_step = train.targets.dim() == 4
+    reason = differ(train, test, per_step)
+    num_seeds, num_rows, columns = rows(train.inputs, per_step).shape
+    reason = reason or too_much(num_seeds * num_rows * (columns + 1) ** 2)
+    if reason is not None:
+        return reason
+    values = train.targets.double().cpu().reshape(num_seeds, num_rows, -1)
+    weight = None if train.weight is None else train.weight.double().cpu().flatten(1)  # (S, N * T)
+    found = least_squares(_design(train.inputs, per_step), values, weight)
+    predicted = _design(test.inputs, per_step) @ found
+    return predicted.unflatten(1, (-1, test.steps)) if per_step else predicted
+
+
+def differ(train: Split, test: Split, per_step: bool) -> str | None:
+    """Why the input values of all steps cannot be columns of one table; None where they can, or are not to be."""
+    if per_step:
         return None
-    num_seeds, rows, columns = train.inputs.flatten(2).shape
-    if num_seeds * rows * (columns + 1) ** 2 > MOST_WORK:
-        return None
-    design = _design(train.inputs)  # (S, N, T * I + 1)
-    values = train.targets.double().cpu()
-    # gelsd is the driver that allows inputs of any rank, and it runs on the CPU only.
-    weights: Tensor = torch.linalg.lstsq(design, values, driver="gelsd").solution
-    return (_design(test.inputs) @ weights).to(test.targets.device)
+    if train.lengths is not None:
+        return "the sequences are padded to one length"
+    if train.steps != test.steps:
+        return f"it is fitted to sequences of {train.steps} steps, and these have {test.steps}"
+    return None
+
+
+def too_much(work: float) -> str | None:
+    """Why so many multiplications are not done; None where they are few enough."""
+    return None if work <= MOST_WORK else f"it would take more than {MOST_WORK:.0e} multiplications"
+
+
+def rows(inputs: Tensor, per_step: bool) -> Tensor:
+    """The table that is fitted: (S, N, T, I) -> a row for each step (S, N * T, I), or sequence (S, N, T * I)."""
+    return inputs.flatten(1, 2) if per_step else inputs.flatten(2)
+
+
+def least_squares(design: Tensor, values: Tensor, weight: Tensor | None = None) -> Tensor:
+    """The smallest solution of least squares, for any number of problems.
+
+    Args:
+        design: (..., N, F) float64 on the CPU.
+        values: (..., N, O) the same.
+        weight: (..., N) how much each row counts; None for all alike.
+
+    Returns:
+        (..., F, O).
+    """
+    if weight is not None:
+        root = weight.sqrt()[..., None]
+        design, values = root * design, root * values
+    # gelsd is the driver that allows a design of any rank, and it runs on the CPU only.
+    found: Tensor = torch.linalg.lstsq(design, values, driver="gelsd").solution
+    return found
 
 
 def _sum(each: Tensor, weight: Tensor | None) -> Tensor:
@@ -67,6 +110,24 @@ def _sum(each: Tensor, weight: Tensor | None) -> Tensor:
     return each.sum(tuple(range(1, each.dim() - 1)), keepdim=True)
 
 
-def _design(inputs: Tensor) -> Tensor:
-    flat = inputs.double().cpu().flatten(2)  # (S, N, T, I) -> (S, N, T * I)
-    return torch.cat([flat, torch.ones_like(flat[..., :1])], dim=2)
+def with_constant(columns: Tensor) -> Tensor:
+    """(..., F) and a column of ones, (..., F + 1)."""
+    return torch.cat([columns, torch.ones_like(columns[..., :1])], dim=-1)
+
+
+def standard(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with the means and the deviations of the first's columns taken out; a column that never changes becomes 0.
+
+    Args:
+        train: (..., N, F) float64.
+        test: (..., M, F).
+    """
+    mean = train.mean(-2, keepdim=True)
+    deviation = train.std(-2, correction=0, keepdim=True)
+    changes = deviation > 1e-9 * mean.abs()  # else it is the rounding of the mean
+    scale = torch.where(changes, deviation, 1)
+    return torch.where(changes, (train - mean) / scale, 0), torch.where(changes, (test - mean) / scale, 0)
+
+
+def _design(inputs: Tensor, per_step: bool) -> Tensor:
+    return with_constant(rows(inputs.double().cpu(), per_step))

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule
 
-from seqexp.data.check import check_chance, check_counted, check_task
+from seqexp.data.chance import check_chance
+from seqexp.data.check import check_counted, check_task
 from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes
 from seqexp.data.split import EVALUATION_ROWS, Batches, Split
 from seqexp.data.stream import Stream

@@ -6,7 +6,8 @@ import re
 
 import torch
 
-from seqexp.data.check import check_sample, digest
+from seqexp.data.chance import digest
+from seqexp.data.check import check_sample
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator

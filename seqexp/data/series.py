@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from seqexp.data.guesses import Guess
+from seqexp.data.lags import autoregression, polynomial, seasonal
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
@@ -36,6 +38,9 @@ class Series(Task):
 
     The split into train, val and test is chronological.
 
+    Attributes:
+        season: steps after which the series about repeats itself; None where nobody says so.
+
     Args:
         length: L, values in the series.
         window: T, values that a prediction may read.
@@ -48,6 +53,7 @@ class Series(Task):
     """
 
     chronological = True
+    season: int | None = None
 
     def __init__(self, length: int, window: int, horizon: int, columns: int, predicted: tuple[int, ...]) -> None:
         if window < 1:
@@ -95,8 +101,17 @@ class Series(Task):
             best=None if clean is None else clean[first_target:, columns],  # (N, O)
         )
 
-    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
-        """Adds persistence, the last value of the window, to the guesses of any task."""
+    def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
+        """Adds those of a series to the guesses of any task.
+
+        `persistence` is the last value of the window, `seasonal` (where there is a `season`) the value of one season
+        before the target, `ar` least squares on the last p values, and `polynomial` on the last few with their squares
+        and products; see `seqexp/data/lags.py`.
+        """
         others = super().guesses(train, test)
         last = test.inputs[:, :, -1, list(self.predicted)]  # (S, N, T, I) -> (S, N, O)
-        return {"constant": others.pop("constant"), "persistence": last, **others}
+        guesses: dict[str, Guess] = {"constant": others.pop("constant"), "persistence": last}
+        if self.season is not None:
+            guesses["seasonal"] = seasonal(test, self.predicted, self.season, self.horizon)
+        ar = autoregression(train, test, self.predicted)
+        return {**guesses, **others, "ar": ar, "polynomial": polynomial(train, test)}

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
 
-from seqexp.data.guesses import constant, linear
+from seqexp.data.guesses import Guess, constant, linear
+from seqexp.data.logistic import logistic
 from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.split import Split
 from seqexp.score import CrossEntropy, Score, SquaredError
+
+
+def __getattr__(name: str) -> NoReturn:
+    """Says of what a task of 0.1 imports what has become of it."""
+    if name == "Sample":
+        raise ImportError("Sample is Sequences by now: docs/migrating.md says what a task of 0.1 needs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Sequences(NamedTuple):
@@ -81,7 +89,7 @@ class Task(ABC):
                 the task `chooses_length`.
         """
 
-    def guesses(self, train: Split, test: Split) -> dict[str, Tensor | None]:
+    def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
         """Predicts the test targets in the ways that need no network, to hold every network against.
 
         A ValueError that it raises is shown as a refusal of the configuration, before anything is written.
@@ -92,12 +100,18 @@ class Task(ABC):
 
         Returns:
             Name -> finite floats, in the shape of a prediction of the test split (S, N, O) or (S, N, T, O), logits for
-            classes, or 1 in place of N or T where all are alike; None where a guess has no meaning. The name `noise`
-            is taken: under it the score of `Sequences.best` is recorded. By default `constant`, the mean of the
-            training targets, or the share of each class, and `linear`, least squares on all input values and a
-            constant.
+            classes, or 1 in place of N or T where all are alike; the reason, one line of text, where a guess is left
+            out; None where it has no meaning. The name `noise` is taken: under it the score of `Sequences.best` is
+            recorded. By default `constant`, the mean of the training targets, or the share of each class, and where
+            inputs are values `linear`, least squares, or for classes `logistic`, logistic regression.
         """
-        return {"constant": constant(train, self.targets), "linear": linear(train, test, self.inputs, self.targets)}
+        guesses: dict[str, Guess] = {"constant": constant(train, self.targets)}
+        if isinstance(self.inputs, Values):
+            if isinstance(self.targets, Classes):
+                guesses["logistic"] = logistic(train, test, self.targets)
+            else:
+                guesses["linear"] = linear(train, test)
+        return guesses
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor | None:
         """Says which seeds have met the task's own criterion of success on a batch, (S,) bool; None: it has none.

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
-from seqexp.record.record import Record, RecordError, checked_guesses, checked_scores
+from seqexp.record.record import Record, RecordError, checked_guesses, checked_reasons, checked_scores, with_reasons
 
 EVALUATIONS = "evaluations"
 """Their folder, in the run's."""
 
 Rows = dict[str, list[float]]
+Guesses = dict[str, list[float] | None]
 
 
-def write(folder: Path, record: Record, name: str, scores: Rows, baselines: dict[str, list[float] | None]) -> Path:
+def write(folder: Path, record: Record, name: str, scores: Rows, baselines: Guesses, left_out: dict[str, str]) -> Path:
     """Writes one evaluation, whole or not at all.
 
     Args:
@@ -26,13 +27,15 @@ def write(folder: Path, record: Record, name: str, scores: Rows, baselines: dict
         name: what is evaluated, such as `test@40`.
         scores: metric -> S scores.
         baselines: name -> S scores of what needs no training, None where it has no meaning.
+        left_out: name -> why there is no such baseline.
 
     Returns:
         The file's path.
     """
     place = folder / EVALUATIONS
     place.mkdir(exist_ok=True)
-    values = {"name": name, "metric": record.metric, "seeds": record.seeds, "scores": scores, "baselines": baselines}
+    values: dict[str, Any] = {"name": name, "metric": record.metric, "seeds": record.seeds}
+    values |= {"scores": scores, "baselines": baselines, "left_out": left_out}
     path = place / f"{name}.json"
     write_atomically(path, (json.dumps(null_for_nan(values), indent=2, allow_nan=False) + "\n").encode())
     return path
@@ -48,7 +51,7 @@ def joined(record: Record, folder: Path) -> Record:
         try:
             check_plain(path, MOST_JSON)
             raw = read_json(path.read_bytes())
-            scores, baselines = _checked(raw, record)
+            scores, baselines, left_out = _checked(raw, record)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordError(f"{path}: {error}") from None
         if raw["name"] not in record.scores:  # what stands in the record was measured first
@@ -56,6 +59,7 @@ def joined(record: Record, folder: Path) -> Record:
                 record,
                 scores={**record.scores, raw["name"]: scores},
                 evaluation_baselines={**record.evaluation_baselines, raw["name"]: baselines},
+                left_out=with_reasons(record.left_out, raw["name"], left_out),
             )
     return record
 
@@ -67,7 +71,7 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from sorted(found, key=lambda path: (len(path.name), path.name))  # test@5 before test@40
 
 
-def _checked(raw: Any, record: Record) -> tuple[Rows, dict[str, list[float] | None]]:
+def _checked(raw: Any, record: Record) -> tuple[Rows, Guesses, dict[str, str]]:
     if not isinstance(raw, dict):
         raise TypeError(f"expected an object, found {type(raw).__name__}")
     for name in ("name", "metric", "seeds", "scores", "baselines"):
@@ -80,4 +84,5 @@ def _checked(raw: Any, record: Record) -> tuple[Rows, dict[str, list[float] | No
     count = len(record.seeds)
     if record.metric not in raw["scores"]:
         raise ValueError(f"scores must hold the metric {record.metric}")
-    return checked_scores(raw["name"], raw["scores"], count), checked_guesses("baselines", raw["baselines"], count)
+    scores = checked_scores(raw["name"], raw["scores"], count)
+    return scores, checked_guesses("baselines", raw["baselines"], count), checked_reasons(raw.get("left_out", {}))

@@ -26,6 +26,9 @@ from seqexp.config.targets import PACKAGES
 GROUPS = ("data", "cell")
 """Where a text may name files that are read."""
 
+BESIDE = ("diagnostic", "logger")
+"""Groups whose code changes no number, whoever wrote it."""
+
 INSTALLED = {"site-packages", "dist-packages"}
 """Folders of packages, wherever they are: of this environment, the one around it, the user, or Debian."""
 
@@ -49,7 +52,7 @@ def digest(settings: Mapping[str, Any]) -> str:
     own = tuple(f"{each}." for each in settings["allowed_packages"] if each not in PACKAGES)
     reading = tuple(f"{group}." for group in GROUPS if not _is_shipped(settings.get(group)))
     found: dict[str, str] = {}
-    for key, text in _texts(settings, ""):
+    for key, text in _texts({name: node for name, node in settings.items() if name not in BESIDE}, ""):
         if text.startswith(own):
             found |= _code(text)
         if key.startswith(reading) and not key.endswith("._target_"):

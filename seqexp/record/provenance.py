@@ -25,6 +25,8 @@ NUMERICS = "0.1.0"
 
 NEUTRAL_SETTINGS: dict[str, Any] = {
     "embedding_size": EMBEDDING_SIZE,
+    "scheduler": {},
+    "callback": {},
     "data.score": None,
     "data.fresh": False,
     "data.steps_per_epoch": None,

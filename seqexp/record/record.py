@@ -32,7 +32,7 @@ PARTS = ("train", "val", "test")
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
-    **dict.fromkeys(("baselines", "evaluation_baselines", "scores", "config", "versions"), dict),
+    **dict.fromkeys(("baselines", "evaluation_baselines", "left_out", "scores", "config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
@@ -67,12 +67,14 @@ class Record:
             `test`, and each evaluation, such as `test@40`; every part has `metric`, and may have others beside it.
         baselines: name -> S scores on the same test targets, None where it has no meaning.
         evaluation_baselines: the same for each evaluation, by its name.
+        left_out: name -> why there is no such baseline; `test@40/linear` for one of an evaluation that says more than
+            the test's.
         solved: for each seed the step at which the task's own criterion was first met, None where it never was; None
             where the task has no criterion.
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
-        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         epochs: as trained.
         steps: optimiser steps as trained.
         train_seconds: wall time inside fit.
@@ -96,6 +98,7 @@ class Record:
     scores: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     baselines: dict[str, list[float] | None] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     solved: list[int | None] | None = None
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
@@ -195,6 +198,7 @@ class Record:
         seeds = _seeds("seeds", values["seeds"])
         _seeds("diverged", values.get("diverged", []))
         _check_hashes(values.get("data_hash"), len(seeds))
+        checked_reasons(values.get("left_out", {}))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
             values["baselines"] = checked_guesses("baselines", values.get("baselines", {}), len(seeds))
@@ -210,6 +214,19 @@ def find(root: Path) -> Iterator[Path]:
     for folder, _, names in walk(root):
         if RESULT in names:
             yield folder
+
+
+def with_reasons(left_out: dict[str, str], evaluation: str, reasons: dict[str, str]) -> dict[str, str]:
+    """A record's `left_out` with what an evaluation says beyond it, as `test@40/linear`."""
+    more = {f"{evaluation}/{name}": reason for name, reason in reasons.items() if left_out.get(name) != reason}
+    return left_out | more
+
+
+def checked_reasons(rows: Any) -> dict[str, str]:
+    """Why baselines were left out, as read; a TypeError where it is no dict of texts."""
+    if not (isinstance(rows, dict) and all(isinstance(reason, str) for reason in rows.values())):
+        raise TypeError("left_out must hold texts")
+    return rows
 
 
 def _check_hashes(rows: Any, count: int) -> None:

@@ -14,9 +14,9 @@ from seqexp.record.evaluations import EVALUATIONS
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "checkpoints", "comparison", EVALUATIONS)
+SUBFOLDERS = (".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, "loggers")
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "checkpoints", "curves.csv", "predictions.npz")
+LEFTOVERS = (RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", "loggers")
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
@@ -70,7 +70,7 @@ def _expected(folder: Path) -> Iterator[tuple[Path, bool | None]]:
         yield path, kinds.get(path.name)
     for name in SUBFOLDERS:
         for path in (folder / name).iterdir() if (folder / name).is_dir() else ():
-            yield path, None if name == "comparison" else False
+            yield path, None if name in ("comparison", "loggers") else False
 
 
 def refuse_finished(folder: Path) -> None:

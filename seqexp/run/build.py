@@ -15,19 +15,25 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor
 
 from seqexp import baselines
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
-from seqexp.config.guard import leaves
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
+from seqexp.data.guesses import Guess
 from seqexp.data.module import TEST, PopulationData
 from seqexp.data.task import Task
+from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
 from seqexp.run import memory
+from seqexp.run.callbacks import find_callbacks
+from seqexp.run.diagnose import find_diagnostics
+from seqexp.run.loggers import Maker, find_loggers
+from seqexp.run.optimizer import find_optimizer
+from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
@@ -38,9 +44,6 @@ LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameter
 
 SCORE = "score"
 """The key of a data file that names a score; the keys that are neither this nor the module's are for the task."""
-
-COUPLING_OPTIMIZERS = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
-"""Optimisers of torch that do not treat each number by itself, and so would mix the seeds."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,10 @@ class Parts:
         data: every seed's data.
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
-        matched: the number of parameters that the hidden size was chosen to come close to, if it was.
+        matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
+        diagnostics: what is measured beside the scores, by name.
+        loggers: what makes each logger beside TensorBoard, by name.
+        callbacks: what else happens during training, by name.
     """
 
     settings: dict[str, Any]
@@ -62,8 +68,11 @@ class Parts:
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
     matched: int | None
+    diagnostics: dict[str, Diagnostic]
+    loggers: dict[str, Maker]
+    callbacks: dict[str, Callback]
 
-    def make_data(self) -> dict[str, dict[str, Tensor | None]]:
+    def make_data(self) -> dict[str, dict[str, Guess]]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
 
         Returns:
@@ -79,7 +88,7 @@ class Parts:
                 check_lengths(self.training.model.cell, split.lengths, split.steps)
             return make("data", self._guesses, {})
 
-    def _guesses(self) -> dict[str, dict[str, Tensor | None]]:
+    def _guesses(self) -> dict[str, dict[str, Guess]]:
         data, train = self.data, self.data.splits["train"]
         found = {TEST: baselines.guess(data.task, train, data.splits[TEST])}
         for name, split in data.evaluations.items():
@@ -91,7 +100,7 @@ class Parts:
         self.make_data()
         self.data.setup()
         training, batches = self.training, self.data.train_dataloader()
-        optimizer = training.configure_optimizers()
+        optimizer = training.pack()
         epochs = self.settings["trainer"]["max_epochs"]
         batch = next(iter(batches))
         training.learn(batch)  # the first step makes work space
@@ -158,9 +167,15 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     model = make_model(settings["cell"], allowed, sizes, seeds)
     first = make("data", data.first, {})
     check_lengths(model.cell, first.lengths, first.inputs.shape[1])
-    make_optimizer = _optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
-    training = Training(model, score, data.task, make_optimizer)
-    return Parts(settings, masked(config, settings), data, training, make_trainer, matched)
+    make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
+    schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
+    training = Training(model, score, data.task, make_optimizer, schedule)
+    callbacks = find_callbacks(settings["callback"], allowed)
+    loggers = find_loggers(settings["logger"], allowed)
+    diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
+    return Parts(
+        settings, masked(config, settings), data, training, make_trainer, matched, diagnostics, loggers, callbacks
+    )
 
 
 def claim_of(config: DictConfig) -> Claim:
@@ -229,28 +244,3 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, sizes: Sizes, 
             f"({len(data.seeds)}), data.batch_size ({data.batch_size or 'the whole training split'}), the sequences "
             f"or cell.{single.cell.size_key} ({settings['cell'].get(single.cell.size_key)}) must be smaller"
         )
-
-
-def _optimizer(node: dict[str, Any], allowed: list[str], device: torch.device) -> Callable[..., torch.optim.Optimizer]:
-    optimizer_class = find_class("optimizer", node.get("_target_"), torch.optim.Optimizer, allowed)
-    if optimizer_class.__name__ in COUPLING_OPTIMIZERS:
-        raise ConfigError(
-            f"optimizer._target_={node['_target_']}: mixes the numbers of a parameter, and so would mix the seeds; "
-            "take one that treats each number by itself, such as Adam, AdamW, SGD or RMSprop"
-        )
-    values = arguments("optimizer", node, optimizer_class, given=OURS["optimizer"])
-    if values.get("lr") is not None and not values["lr"] > 0:
-        raise ConfigError(f"optimizer.lr must be > 0, got {values['lr']}")
-
-    def make_optimizer(parameters: Any) -> torch.optim.Optimizer:
-        return make("optimizer", optimizer_class, {"params": parameters, **values}, (RuntimeError, TypeError))
-
-    make("optimizer", _first_step, {"make_optimizer": make_optimizer, "device": device}, (Exception,))
-    return make_optimizer
-
-
-def _first_step(make_optimizer: Callable[..., torch.optim.Optimizer], device: torch.device) -> None:
-    """Lets an optimizer take a step that changes nothing: some settings torch refuses only then."""
-    parameter = torch.nn.Parameter(torch.zeros(2, device=device))
-    parameter.grad = torch.zeros_like(parameter)
-    make_optimizer([parameter]).step()

@@ -21,14 +21,18 @@ from rich.console import Console
 from torch import Tensor
 
 from seqexp import baselines
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.guesses import Guess
 from seqexp.data.module import TEST
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
-from seqexp.record.record import Record
+from seqexp.record.record import Record, with_reasons
 from seqexp.run.build import Parts
+from seqexp.run.diagnose import Measurements
+from seqexp.run.loggers import Loggers
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
@@ -36,7 +40,7 @@ from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
-from seqexp.training.screen import BoardWriter, EpochBar
+from seqexp.training.screen import BoardWriter, EpochBar, RateWriter, Scores
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -45,7 +49,7 @@ of its turn and with dropout; the record's is at the kept weights and without.""
 
 def fit(
     parts: Parts,
-    guesses: Mapping[str, Mapping[str, Tensor | None]],
+    guesses: Mapping[str, Mapping[str, Guess]],
     record: Record,
     claim: claim.Claim,
     optimizer: str,
@@ -54,47 +58,33 @@ def fit(
 ) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     data, training = parts.data, parts.training
-    selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
-    identity = {**claim.values(), "data": [learnt for learnt, _ in data.data_hash]}
-    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
-    start = checkpoints.usable()
-    if start is None:
-        tidy.clear(folder)
+    checkpoints, start = _checkpoints(parts, claim, folder)
     tidy.forget_events(folder)
-    with settings_of_the_process_kept(), Board(folder) as board:
-        callbacks: list[pl.Callback] = [selection, BoardWriter(board, selection), checkpoints]
+    with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, folder) as loggers:
+        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
+        selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+        callbacks = _callbacks(parts, selection, checkpoints, board, loggers)
         if parts.settings["trainer"].get("enable_progress_bar"):
             callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
-        trainer = parts.make_trainer(callbacks, str(folder))
-        data.trainer = trainer
+        data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
-        with limit_threads(parts), interruptible():
-            checkpoints.start = time.perf_counter()
-            try:
-                with ending:
-                    trainer.fit(training, datamodule=data, ckpt_path=start, weights_only=True)
-            except MisconfigurationException as error:  # of which nothing was to be seen before
-                raise ConfigError(f"trainer: {error}") from error
-            seconds = checkpoints.seconds
-            trainer.test(training, datamodule=data, verbose=False)
+        loggers.start(dict(leaves(parts.shown, "")))
+        measurements.measure("start", training.model, training.score)
+        seconds = _train(parts, trainer, checkpoints, start)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
         metric = training.score.name
-        final = {f"test/{metric}": np.array(scores["test"][metric])}
-        if selection.validated:
-            final[f"selected/val_{metric}"] = as_array(selection.best)
-        board.scores(final, trainer.current_epoch)
+        board.scores(_final(scores, metric), trainer.current_epoch)
+        loggers.scores({**_final(scores, metric), **_beyond_validation(scores)}, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions)
-    curves = {
-        CURVES[part].format(metric): as_array(torch.stack(rows)) for part, rows in selection.history.items()
-    }  # (E, S)
-    write_curves(folder, data.seeds, curves)
-    write_predictions(
-        folder, seeds=np.array(data.seeds), targets=as_array(test.targets), predictions=as_array(predictions)
-    )
+        measurements.measure("end", training.model, training.score)
+        measurements.write(folder, record.cell, board)
+    history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
+    write_curves(folder, data.seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
+    arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
+    write_predictions(folder, seeds=np.array(data.seeds), **arrays)
     return replace(
         record,
         status="done",
@@ -102,12 +92,8 @@ def fit(
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,
-        baselines=listed(baselines.score(guesses[TEST], test, training.score)),
-        evaluation_baselines={
-            name: listed(baselines.score(guesses[name], split, training.score))
-            for name, split in data.evaluations.items()
-        },
-        solved=None if selection.solved is None else [at if at >= 0 else None for at in selection.solved.tolist()],
+        **_baselines(parts, guesses, test),
+        solved=_steps(selection.solved),
         diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
         best_epoch=selection.best_epoch.tolist(),
         epochs=len(selection.history["train"]),
@@ -117,26 +103,90 @@ def fit(
     )
 
 
+def _callbacks(
+    parts: Parts, selection: Selection, checkpoints: Checkpoints, board: Board, loggers: Loggers
+) -> list[pl.Callback]:
+    """What watches training; checkpoints come after all that have a state."""
+    sinks: list[Scores] = [board, loggers] if parts.loggers else [board]
+    rates = [] if parts.training.schedule is None else [RateWriter(board)]
+    return [
+        selection,
+        *(BoardWriter(each, selection) for each in sinks),
+        *rates,
+        *parts.callbacks.values(),
+        checkpoints,
+    ]
+
+
+def _final(scores: Mapping[str, Mapping[str, list[float]]], metric: str) -> dict[str, npt.ArrayLike]:
+    """The scores of the kept weights, by TensorBoard's tags."""
+    tags = {"test": f"test/{metric}", "val": f"selected/val_{metric}"}
+    return {tag: scores[part][metric] for part, tag in tags.items() if part in scores}
+
+
+def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkpoints, Path | None]:
+    """What saves the state of training, and the saved one to go on from; without it the folder is cleared."""
+    every, ending = parts.settings["checkpoint"]["every_seconds"], Ending(at_once=False)
+    identity = {**claim.values(), "data": [learnt for learnt, _ in parts.data.data_hash]}
+    checkpoints = Checkpoints(folder / "checkpoints", every, identity, ending)
+    start = checkpoints.usable()
+    if start is None:
+        tidy.clear(folder)
+    return checkpoints, start
+
+
+def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: Path | None) -> float:
+    """Trains, has the test split predicted, and returns the wall time of training in seconds."""
+    with limit_threads(parts), interruptible():
+        checkpoints.start = time.perf_counter()
+        try:
+            with checkpoints.ending:
+                trainer.fit(parts.training, datamodule=parts.data, ckpt_path=start, weights_only=True)
+        except MisconfigurationException as error:  # of which nothing was to be seen before
+            raise ConfigError(f"trainer: {error}") from error
+        seconds = checkpoints.seconds
+        trainer.test(parts.training, datamodule=parts.data, verbose=False)
+    return seconds
+
+
+def _steps(solved: Tensor | None) -> list[int | None] | None:
+    """The step at which each seed met the task's criterion, as a record has it."""
+    return None if solved is None else [step if step >= 0 else None for step in solved.tolist()]
+
+
+def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: Split) -> dict[str, Any]:
+    """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
+    score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses[TEST]), {}
+    for name, split in parts.data.evaluations.items():
+        elsewhere[name] = listed(baselines.score(guesses[name], split, score))
+        left_out = with_reasons(left_out, name, baselines.left_out(guesses[name]))
+    return {
+        "baselines": listed(baselines.score(guesses[TEST], test, score)),
+        "evaluation_baselines": elsewhere,
+        "left_out": left_out,
+    }
+
+
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
     """The scores of every part of the data at the kept weights, by part and metric, with what is shown beside them."""
     training, score = parts.training, parts.training.score
     found = {"train": selection.train}
     if selection.validated:
-        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if _shows_more(selection) else {}
+        shows_more = len(selection.train) > 1
+        beside = training.measure(parts.data.splits["val"].evaluation_batches()) if shows_more else {}
         found["val"] = {**beside, score.name: selection.best}
-    given = (predictions.double(), test.to(test.inputs.device, torch.float64).targets, _double(test.weight))
+    whole = test.to(test.inputs.device, torch.float64)
+    given = (predictions.double(), whole.targets, whole.weight)
     found["test"] = {score.name: score.value(*given), **score.shown(*given)}
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
     return {part: listed(rows) for part, rows in found.items()}
 
 
-def _shows_more(selection: Selection) -> bool:
-    return len(selection.train) > 1
-
-
-def _double(values: Tensor | None) -> Tensor | None:
-    return None if values is None else values.double()
+def _beyond_validation(scores: Mapping[str, dict[str, list[float]]]) -> dict[str, list[float]]:
+    """The final scores of the test split and of evaluations such as `test@40`, under names that every logger takes."""
+    parts = {part.replace("@", "_at_"): rows for part, rows in scores.items() if part not in ("train", "val")}
+    return {f"{part}/{metric}": row for part, rows in parts.items() for metric, row in rows.items()}
 
 
 @contextlib.contextmanager
@@ -195,7 +245,7 @@ def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | s
     return columns
 
 
-def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test: Split, predictions: Tensor) -> None:
+def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
     groups, task = parts.training.groups, parts.data.task
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
@@ -219,7 +269,7 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Tensor | None], test
             mean=np.mean(forecast, axis=0),
             low=low,
             high=high,
-            persistence=None if persistence is None else as_array(persistence[0, : test.num_sequences, 0]),
+            persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
             title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
         ),
     )

@@ -16,6 +16,7 @@ from seqexp.model import Model
 from seqexp.record.files import is_plain
 from seqexp.record.record import Record, RecordError
 from seqexp.run.build import Parts, build
+from seqexp.training.module import Training
 
 
 def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Model:
@@ -69,7 +70,16 @@ def load_run(
     config.trainer.accelerator = "cpu"  # wherever it was trained
     config.data.update(changes)
     parts = build(config)
-    training = parts.training
+    load_kept(parts.training, folder)
+    return record, parts
+
+
+def load_kept(training: Training, folder: Path) -> None:
+    """Gives a run's kept weights to a population of its settings.
+
+    Raises:
+        RecordError: there is no checkpoint of plain tensors, or it is another run's.
+    """
     path = folder / "checkpoints" / "best.ckpt"
     if not is_plain(path):
         raise RecordError(f"{path}: there is no such file, or a link")
@@ -78,4 +88,3 @@ def load_run(
         training.to(next(iter(state.values())).dtype).load_state_dict(state)
     except Exception as error:  # whatever a damaged file, or one that holds more than tensors, makes torch say
         raise RecordError(f"{path}: is not this run's checkpoint ({type(error).__name__})") from error
-    return record, parts

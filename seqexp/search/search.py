@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from seqexp.compare.comparison import WRITTEN, compare
+from seqexp.compare.comparison import compare, written
 from seqexp.compare.settings import show
 from seqexp.config.foreign import log_to
 from seqexp.run.log import LogLines, check_folder
@@ -58,9 +58,9 @@ def search(settings: Settings, arguments: Sequence[str]) -> int:
         folders, failed = _finals(studies, settings)
     if folders:
         comparison = compare(*folders)
-        comparison.write(settings.folder)
+        paths = comparison.write(settings.folder)
         comparison.render(console)
-        console.print(WRITTEN.format(settings.folder), soft_wrap=True, markup=False, highlight=False)
+        console.print(written(settings.folder, paths), soft_wrap=True, markup=False, highlight=False)
     return int(failed)
 
 

@@ -26,6 +26,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from seqexp.config.compose import compose_run
 from seqexp.config.environment import hide
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.files import write_atomically
 from seqexp.record.own import digest as own_digest
@@ -278,11 +279,6 @@ def _value(trial: FrozenTrial) -> str:
     return "" if trial.values is None or diverged(trial) else repr(trial.values[0])
 
 
-def _flat(node: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in node.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = json.dumps(value, default=str)
-    return flat
+def _flat(node: dict[str, Any]) -> dict[str, str]:
+    """The values of a configuration as texts, by dotted key; empty groups are left out."""
+    return {key: json.dumps(value, default=str) for key, value in leaves(node, into_lists=False) if value != {}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -89,8 +90,9 @@ def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:
     """
     data, training = parts.data, parts.training
     selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-    with settings_of_the_process_kept():
-        trainer = parts.make_trainer([selection, Watch(trial, selection, known_epochs)], ".")
+    with settings_of_the_process_kept(), tempfile.TemporaryDirectory() as folder:  # for what callbacks may write
+        watch = Watch(trial, selection, known_epochs)
+        trainer = parts.make_trainer([selection, *parts.callbacks.values(), watch], folder)
         data.trainer = trainer
         data.setup()
         with limit_threads(parts), interruptible():

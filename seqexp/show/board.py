@@ -103,6 +103,10 @@ class Board:
         finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if np.isfinite(value)]
         self._add(Summary(value=finite), step)  # one event for all of them: cheaper than one each
 
+    def value(self, tag: str, value: float, step: int) -> None:
+        """Writes one number under SCALARS."""
+        self._add(Summary(value=[Summary.Value(tag=tag, simple_value=value)]), step)
+
     def picture(self, tag: str, figure: Figure) -> None:
         """Shows a figure under IMAGES."""
         canvas = FigureCanvasAgg(figure)

@@ -27,7 +27,10 @@ from seqexp.show.figures import (
     plain,
 )
 
-BASELINE_LINES = {"constant": ":", "persistence": "-.", "linear": "--", "noise": "-"}
+BASELINE_LINES: dict[str, Any] = {
+    **{"constant": ":", "persistence": "-.", "linear": "--", "logistic": "--", "noise": "-"},
+    **{"seasonal": (0, (1, 3)), "ar": (0, (6, 2)), "polynomial": (0, (3, 1, 1, 1, 1, 1))},
+}
 
 MOST_PANELS = 12
 MOST_BASELINES = 8  # lines in one panel
@@ -276,7 +279,8 @@ def _draw_evaluations(axes: Axes, panel: EvaluationPanel, labels: Sequence[str])
         axes.set_xscale("log")
         axes.minorticks_off()
     several = len(panel.names) > 6 or max(map(len, panel.names)) > 12
-    axes.set_xticks(places, list(map(plain, panel.names)), rotation=30 if several else 0)
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if several else {}
+    axes.set_xticks(places, list(map(plain, panel.names)), **turned)
     axes.set(
         title=plain(panel.title),
         xlabel="evaluation" if panel.lengths is None else "length of the sequences",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from seqexp.config.guard import shown
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import path_name
+from seqexp.show.console import say
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -89,6 +92,20 @@ def evaluate_missing(config: DictConfig) -> list[Path]:
         evaluate(folder, list(lengths or ()), changes, list(config.allowed_packages), list(config.allowed_environment))  # type: ignore[arg-type]
         found.append(folder)
     return found
+
+
+def measure(config: DictConfig) -> None:
+    """Adds to the finished runs of the present job what its diagnostics have not measured there."""
+    from seqexp.record import claim
+    from seqexp.run.build import claim_of
+    from seqexp.run.diagnose import measure_later
+
+    for folder, record in claim.present(Path(HydraConfig.get().sweep.dir), claim_of(config)):
+        single = config.copy()
+        with open_dict(single):
+            single.seed, single.num_seeds = record.seeds[0], len(record.seeds)
+        for name in measure_later(single, record.cell, folder):
+            say(sys.stdout, f"measured {name}: {os.path.relpath(folder)}")
 
 
 def outdated(config: DictConfig) -> Path | None:

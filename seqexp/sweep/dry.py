@@ -18,7 +18,7 @@ def tell(folder: Path, jobs: list[Job]) -> None:
     count, total = 0, 0.0
     for job in jobs:
         left = claim.missing(folder, job.claim)
-        text = " ".join(each for each in job.overrides if not each.startswith("sweep.")) or "the defaults"
+        text = " ".join(each for each in job.overrides if not each.startswith(("sweep.", "compare."))) or "the defaults"
         if not left:
             say(sys.stdout, f"there already  {text}")
             continue

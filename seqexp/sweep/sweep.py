@@ -73,6 +73,8 @@ def run_job(config: DictConfig) -> None:
     except Exception as error:
         _fail(config, folder, stop, error)
     again.leave()
+    if "diagnostic" in config:
+        again.measure(config)
     if there:
         say(sys.stdout, f"there already: {hydra.job.override_dirname}")
 
@@ -181,7 +183,7 @@ class Sweep(Callback):
             self.ending.__exit__(None, None, None)
         from rich.console import Console
 
-        from seqexp.compare.comparison import WRITTEN, compare
+        from seqexp.compare.comparison import compare, written
         from seqexp.compare.keys import CompareError
 
         folder = Path(config.hydra.sweep.dir)
@@ -190,10 +192,10 @@ class Sweep(Callback):
         except CompareError as error:  # so many runs failed that the keys do not differ any more
             say(sys.stderr, str(error))
             comparison = compare(folder)
-        comparison.write(folder)
+        paths = comparison.write(folder, list(config.allowed_packages))
         console = Console()
         comparison.render(console)
-        console.print(WRITTEN.format(folder), soft_wrap=True, markup=False, highlight=False)
+        console.print(written(folder, paths), soft_wrap=True, markup=False, highlight=False)
         if comparison.failed or comparison.broken:
             sys.exit(1)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.profilers import Profiler
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from seqexp.data.split import Split, join
 from seqexp.data.task import Task
@@ -20,6 +22,13 @@ from seqexp.training.groups import Groups
 from seqexp.training.packed import Packed
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
+
+
+class Schedule(NamedTuple):
+    """How the learning rate changes, the same for every seed: what makes a scheduler, and after what it steps."""
+
+    make: Callable[[Optimizer], LRScheduler]
+    interval: Literal["epoch", "step"]
 
 
 class Training(LightningModule):
@@ -33,6 +42,7 @@ class Training(LightningModule):
         task: may have a criterion of success of its own.
         make_optimizer: called with the parameters. It must treat each number by itself (as SGD, Adam and their
             like do); one that mixes the entries of a parameter, such as LBFGS, would mix the seeds.
+        schedule: of the learning rate; None leaves it as it is.
 
     Attributes:
         train_score: the running training score of this epoch, per seed.
@@ -42,12 +52,20 @@ class Training(LightningModule):
         batch_weight: of an update, what the present batch is: less than 1 where batches accumulate.
     """
 
-    def __init__(self, model: Model, score: Score, task: Task, make_optimizer: OptimizerFactory) -> None:
+    def __init__(
+        self,
+        model: Model,
+        score: Score,
+        task: Task,
+        make_optimizer: OptimizerFactory,
+        schedule: Schedule | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.score = score
         self.task = task
         self.make_optimizer = make_optimizer
+        self.schedule = schedule
         self.groups = Groups(model)
         self.batch_weight = 1.0
         self.train_score = RunningMean()
@@ -62,7 +80,15 @@ class Training(LightningModule):
         else:
             super().__setattr__(name, value)
 
-    def configure_optimizers(self) -> Optimizer:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Builds the optimizer and, where there is a schedule, the scheduler of its learning rate."""
+        optimizer = self.pack()
+        if self.schedule is None:
+            return optimizer
+        scheduler = self.schedule.make(optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": self.schedule.interval}}
+
+    def pack(self) -> Optimizer:
         """Builds the optimizer over the population's parameters, packed into one tensor."""
         self.packed = Packed(self.model)
         self.groups.bind(self.packed)

@@ -28,6 +28,7 @@ import seqexp.compare
 from seqexp import statistics
 from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
+from seqexp.compare.comparison import written
 from seqexp.compare.pictures import read_curves
 from seqexp.compare.table import tables
 from seqexp.compare.text import ratio_text, score_text
@@ -100,6 +101,11 @@ def test_paired_difference_is_scipys(pairs: list[tuple[float, float]], seed: int
     exact = stats.permutation_test((whole,), np.sum, permutation_type="samples", n_resamples=np.inf)
     assert statistics.sign_flip_p(whole) == pytest.approx(exact.pvalue)
     assert found.p == statistics.sign_flip_p(logs)
+    gap = statistics.paired_difference(first, second, by_ratio=False)
+    oracle = stats.ttest_rel(first, second).confidence_interval(0.95)
+    assert [gap.gap_low, gap.gap_high] == pytest.approx([oracle.low, oracle.high], rel=1e-6, abs=1e-9)
+    assert (found.gap, gap.ratio) == pytest.approx(((first - second).mean(), first.mean() / second.mean()))
+    assert gap.p == statistics.sign_flip_p(first - second)
 
 
 def test_sign_flip_by_hand_and_beyond_the_exact_range() -> None:
@@ -107,6 +113,7 @@ def test_sign_flip_by_hand_and_beyond_the_exact_range() -> None:
     # |3 + 2 - 1| = 4; the eight sums are ±4, ±6, ±0, ±2
     assert statistics.sign_flip_p(np.array([3.0, 2.0, -1.0])) == 4 / 8
     assert statistics.sign_flip_p(np.zeros(5)) == 1
+    assert statistics.sign_flip_p(np.array([3.0, 2.0, -1.0]) * 5e307) == 4 / 8  # their sum is beyond a float
     assert statistics.sign_flip_p(np.ones(16)) == 2 / 2**16
     assert statistics.sign_flip_p(np.ones(40)) == 1 / 2**16  # never 0
     values = np.random.default_rng(0).normal(0.35, 1, 20)
@@ -143,12 +150,16 @@ def test_unpaired_interval_is_welch() -> None:
     found = statistics.unpaired_difference(first, second)
     oracle = stats.ttest_ind(np.log(first), np.log(second), equal_var=False).confidence_interval(0.95)
     assert np.log([found.low, found.high]) == pytest.approx([oracle.low, oracle.high])
+    gap = statistics.unpaired_difference(first, second, by_ratio=False)
+    oracle = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert [gap.gap_low, gap.gap_high] == pytest.approx([oracle.low, oracle.high])
 
 
 def test_numbers_as_text() -> None:
     assert score_text(statistics.Interval(0.01218, 0.01138, 0.01298)) == "0.0122 ± 0.0008"
     assert score_text(statistics.Interval(2e-12, 1e-12, 3e-12)) == "2.00e-12 ± 1e-12"
     assert score_text(statistics.Interval(0.0, 0.0, 0.0)) == "0"
+    assert score_text(statistics.Interval(0.3, 0.3 - 6e-17, 0.3 + 6e-17)) == "0.3 ± 0"
     assert score_text(statistics.Interval(0.5, math.nan, math.nan)) == "0.5"
     assert ratio_text(0.3401, 0.2812, 0.4113) == "0.34 (95 % interval 0.28\N{EN DASH}0.41)"
     assert ratio_text(0.9974, 0.9961, 0.9987) == "0.9974 (95 % interval 0.9961\N{EN DASH}0.9987)"
@@ -189,6 +200,22 @@ def test_baseline_not_beaten(tmp_path: Path) -> None:
     told = compare(tmp_path).sentences
     assert told[0] == "no cell was shown to beat the linear baseline on sine."
     assert told[1].startswith("no difference detected between rnn and the linear baseline on sine")
+
+
+def test_any_baseline_may_be_the_best_but_noise_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    lines = {name: (level * NOISE[5, :10]).tolist() for name, level in (("linear", 0.06), ("of my own", 0.05))}
+    lines["noise"] = [0.01] * 10
+    left_out = dict.fromkeys(("ar", "polynomial"), "one window is too few") | {"test@40/linear": "another length"}
+    new = {"baselines": {**lines, "ar": None, "polynomial": None}, "left_out": left_out}
+    save(tmp_path / "lstm", "lstm", 0.1 * NOISE[0, :10], **new)
+    # The best of all, but of two seeds: what most seeds do not have is no rival.
+    save(tmp_path / "rnn", "rnn", 0.1 * NOISE[1, :2], baselines={"constant": [9.0] * 2, "lucky": [0.001] * 2})
+    found = compare(tmp_path)
+    (section,) = found.sections
+    assert section.baseline == "of my own"
+    assert section.notes.count("No baseline ar, polynomial: one window is too few.") == 1
+    assert not any("another length" in note for note in section.notes)
+    assert "No baseline ar, polynomial: one window is too few." in console_text(found, 200)
 
 
 @pytest.mark.parametrize(
@@ -520,3 +547,10 @@ def test_the_training_curve_is_read_by_its_old_name_too(tmp_path: Path, name: st
     write_curves(tmp_path, [4], {name: np.array([[1.0], [0.5]]), "val_mse": np.full((2, 1), np.nan)})
     found = read_curves(SimpleNamespace(folder=tmp_path), "train_mse_running")  # type: ignore[arg-type]
     assert {seed: line.tolist() for seed, line in found.items()} == {4: [1.0, 0.5]}
+
+
+def test_a_program_says_which_files_it_has_written() -> None:
+    top = Path("outputs/mine")
+    paths = [top / name for name in ("comparison.md", "comparison.csv", "curves.png", "diagnostics/lag.svg")]
+    expected = "→ outputs/mine: comparison.md .csv, curves.png, diagnostics/lag.svg; tensorboard --logdir outputs/mine"
+    assert written(top, paths) == expected

@@ -177,9 +177,12 @@ GUESSES: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     "(S, N, O + 2)": (lambda y: {"mine": y.expand(-1, -1, 3)}, "got (3, 8, 3)"),
     "NumPy": (
         lambda y: {"mine": y.numpy()},
-        "mine must be an ordinary tensor of floats on the CPU, or None, got numpy",
+        "mine must be an ordinary tensor of floats on the CPU, a text or None, got numpy",
     ),
-    "a float": (lambda y: {"mine": 0.5}, "mine must be an ordinary tensor of floats on the CPU, or None, got float"),
+    "a float": (
+        lambda y: {"mine": 0.5},
+        "mine must be an ordinary tensor of floats on the CPU, a text or None, got float",
+    ),
     "whole numbers": (lambda y: {"mine": y.int()}, "got torch.int32"),
     "complex": (lambda y: {"mine": y + 0j}, "got torch.complex64"),
     "with a gradient": (lambda y: {"mine": y.clone().requires_grad_()}, "requires_grad=True"),
@@ -189,8 +192,8 @@ GUESSES: dict[str, tuple[Callable[[Tensor], Any], str]] = {
         "mine for number 2 of the 3 seeds must be finite, got nan in sequence 5 (output 0; counted from 0)",
     ),
     "inf for all N": (lambda y: {"mine": y[:, :1] + torch.inf}, "must be finite, got inf in sequence 0"),
-    "a list": (lambda y: [y], ".guesses must return a dict of name -> tensor or None, got list of 1"),
-    "None": (lambda y: None, ".guesses must return a dict of name -> tensor or None, got NoneType"),
+    "a list": (lambda y: [y], ".guesses must return a dict of name -> tensor, text or None, got list of 1"),
+    "None": (lambda y: None, ".guesses must return a dict of name -> tensor, text or None, got NoneType"),
     "no name": (lambda y: {"": y}, "the name of a guess must be a text of one line and at most 200 letters, got ''"),
     "a number for a name": (
         lambda y: {3: y},
@@ -198,6 +201,11 @@ GUESSES: dict[str, tuple[Callable[[Tensor], Any], str]] = {
     ),
     "a name without end": (lambda y: {"a" * 201: y}, "at most 200 letters"),
     "more than a record takes": (lambda y: {f"guess {n}": y for n in range(50)}, "at most 49 guesses, got 50"),
+    "two lines for a reason": (
+        lambda y: {"mine": "no data\nhere"},
+        "the reason why mine is left out must be a text of one line and at most 200 letters, got 'no data",
+    ),
+    "no reason": (lambda y: {"mine": ""}, "the reason why mine is left out must be a text"),
     "two lines for a name": (lambda y: {"a\nb": y}, "the name of a guess must be a text of one line"),
     "noise": (lambda y: {"noise": y}, "a guess may not have the name noise, under which"),
     "noise, None": (lambda y: {"noise": None}, "a guess may not have the name noise, under which"),

@@ -14,7 +14,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqexp.data.check import check_sample, digest
+from seqexp.data.chance import digest
+from seqexp.data.check import check_sample
 from seqexp.data.module import PopulationData
 from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.sum import Sum

@@ -61,6 +61,7 @@ OTHER = replace(
         part: {"cross_entropy": [0.5, 0.25], "accuracy": [0.75, 1.0]} for part in ("train", "val", "test", "test@40")
     },
     evaluation_baselines={"test@40": {"constant": [1.0, 1.0], "noise": None}},
+    left_out={"test@40/linear": "it is another length"},
     solved=[12, None],
 )
 
@@ -113,7 +114,8 @@ def test_the_contracts_fields_are_in_the_file(tmp_path: Path, train: Callable[..
     for name, kind in kinds.items():
         assert type(raw[name]) is kind, name
     assert raw["git"] is None or set(raw["git"]) == {"commit", "dirty"}
-    assert set(raw["baselines"]) == {"constant", "persistence", "linear", "noise"}
+    assert set(raw["baselines"]) == {"constant", "persistence", "linear", "ar", "polynomial", "noise"}
+    assert raw["left_out"] == {}
     assert raw["error"] is None
     assert raw["status"] == "done"
     for row in (raw["train_mse"], raw["val_mse"], raw["test_mse"], *raw["baselines"].values()):
@@ -220,6 +222,8 @@ def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> Non
         ({"metric": 3}, "metric"),
         ({"evaluation_baselines": {"test@40": {"linear": [0.1]}}}, "evaluation_baselines.test@40.linear"),
         ({"baselines": {"linear": [0.1]}}, "baselines.linear"),
+        ({"left_out": ["linear"]}, "left_out"),
+        ({"left_out": {"linear": None}}, "left_out"),
         ({"baselines": 3}, ""),
         ({"baselines": ["ab", "cd"]}, ""),
         ({"data": None}, "data"),
@@ -276,7 +280,17 @@ def test_a_file_of_gigabytes_is_not_read(tmp_path: Path) -> None:
 def test_records_of_0_1_are_read(tmp_path: Path) -> None:
     RECORD.write(tmp_path)
     raw = stored(tmp_path)
-    for name in ("data_hash", "scores", "metric", "metric_label", "metric_unit", "evaluation_baselines", "solved"):
+    later = (
+        "data_hash",
+        "scores",
+        "metric",
+        "metric_label",
+        "metric_unit",
+        "evaluation_baselines",
+        "left_out",
+        "solved",
+    )
+    for name in later:
         del raw[name]
     (tmp_path / RESULT).write_text(json.dumps(raw))
     assert Record.read(tmp_path) == replace(RECORD, data_hash=None)

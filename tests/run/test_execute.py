@@ -49,6 +49,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["optimizer.lr=interval(1e-4,1e-1)"], r"python -m seqexp.search"),
         (["sweep.name=mine"], r"sweep.name=mine: is for a sweep of many runs"),
         (["sweep.dry=true"], r"sweep.dry=True: is for a sweep"),
+        (["compare.by=cell"], r"compare.by=cell: is for a sweep"),
         (["sweep.fail_fast=true"], r"sweep.fail_fast=True: is for a sweep"),
         (["hydra.mode=MULTIRUN"], r"this is a sweep"),
         (["sweep=x"], r"^sweep"),

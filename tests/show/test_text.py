@@ -67,16 +67,25 @@ def test_any_name_can_be_drawn(name: str) -> None:
     one = np.ones(3)
     panel = comparison.ScorePanel(
         title=name,
-        score="MSE",
+        score=name,
         labels=[name],
         scores=[one],
         intervals=np.ones((1, 3)),
         baselines={name: 1.0, "b" + name: 2.0},
     )
     curve = comparison.Curve(label=name, epochs=one, seconds=one, mean=one, low=one, high=one)
+    evaluated = comparison.EvaluationPanel(
+        title=name,
+        score=name,
+        names=[name],
+        lengths=None,
+        bands={name: np.ones((1, 3))},
+        baselines={"b" + name: one[:1]},
+    )
     drawn = [
         comparison.comparison([panel], [name]),
-        comparison.learning_curves([comparison.CurvePanel(title=name, score="MSE", curves=[curve])], [name]),
+        comparison.learning_curves([comparison.CurvePanel(title=name, score=name, curves=[curve])], [name]),
+        comparison.evaluations([evaluated], [name]),
         figures.forecast(one, one, one, one, None, name),
         figures.agreement(one[None], one[None], name),
     ]
@@ -91,13 +100,25 @@ def test_any_number_can_be_drawn(values: list[float]) -> None:
     scores = np.array(values)
     panel = comparison.ScorePanel(
         title="t",
-        score="MSE",
+        score="s",
         labels=["a"],
         scores=[scores],
         intervals=scores[None],
         baselines={"c": scores[0], "d": scores[2]},
     )
     curve = comparison.Curve(label="a", epochs=np.arange(3.0), seconds=scores, mean=scores, low=-scores, high=scores)
-    curves = comparison.CurvePanel(title="t", score="MSE", curves=[curve])
-    for figure in (comparison.comparison([panel], ["a"]), comparison.learning_curves([curves], ["a"])):
+    evaluated = comparison.EvaluationPanel(
+        title="t",
+        score="s",
+        names=["a", "b", "c"],
+        lengths=np.arange(1.0, 4.0),
+        bands={"a": np.stack([scores, -scores, scores], axis=1)},
+        baselines={"c": scores},
+    )
+    drawn = [
+        comparison.comparison([panel], ["a"]),
+        comparison.learning_curves([comparison.CurvePanel(title="t", score="s", curves=[curve])], ["a"]),
+        comparison.evaluations([evaluated], ["a"]),
+    ]
+    for figure in drawn:
         assert figures.encode(figure, "png")

@@ -61,6 +61,7 @@ def content(folder: Path) -> dict[str, Any]:
     with np.load(folder / "predictions.npz") as arrays:
         predictions = {name: arrays[name].tobytes() for name in arrays.files}
     found = {"curves": (folder / "curves.csv").read_text(), "predictions": predictions}
+    found |= {path.name: path.read_text() for path in folder.glob("callbacks/*")}
     for name in ("scores", "solved", "best_epoch", "epochs", "steps", "diverged", "baselines"):
         found[name] = json.dumps(record[name])
     for name in ("best", "last"):
@@ -134,6 +135,9 @@ ON_THE_WAY = {
     "dropout": ["cell.num_layers=2", "cell.dropout=0.3"],
     "momentum": ["optimizer=sgd", "optimizer.momentum=0.9", "trainer.gradient_clip_val=0.1"],
     "double precision": ["trainer.precision=64-true"],
+    "the norms of gradients": ["callback=[gradient_norm]"],
+    "a schedule of epochs": ["scheduler=step", "scheduler.step_size=1"],
+    "a schedule of steps": ["scheduler=cosine", "scheduler.interval=step", "scheduler.T_max=11"],
 }
 
 
@@ -146,6 +150,8 @@ def combined(end: str, way: str) -> list[str]:
 
 PAIRS = [(end, way) for end in ENDS for way in ON_THE_WAY]
 CHOSEN = {*random.Random(0).sample(PAIRS, 30), *((end, "nothing") for end in ENDS)}
+CHOSEN |= {("epochs", "a schedule of epochs"), ("steps amid an epoch", "a schedule of steps")}
+CHOSEN |= {("epochs", "the norms of gradients")}
 """Of all pairs; each case is some tenths of a second. The other seeds have been tried, too."""
 
 

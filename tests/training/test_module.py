@@ -437,7 +437,7 @@ def test_training_can_go_on_from_the_last_checkpoint(train: Train, tmp_path: Pat
     assert whole.best_epoch.min() < 2 < whole.best_epoch.max()  # some seed's best lies before the interruption
     torch.testing.assert_close(resumed.best, whole.best)
     assert torch.equal(resumed.best_epoch, whole.best_epoch)
-    for name in ("train_mse", "val_mse"):
+    for name in ("train", "val"):
         torch.testing.assert_close(torch.stack(resumed.history[name]), torch.stack(whole.history[name]))
     for one, other in zip(found.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(one, other)

@@ -1,0 +1,1 @@
+"""Callbacks: what else happens while a population trains."""

@@ -1,0 +1,105 @@
+"""What diagnostics measured in the runs of a comparison, all cells in one picture."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqexp.compare.rows import Row
+from seqexp.compare.runs import Problem, Run
+from seqexp.config.mistakes import ConfigError
+from seqexp.config.names import folder_name
+from seqexp.record.files import printable
+
+if TYPE_CHECKING:
+    from seqexp.diagnostic.kept import Kept
+    from seqexp.show.figures import Figure
+
+log = logging.getLogger(__name__)
+
+
+def draw(
+    tables: Mapping[str, Sequence[tuple[str, Row]]], allowed: Sequence[str]
+) -> tuple[dict[str, Figure], list[Problem]]:
+    """Draws what was measured: a picture for each diagnostic and data set.
+
+    Args:
+        tables: for each data set its rows, by label.
+        allowed: packages whose diagnostics may be imported; those of others are passed over.
+
+    Returns:
+        Name -> figure; and the files that could not be used.
+    """
+    figures: dict[str, Figure] = {}
+    problems: dict[str, Problem] = {}
+    for data, rows in tables.items():
+        for name in sorted({name for _, row in rows for run in row.runs for name in _files(run)}):
+            figure = _draw(name, rows, allowed, problems)
+            if figure is not None:
+                figures[folder_name(name if len(tables) == 1 else f"{name}_{data}")] = figure
+    return figures, list(problems.values())
+
+
+def _draw(
+    name: str, rows: Sequence[tuple[str, Row]], allowed: Sequence[str], problems: dict[str, Problem]
+) -> Figure | None:
+    """One picture; None where nothing can be drawn."""
+    from seqexp.diagnostic.diagnostic import join
+    from seqexp.diagnostic.kept import build
+
+    by_label, settings = {}, None
+    for label, row in rows:
+        read = {id(run): _read(run, name, problems) for run in row.runs}
+        parts = [
+            (kept.arrays, kept.seeds.index(run.seeds[position]))
+            for run, position in row.sources
+            if (kept := read[id(run)]) is not None
+        ]
+        if not parts:
+            continue
+        settings = settings or next(kept.settings for kept in read.values() if kept is not None)
+        try:
+            by_label[label] = join(parts)
+        except (KeyError, ValueError) as error:
+            _note(problems, row.runs[0], name, f"does not fit the other runs of {label} ({error})")
+    if not by_label:
+        return None
+    try:
+        return build(name, settings, allowed).draw(by_label)
+    except ConfigError as error:
+        log.info("diagnostic %s is not drawn: %s", name, error)
+    except Exception as error:  # whatever the arrays of a damaged file make NumPy say
+        _note(problems, rows[0][1].runs[0], name, f"cannot be drawn ({type(error).__name__}: {error})")
+    return None
+
+
+def _files(run: Run) -> Mapping[str, Path]:
+    """The measurements of a run; nothing is loaded where there is none, as most comparisons have none."""
+    if not (run.folder / "diagnostics").is_dir():
+        return {}
+    from seqexp.diagnostic.kept import found
+
+    return found(run.folder)
+
+
+def _read(run: Run, name: str, problems: dict[str, Problem]) -> Kept | None:
+    from seqexp.diagnostic.kept import read
+
+    path = _files(run).get(name)
+    if path is None:
+        return None
+    try:
+        kept = read(path)
+        if missing := set(run.seeds) - set(kept.seeds):
+            raise ValueError(f"has nothing of seed {min(missing)}")
+    except ValueError as error:
+        _note(problems, run, name, str(error))
+        return None
+    return kept
+
+
+def _note(problems: dict[str, Problem], run: Run, name: str, reason: str) -> None:
+    text = f"diagnostics/{name}.npz, so it is not in that picture: {printable(reason)}"
+    problems[f"{run.name} {name}"] = Problem(run.name, text)

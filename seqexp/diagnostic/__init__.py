@@ -1,0 +1,1 @@
+"""Instruments: each measures a trained population, and draws what it measured."""

@@ -1,0 +1,79 @@
+"""The base of all diagnostics: when they measure, what, and how it is drawn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from seqexp.data.split import Split
+from seqexp.model import Model
+from seqexp.score import Score
+
+if TYPE_CHECKING:
+    from seqexp.show.figures import Figure
+
+Array = npt.NDArray[Any]
+
+When = Literal["start", "end"]
+"""Before training, at the weights that were drawn; and after it, at those that each seed has kept."""
+
+Measured = dict[str, Array]
+
+
+class Diagnostic(ABC):
+    """Measures a population and draws what it measured; it changes nothing of either.
+
+    Attributes:
+        when: at what times it measures.
+    """
+
+    when: ClassVar[tuple[When, ...]] = ("end",)
+
+    def check(self, model: Model) -> None:  # noqa: B027  most can measure any model
+        """Checks whether a model can be measured, before anything is trained.
+
+        Raises:
+            ValueError: it cannot.
+        """
+
+    @abstractmethod
+    def measure(self, model: Model, score: Score, split: Split) -> Measured:
+        """Measures.
+
+        Args:
+            model: the population, a copy in double precision on the CPU, without dropout.
+            score: what it was trained by.
+            split: the validation split, in double precision, or the training split where there is no other.
+
+        Returns:
+            Arrays by name, with a seed axis in front; one of no axis at all is the same for all seeds, as a text is.
+        """
+
+    @abstractmethod
+    def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
+        """Draws what was measured.
+
+        Args:
+            by_label: for one run its label, for a comparison one label a row -> what `measure` gave, each name with the
+                time before it, as in `start_h`.
+        """
+
+
+def join(parts: Sequence[tuple[Mapping[str, Array], int]]) -> Measured:
+    """Makes one measurement of some seeds of others.
+
+    Args:
+        parts: for each seed the measurement that has it, and its position there.
+
+    Raises:
+        ValueError: they are not of one shape.
+        KeyError: one lacks a name that another has.
+    """
+    return {
+        name: values if values.ndim == 0 else np.stack([part[name][position] for part, position in parts])
+        for name, values in parts[0][0].items()
+    }

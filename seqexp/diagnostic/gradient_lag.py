@@ -1,0 +1,163 @@
+"""How much of a gradient is left k steps before the end of a sequence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqexp.cell.history import history, radius_at_rest
+from seqexp.cell.recurrent import Recurrent
+from seqexp.data.split import Split
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
+from seqexp.model import Model
+from seqexp.readout import read_last
+from seqexp.score import Score
+from seqexp.show.lines import Line, draw_lines
+from seqexp.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from seqexp.show.figures import Figure
+
+AT_ONCE = 2**21
+"""Numbers in one state over all steps, seeds and sequences of a pass, which autograd keeps some ten times."""
+
+TITLES: dict[When, str] = {"start": "before training", "end": "after training"}
+
+
+class GradientLag(Diagnostic):
+    """The norm of dL/dh_{T-k} against the lag k, for each state of a recurrent cell's top layer.
+
+    L is the score of a sequence's last step, T that step; where every step has a target, only the last one's counts.
+    For each sequence the gradient by the whole state has a norm; over sequences these have a geometric mean, as they
+    spread over orders of magnitude and multiply from step to step: the mean of a product is then the product of means,
+    and no single sequence stands for all. The picture shows the ratio to lag 0, in which the size of the error cancels.
+
+    An LSTM hands on two states: most of what it remembers goes by c, and dL/dh alone would miss that.
+
+    Under the measurement lies what a cell near rest would do, r^k, with r the spectral radius of one step's Jacobian at
+    zero input and zero state. This is exact for a tanh RNN with zero input and W = r·orthogonal, for an LSTM with zero
+    weights and forget bias b (r = sigmoid(b), the state c) and for a GRU likewise; the slope of any other cell is less
+    the more its units saturate. (dL/dW per step is something else, and does not show that a gradient vanishes.)
+
+    Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML (2013).
+    """
+
+    when: ClassVar[tuple[When, ...]] = ("start", "end")
+
+    def __init__(self, max_lag: int | None, max_sequences: int) -> None:
+        """Sets how much is measured.
+
+        Args:
+            max_lag: the largest k; None goes back to the first step.
+            max_sequences: of each seed's split, so many of the first.
+
+        Raises:
+            ValueError: one is less than 1.
+        """
+        if max_lag is not None and max_lag < 1:
+            raise ValueError(f"max_lag must be >= 1, or null for all steps, got {max_lag}")
+        if max_sequences < 1:
+            raise ValueError(f"max_sequences must be >= 1, got {max_sequences}")
+        self.max_lag = max_lag
+        self.max_sequences = max_sequences
+
+    def check(self, model: Model) -> None:
+        """Refuses a cell that has no steps.
+
+        Raises:
+            ValueError: see there.
+        """
+        if not isinstance(model.cell, Recurrent):
+            raise ValueError(f"needs a recurrent cell, whose states follow each other, got {type(model.cell).__name__}")
+
+    def measure(self, model: Model, score: Score, split: Split) -> Measured:
+        """Measures each state's norms by lag, (S, K + 1), and the radius at rest, (S,)."""
+        cell = model.cell
+        if not isinstance(cell, Recurrent):
+            raise TypeError(f"model.cell must be Recurrent, got {type(cell).__name__}")
+        split = split.first(self.max_sequences)
+        steps, rows = split.steps, split.num_sequences
+        state = steps * cell.hidden_size
+        seeds_at_once = max(1, AT_ONCE // (state * rows))
+        rows_at_once = max(1, AT_ONCE // (state * seeds_at_once))
+        pieces: list[dict[str, Tensor]] = []
+        for first in range(0, model.num_seeds, seeds_at_once):
+            seeds = slice(first, first + seeds_at_once)
+            part, own = model.members(seeds), split.of(seeds)
+            batches = [self._logs(part, score, batch) for batch in own.batches(rows_at_once)]
+            logs = {name: torch.cat([each[name] for each in batches], 1) for name in batches[0]}  # (S, N, K + 1)
+            pieces.append({name: values.nanmean(1).exp() for name, values in logs.items()})
+        found = {name: torch.cat([piece[name] for piece in pieces]).numpy() for name in pieces[0]}
+        return {**found, "radius": radius_at_rest(cell).numpy()}
+
+    def _logs(self, model: Model, score: Score, batch: Split) -> dict[str, Tensor]:
+        """The logarithms of the norms of each sequence, (S, B, K + 1) by state."""
+        cell = model.cell
+        if not isinstance(cell, Recurrent):
+            raise TypeError(f"model.cell must be Recurrent, got {type(cell).__name__}")
+        with torch.enable_grad():
+            states, output = history(cell, model.embed(batch.inputs), batch.lengths)
+            prediction = read_last(output, model.weight, model.bias)  # (S, B, O)
+            _, slope = score.slope(prediction.detach(), _last_targets(model, batch), None)
+            sources = [each for state in states for each in state]
+            # A score is the mean over sequences, so that each has 1/B of what it would have alone.
+            found = torch.autograd.grad(prediction, sources, slope * batch.num_sequences, materialize_grads=True)
+        logs = {}
+        for index, name in enumerate(cell.states):
+            gradients = torch.stack(found[index :: len(cell.states)])  # (T, S, H, B)
+            logs[name] = self._by_lag(torch.linalg.vector_norm(gradients, dim=2).log(), batch.lengths)
+        return logs
+
+    def _by_lag(self, logs: Tensor, lengths: Tensor | None) -> Tensor:
+        """From (T, S, B) by step to (S, B, K + 1) by lag; NaN before a sequence's first step."""
+        steps = len(logs)
+        lags = torch.arange(min(steps - 1, self.max_lag or steps) + 1)
+        ends = torch.full(logs.shape[1:], steps - 1) if lengths is None else lengths - 1  # (S, B)
+        places = ends[..., None] - lags  # (S, B, K + 1)
+        found = logs.permute(1, 2, 0).gather(2, places.clamp(min=0))
+        return torch.where(places >= 0, found, torch.nan)
+
+    def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
+        """Draws the norms in units of lag 0's against the lag, each state a line, before and after training."""
+        panels: dict[str, list[Line]] = {}
+        for time, title in TITLES.items():
+            panels[title] = [line for label, arrays in by_label.items() for line in _lines(label, time, arrays)]
+        return draw_lines(panels, "lag k (steps before the last)", "norm of the gradient,\nrelative to lag 0")
+
+
+def _last_targets(model: Model, batch: Split) -> Tensor:
+    """The targets of each sequence's last step, (S, B, O) or (S, B)."""
+    targets = batch.targets
+    if model.reads == "last":
+        return targets
+    if batch.lengths is None:
+        return targets[:, :, -1]
+    ends = (batch.lengths - 1).reshape(*targets.shape[:2], *[1] * (targets.dim() - 2))
+    return targets.gather(2, ends.expand(-1, -1, 1, *targets.shape[3:])).squeeze(2)
+
+
+def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]:
+    """The lines of one label in one panel: its states, and what a cell near rest would do."""
+    names = [name.removeprefix(f"{time}_") for name in arrays if name.startswith(f"{time}_")]
+    states = [name for name in names if name != "radius"]
+    lines = []
+    for name in states:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(arrays[f"{time}_{name}"])
+            logs = logs - logs[:, :1]  # (S, K + 1)
+        logs[~np.isfinite(logs)] = math.nan
+        ends = [mean_interval(column) for column in logs.T]
+        shown = label if len(states) == 1 else f"{label}, state {name}"
+        mean, low, high = (np.exp([getattr(each, end) for each in ends]) for end in ("mean", "low", "high"))
+        lines.append(Line(label=shown, x=np.arange(float(len(ends))), mean=mean, low=low, high=high))
+    radius = arrays[f"{time}_radius"]
+    radius = radius[np.isfinite(radius) & (radius > 0)]
+    if radius.size and lines:
+        curve = math.exp(float(np.mean(np.log(radius)))) ** lines[0].x
+        lines.append(Line(label=f"{label} at rest: rᵏ", x=lines[0].x, mean=curve, low=curve, high=curve, theory=True))
+    return lines

@@ -1,0 +1,143 @@
+"""The diagnostics of a run: measured before and after training, kept in its folder, and drawn."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig, open_dict
+
+from seqexp.config.mistakes import ConfigError
+from seqexp.data.module import PopulationData
+from seqexp.diagnostic import kept
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, When
+from seqexp.model import Model
+from seqexp.record.files import write_atomically
+from seqexp.score import Score
+from seqexp.show.console import say
+from seqexp.show.figures import encode
+
+if TYPE_CHECKING:
+    from seqexp.show.board import Board
+    from seqexp.show.figures import Figure
+
+log = logging.getLogger(__name__)
+
+
+def find_diagnostics(node: Mapping[str, Any], allowed: Sequence[str], model: Model) -> dict[str, Diagnostic]:
+    """Builds what the group `diagnostic` names.
+
+    Args:
+        node: name -> settings.
+        allowed: packages that the user trusts.
+        model: what they are to measure.
+
+    Raises:
+        ConfigError: a setting is wrong, or one cannot measure this model.
+    """
+    found = {name: kept.build(name, settings, allowed) for name, settings in node.items()}
+    for name, each in found.items():
+        try:
+            each.check(model)
+        except ValueError as error:
+            raise ConfigError(f"diagnostic.{name}: {error}") from None
+    return found
+
+
+class Measurements:
+    """What the diagnostics of one run have measured so far.
+
+    Args:
+        diagnostics: by name.
+        settings: of the group `diagnostic`, name -> settings.
+        data: the run's; made, and set up.
+    """
+
+    def __init__(
+        self, diagnostics: Mapping[str, Diagnostic], settings: Mapping[str, Any], data: PopulationData
+    ) -> None:
+        self.diagnostics = diagnostics
+        self.settings = settings
+        self.data = data
+        self.found: dict[str, dict[str, Array]] = {name: {} for name in diagnostics}
+
+    def measure(self, when: When, model: Model, score: Score) -> None:
+        """Has those measure that do so at this time; what fails after training is left out, and said."""
+        due = {name: self.diagnostics[name] for name in self.found if when in self.diagnostics[name].when}
+        if not due:
+            return
+        copied = model.members(slice(None)).to(device="cpu", dtype=torch.float64).eval()
+        copied.cell.forget_work_space()  # the model's own stays with the model
+        split = self.data.splits["val" if self.data.has_val else "train"].to(torch.device("cpu"), torch.float64)
+        for name, each in due.items():
+            try:
+                measured = each.measure(copied, score, split)
+            except Exception:
+                if when == "start":
+                    raise
+                log.warning("diagnostic %s: could not measure", name, exc_info=True)
+                del self.found[name]
+                continue
+            self.found[name] |= {f"{when}_{part}": values for part, values in measured.items()}
+
+    def write(self, folder: Path, label: str, board: Board | None) -> None:
+        """Writes and draws what was measured; a run that is done is not lost over a picture."""
+        for name, arrays in self.found.items():
+            kept.write(folder, name, kept.Kept(self.settings[name], list(self.data.seeds), arrays))
+            try:
+                figure = self.diagnostics[name].draw({label: arrays})
+            except Exception:
+                log.warning("diagnostic %s: its picture could not be drawn", name, exc_info=True)
+                continue
+            write_picture(folder, name, figure)
+            if board is not None:
+                board.picture(name, figure)
+
+
+def write_picture(folder: Path, name: str, figure: Figure) -> None:
+    """Puts a diagnostic's picture beside its measurement."""
+    write_atomically(folder / kept.FOLDER / f"{name}.png", encode(figure, "png"))
+
+
+def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:
+    """Adds to a finished run what its diagnostics have not measured yet, from the weights that it has kept.
+
+    Only files of its own are added. Where that fails, a warning says why, and the run is what it was.
+
+    Args:
+        config: that of the run, with its seeds, and the diagnostics that are wanted.
+        label: what the run is called in pictures.
+        folder: the run's.
+
+    Returns:
+        The names of what was measured.
+    """
+    from seqexp.run.build import build  # which builds diagnostics by this file
+    from seqexp.run.load import load_kept
+
+    missing = [name for name in config.diagnostic if not kept.path_of(folder, name).exists()]
+    if not missing:
+        return []
+    config = config.copy()
+    with open_dict(config):
+        config.diagnostic = {name: config.diagnostic[name] for name in missing}
+        config.trainer.accelerator = "cpu"  # wherever it was trained
+    try:
+        parts = build(config)
+        parts.make_data()
+        parts.data.setup()
+        training = parts.training
+        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], parts.data)
+        measurements.measure("start", training.model, training.score)
+        load_kept(training, folder)
+        measurements.measure("end", training.model, training.score)
+        measurements.write(folder, label, None)
+    except Exception as error:
+        say(sys.stderr, f"not measured: {os.path.relpath(folder)}: {type(error).__name__}: {error}")
+        return []
+    return missing

@@ -1,0 +1,134 @@
+"""Diagnostics of a run change no bit of it, also after it has finished, and are drawn where they belong."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from seqexp.config.compose import compose_config
+from seqexp.config.mistakes import ConfigError
+from seqexp.diagnostic import kept
+from seqexp.diagnostic.gradient_lag import GradientLag
+from seqexp.run.diagnose import measure_later
+
+SMALL = (
+    "num_seeds=2", "data.length=80", "data.window=8", "trainer.max_epochs=2", "cell.hidden_size=3", "cell=lstm",
+    "trainer.enable_progress_bar=false",
+)  # fmt: skip
+WANTED = "diagnostic=[gradient_lag]"
+PNG = b"\x89PNG"
+
+
+def images(folder: Path) -> list[str]:
+    board = EventAccumulator(str(folder))
+    board.Reload()
+    return list(board.Tags()["images"])
+
+
+def weights(folder: Path) -> dict[str, bytes]:
+    saved = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+    return {name: value.numpy().tobytes() for name, value in saved.items()}
+
+
+def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> None:
+    without, measured = train(tiny=SMALL), train(WANTED, tiny=SMALL)
+    assert measured.record.test_mse == without.record.test_mse
+    assert measured.record.fingerprint == without.record.fingerprint
+    assert weights(measured.folder) == weights(without.folder)
+    assert "gradient_lag" in images(measured.folder)
+    assert not (without.folder / "diagnostics").exists()
+    assert (measured.folder / "diagnostics" / "gradient_lag.png").read_bytes().startswith(PNG)
+    found = kept.read(kept.path_of(measured.folder, "gradient_lag"))
+    assert found.seeds == [0, 1]
+    assert {name: values.shape for name, values in found.arrays.items()} == {
+        **{f"{time}_{state}": (2, 8) for time in ("start", "end") for state in ("h", "c")},
+        "start_radius": (2,), "end_radius": (2,),
+    }  # fmt: skip
+    assert not np.allclose(found.arrays["start_h"], found.arrays["end_h"])
+
+    # What is asked for later is the same, and touches nothing.
+    before = {path: path.read_bytes() for path in without.folder.rglob("*") if path.is_file()}
+    config = compose_config([*SMALL, WANTED])
+    assert measure_later(config, "lstm", without.folder) == ["gradient_lag"]
+    later = kept.read(kept.path_of(without.folder, "gradient_lag"))
+    assert later.settings == found.settings
+    for name, values in found.arrays.items():
+        np.testing.assert_array_equal(later.arrays[name], values)
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert measure_later(config, "lstm", without.folder) == []
+
+
+OWN = """
+from seqexp.diagnostic.diagnostic import Diagnostic
+from seqexp.diagnostic.gradient_lag import GradientLag
+
+class Mean(Diagnostic):
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def measure(self, model, score, split):
+        return {"mean": self.scale * split.inputs.mean((1, 2, 3)).numpy()}
+
+    def draw(self, by_label):
+        from seqexp.show.lines import draw_lines
+        return draw_lines({label: [] for label in by_label}, "x", "y")
+"""
+
+
+def test_one_of_ones_own_is_no_part_of_what_defines_the_run(
+    train: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_instruments.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = ("+diagnostic.mine._target_=own_instruments.Mean", "+diagnostic.mine.scale=2.0")
+    with pytest.raises(ConfigError, match="only classes from seqexp"):
+        train(*given, tiny=SMALL)
+    made = train(*given, "allowed_packages=[own_instruments]", tiny=SMALL)
+    assert made.record.fingerprint == train(tiny=SMALL).record.fingerprint
+    assert set(kept.read(kept.path_of(made.folder, "mine")).arrays) == {"end_mean"}
+
+
+def test_what_fails_after_training_does_not_lose_the_run(
+    train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(GradientLag, "when", ("end",))
+    monkeypatch.setattr(GradientLag, "measure", lambda *args: 1 / 0)
+    with caplog.at_level(logging.WARNING):
+        made = train(WANTED, tiny=SMALL)
+    assert made.record.status == "done"
+    assert "diagnostic gradient_lag: could not measure" in caplog.text
+    monkeypatch.setattr(GradientLag, "when", ("start", "end"))
+    with pytest.raises(ZeroDivisionError):
+        train(WANTED, tiny=SMALL)
+
+
+def test_a_model_that_cannot_be_measured_is_refused(train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqexp.diagnostic.gradient_lag.Recurrent", type(None))
+    with pytest.raises(ConfigError, match=r"diagnostic\.gradient_lag: needs a recurrent cell"):
+        train(WANTED, tiny=SMALL)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("diagnostic=[gradient_lags]", "Did you mean diagnostic=gradient_lag?"),
+        ("diagnostic.gradient_lag.max_lag=3", "It is a key of diagnostic=[gradient_lag]"),
+        (f"{WANTED} diagnostic.gradient_lag.max_lag=0", "diagnostic.gradient_lag.max_lag must be >= 1"),
+        (f"{WANTED} diagnostic.gradient_lag.maxlag=1", "Did you mean diagnostic.gradient_lag.max_lag?"),
+        ("+diagnostic.k=3", "a file of diagnostic/ begins with the line '# @package diagnostic.NAME'"),
+        (f"{WANTED} diagnostic.gradient_lag._target_=torch.nn.RNN", "must be a class derived from seqexp.diagnostic"),
+        (f"{WANTED} diagnostic.gradient_lag._target_=os.path.join", "only classes from seqexp, torch, lightning"),
+    ],
+)
+def test_wrong_settings_are_one_paragraph(command: Callable[..., Any], given: str, said: str) -> None:
+    done = command(*given.split(), "num_seeds=1")
+    assert done.status == 2
+    assert said in done.err
+    assert not Path("outputs").exists()

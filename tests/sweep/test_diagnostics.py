@@ -1,0 +1,48 @@
+"""Diagnostics of a sweep: measured later where they are asked for later, and drawn together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from seqexp.compare import compare
+from seqexp.diagnostic import kept
+from seqexp.record.record import find
+
+JOBS = (
+    "cell=rnn,gru", "num_seeds=2", "data.length=80", "data.window=8", "trainer.max_epochs=2", "cell.hidden_size=3",
+    "trainer.enable_progress_bar=false",
+)  # fmt: skip
+WANTED = "diagnostic=[gradient_lag]"
+PNG = b"\x89PNG"
+
+
+def images(folder: Path) -> list[str]:
+    board = EventAccumulator(str(folder))
+    board.Reload()
+    return list(board.Tags()["images"])
+
+
+def test_a_sweep_that_is_run_again_measures_what_is_missing(sweep: Callable[..., Any]) -> None:
+    assert sweep(*JOBS).status == 0
+    top = Path("outputs/mine")
+    before = {folder: (folder / "result.json").read_bytes() for folder in find(top)}
+    assert "gradient_lag" not in images(top / "comparison")
+    again = sweep(*JOBS, WANTED)
+    assert again.status == 0, again.err
+    assert again.out.count("measured gradient_lag") == 2
+    assert {folder: (folder / "result.json").read_bytes() for folder in find(top)} == before
+    assert (top / "diagnostics" / "gradient_lag.png").read_bytes().startswith(PNG)
+    assert "gradient_lag" in images(top / "comparison")
+    assert "measured" not in sweep(*JOBS, WANTED).out
+
+    # A file that is no measurement spoils its own line alone.
+    folder = next(iter(before))
+    kept.path_of(folder, "gradient_lag").write_bytes(b"PK\x03\x04 nothing")
+    comparison = compare(top)
+    comparison.write(top)
+    assert "npz, so it is not in that picture" in (top / "comparison.md").read_text()
+    assert "gradient_lag" in images(top / "comparison")
