@@ -153,9 +153,9 @@ class Mine(Sum):
         for each in self.paths:
             READ[self.how](each)
 
-    def sample(self, generator):
+    def sample(self, generator, count, length):
         self.read()
-        return super().sample(generator)
+        return super().sample(generator, count, length)
 """
 
 

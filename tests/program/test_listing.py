@@ -146,7 +146,7 @@ def test_a_strangers_comment_commands_no_terminal(command: Command, mine: Path) 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("cel", "seqexp list cel: there is no such group or file. Did you mean cell? Allowed: cell, data, "),
+        ("cel", "seqexp list cel: there is no such group or file. Did you mean cell? Allowed: callback, cell, data, "),
         ("lstm", "Did you mean cell/lstm?"),
         ("model", "Did you mean cell?"),
         (

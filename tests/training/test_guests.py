@@ -14,12 +14,18 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
+from seqexp.cell.gru import GRU
 from seqexp.data.adding import Adding
 from seqexp.data.split import Split
+from seqexp.data.sum import Sum
+from seqexp.model import Model
 from seqexp.record.record import Record
 from seqexp.run.build import build
 from seqexp.run.load import load
+from seqexp.score import CrossEntropy, error_rate
+from seqexp.seeding import generator
 from seqexp.training.keeper import Selection
+from seqexp.training.module import Training
 
 Train = Callable[..., Any]
 
@@ -113,6 +119,28 @@ def test_a_score_that_only_counts_is_selected_on_and_trained_by_another(train: T
         accuracy = trained.score(part, "accuracy")
         assert accuracy is not None or part == "val"
     assert record.score("test", "accuracy") == pytest.approx([1 - each for each in record.score("test") or []])
+
+
+def test_scores_of_weighted_steps_do_not_depend_on_how_they_are_cut_into_batches() -> None:
+    rng = torch.Generator().manual_seed(0)
+    cell = GRU(input_size=2, num_seeds=3, hidden_size=4, num_layers=1, dropout=0.0, bidirectional=False)
+    model = Model(cell, 5, "steps", 0)
+    model.reset_parameters([generator(seed, "model") for seed in range(3)])
+    training = Training(model.double(), CrossEntropy("nats"), Sum(1, 1, "normal"), torch.optim.Adam)
+    training.configure_optimizers()
+    weight = torch.rand(3, 7, 6, generator=rng, dtype=torch.float64) * torch.tensor([9.0, 1, 1, 1, 0, 2, 1])[:, None]
+    inputs = torch.randn(3, 7, 6, 2, generator=rng, dtype=torch.float64)
+    split = Split(inputs, torch.randint(5, (3, 7, 6), generator=rng), weight)
+    with torch.no_grad():
+        expected = training.score.value(model(split.inputs), split.targets, weight)
+    accuracy = 1 - error_rate(model(split.inputs).detach(), split.targets, weight)
+    for index, batch in enumerate(split.batches(2)):
+        training.training_step(batch, index)
+        training.validation_step(batch, index)
+    measured = training.measure(split.batches(2))
+    for found in (training.train_score.mean(), training.val_score.mean(), measured["cross_entropy"]):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(measured["accuracy"], accuracy, rtol=0, atol=1e-12)
 
 
 # ---------------------------------------------------------------- a criterion of success
