@@ -68,6 +68,21 @@ def adapted() -> Iterator[None]:
         yield
 
 
+DRAWING = ("show", "compare", "diagnostic")
+"""Folders whose tests look at pictures."""
+
+
+@pytest.fixture(autouse=True)
+def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves pictures empty where nobody looks at them: to draw them is most of what a tiny run or sweep costs."""
+    if request.path.parent.name in DRAWING or request.node.get_closest_marker("drawn"):
+        return
+    from seqexp.show import board, figures
+
+    monkeypatch.setattr(figures, "encode", lambda figure, kind: b"")
+    monkeypatch.setattr(board.Board, "picture", lambda self, tag, figure: None)
+
+
 @pytest.fixture
 def train(tmp_path: Path) -> Callable[..., Trained]:
     """Trains a small configuration (a sine of 120 values, 2 seeds, 2 epochs) with some settings changed."""
