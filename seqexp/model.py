@@ -146,6 +146,7 @@ class Model(nn.Module):
 
         Raises:
             ValueError: there is no such member.
+            NotImplementedError: torch has no such cell.
         """
         cell = self.cell.to_module(index)
         readout = nn.Linear(self.cell.output_size, self.output_size, dtype=self.weight.dtype)

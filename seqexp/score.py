@@ -70,7 +70,7 @@ def weighted_mean(each: Tensor, weight: Tensor | None) -> Tensor:
     return torch.where(weight > 0, each * weight, 0).flatten(1).sum(1) / torch.where(total > 0, total, 1)
 
 
-def share(target: Tensor, steps: tuple[int, ...], weight: Tensor | None) -> Tensor | float:
+def step_share(target: Tensor, steps: tuple[int, ...], weight: Tensor | None) -> Tensor | float:
     """What one step's score is of its seed's mean: one number, or (S, B, T, 1) where steps have weights.
 
     Args:
@@ -99,7 +99,7 @@ class SquaredError(Score):
         error = prediction - target
         if weight is None:
             return _mean(error.square(), None), error * (2 / error[0].numel())
-        return _mean(error.square(), weight), error * share(error, (), weight) * (2 / error.shape[-1])
+        return _mean(error.square(), weight), error * step_share(error, (), weight) * (2 / error.shape[-1])
 
 
 class AbsoluteError(Score):
@@ -115,7 +115,7 @@ class AbsoluteError(Score):
     def slope(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
         """The mean of |e| over n numbers, and sign(e) / n; 0 where e is 0."""
         error = prediction - target
-        each = share(error, tuple(error.shape[1:-1]), weight)
+        each = step_share(error, tuple(error.shape[1:-1]), weight)
         return _mean(error.abs(), weight), error.sign() * each / error.shape[-1]
 
     def shown(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> dict[str, Tensor]:
@@ -153,7 +153,9 @@ class CrossEntropy(Score):
         slope = logs.exp()
         index = target.unsqueeze(-1)
         slope.scatter_add_(-1, index, slope.new_full((), -1.0).expand(index.shape))
-        return self._score(logs, target, weight), slope * share(slope, tuple(target.shape[1:]), weight) * self.scale
+        return self._score(logs, target, weight), slope * step_share(
+            slope, tuple(target.shape[1:]), weight
+        ) * self.scale
 
     def shown(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> dict[str, Tensor]:
         """The share of right classes."""

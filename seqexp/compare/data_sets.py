@@ -75,13 +75,13 @@ def group(runs: Sequence[Run], by: Sequence[str] = ()) -> list[DataSet]:
             title = " ".join([name, *(f"{k}={show(v)}" for k, v in zip(keys, found, strict=True))])
             by_metric = split(part, lambda run: run.metric)
             for metric, scored in sorted(by_metric.items()):
-                more = f" by {_told(metric, by_metric)}" if len(by_metric) > 1 else ""
+                more = f" by {_distinguish(metric, by_metric)}" if len(by_metric) > 1 else ""
                 data_sets.append(_data_set(f"{title}{more}", scored, by))
     return data_sets
 
 
-def _told(metric: Metric, all_of_them: Iterable[Metric]) -> str:
-    """What tells a metric from others of the same data."""
+def _distinguish(metric: Metric, all_of_them: Iterable[Metric]) -> str:
+    """The label of a metric, with its name and unit where another metric of the same data has the same label."""
     alike = sum(other.label == metric.label for other in all_of_them) > 1
     return f"{metric.label} ({metric.name}, {metric.unit})" if alike else metric.label
 

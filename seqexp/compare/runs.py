@@ -25,10 +25,7 @@ LONGEST_REASON = 2_000
 
 MOST_EVALUATIONS = 50
 
-_EVALUATIONS = ("data.test_lengths", "data.evaluations")
-"""Keys that say where else a run is scored, and change nothing in it."""
-
-_NO_SETTINGS = ("seed", "num_seeds", *_EVALUATIONS, *INERT_SETTINGS)
+_NO_SETTINGS = ("seed", "num_seeds", *INERT_SETTINGS)
 
 
 class Metric(NamedTuple):

@@ -26,8 +26,8 @@ from seqexp.config.targets import PACKAGES
 GROUPS = ("data", "cell")
 """Where a text may name files that are read."""
 
-BESIDE = ("diagnostic", "logger")
-"""Groups whose code changes no number, whoever wrote it."""
+BESIDE = ("diagnostic", "logger", "data.evaluations")
+"""Groups, and a key, whose code and files change no number of a training, whoever wrote them."""
 
 INSTALLED = {"site-packages", "dist-packages"}
 """Folders of packages, wherever they are: of this environment, the one around it, the user, or Debian."""
@@ -52,7 +52,9 @@ def digest(settings: Mapping[str, Any]) -> str:
     own = tuple(f"{each}." for each in settings["allowed_packages"] if each not in PACKAGES)
     reading = tuple(f"{group}." for group in GROUPS if not _is_shipped(settings.get(group)))
     found: dict[str, str] = {}
-    for key, text in _texts({name: node for name, node in settings.items() if name not in BESIDE}, ""):
+    for key, text in _texts(settings, ""):
+        if f"{key}.".startswith(tuple(f"{each}." for each in BESIDE)):
+            continue
         if text.startswith(own):
             found |= _code(text)
         if key.startswith(reading) and not key.endswith("._target_"):

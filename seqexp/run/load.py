@@ -18,6 +18,9 @@ from seqexp.record.record import Record, RecordError
 from seqexp.run.build import Parts, build
 from seqexp.training.module import Training
 
+BESIDE = ("callback", "diagnostic", "logger")
+"""Groups that a trained model does without: their packages need not be there, nor be trusted."""
+
 
 def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Model:
     """Loads the trained population of a run, with each seed's kept weights.
@@ -68,6 +71,8 @@ def load_run(
         raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
     config = OmegaConf.create({**settings, "allowed_packages": list(allowed_packages)})
     config.trainer.accelerator = "cpu"  # wherever it was trained
+    for group in BESIDE:
+        config[group] = {}
     config.data.update(changes)
     parts = build(config)
     load_kept(parts.training, folder)
