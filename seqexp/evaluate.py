@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqexp import baselines
+from seqexp.config.mistakes import ConfigError
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
 from seqexp.run.fit import limit_threads, listed
@@ -36,14 +37,19 @@ def evaluate(
 
     Raises:
         RecordError: there is no readable run, or the task does not make the data that it was trained on any more.
-        ConfigError: the task cannot make what is asked for.
+        ConfigError: the task cannot make what is asked for, or a name means something else already.
     """
     path = Path(folder)
     known = files.joined(Record.read(path), path)
-    lengths = [length for length in test_lengths if f"test@{length}" not in known.scores]
-    others = {
-        name: dict(changes) for name, changes in (evaluations or {}).items() if f"test@{name}" not in known.scores
-    }
+    wanted, there = files.meanings(test_lengths, evaluations or {}), files.known(known, path)
+    for name in wanted.keys() & there.keys():
+        if wanted[name] != there[name]:
+            raise ConfigError(
+                f"{folder}: {name} was evaluated already and means {there[name]} there, not {wanted[name]}; "
+                "take another name"
+            )
+    lengths = [length for length in test_lengths if f"test@{length}" not in there]
+    others = {name: dict(changes) for name, changes in (evaluations or {}).items() if f"test@{name}" not in there}
     if not (lengths or others):
         return known
     changes = {"test_lengths": lengths, "evaluations": others}
@@ -58,5 +64,5 @@ def evaluate(
             scores = listed(training.measure(split.evaluation_batches()))
             found = guesses[name]
             scored = listed(baselines.score(found, split, training.score))
-            files.write(path, record, name, scores, scored, baselines.left_out(found))
+            files.write(path, record, name, wanted[name], scores, scored, baselines.left_out(found))
     return files.joined(record, path)

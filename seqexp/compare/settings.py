@@ -27,7 +27,7 @@ LONGEST_VALUE = 100_000
 LONGEST_SHOWN = 100
 """Letters of a value that a label shows; of a longer one it shows the start, and a hash of the whole."""
 
-_TRAINING_KEYS = {"data.batch_size"}
+_TRAINING_KEYS = {"data.batch_size", "data.steps_per_epoch"}
 """Keys under `data.` that say how to train, not what is to be learnt."""
 
 

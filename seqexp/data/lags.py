@@ -55,9 +55,9 @@ def autoregression(train: Split, test: Split, columns: Sequence[int]) -> Tensor 
     Returns:
         (S, N, O) float64; or why there is none.
     """
-    num_seeds, count = train.inputs.shape[:2]
+    count = train.num_sequences
     orders = sorted({min(order, train.steps, test.steps) for order in ORDERS})
-    work = num_seeds * len(columns) * count * sum((order + 1) ** 2 for order in (*orders, orders[-1]))
+    work = len(columns) * count * sum((order + 1) ** 2 for order in (*orders, orders[-1]))
     if count < 2:
         return "there is one training window, and p is chosen on another than it is fitted to"
     if (reason := too_much(work)) is not None:
@@ -92,12 +92,12 @@ def polynomial(train: Split, test: Split) -> Tensor | str:
     Returns:
         (S, N, O) float64; or why there is none.
     """
-    num_seeds, count, steps, columns = train.inputs.shape
+    _, count, steps, columns = train.inputs.shape
     if columns > MOST_FACTORS:
         return f"products of {columns} columns are too many, more than {MOST_FACTORS} are not multiplied"
     lags = min(MOST_LAGS, MOST_FACTORS // columns, steps, test.steps)
     factors = lags * columns
-    if (reason := too_much(num_seeds * count * ((factors + 1) * (factors + 2) / 2) ** 2)) is not None:
+    if (reason := too_much(count * ((factors + 1) * (factors + 2) / 2) ** 2)) is not None:
         return reason
     known, asked = (split.inputs[:, :, -lags:].double().cpu().flatten(2) for split in (train, test))  # (S, N, F)
     known, asked = standard(known, asked)

@@ -39,7 +39,7 @@ def logistic(train: Split, test: Split, targets: Classes) -> Tensor | str:
     """
     per_step = train.targets.dim() == 3
     num_seeds, num_rows, columns = rows(train.inputs, per_step).shape
-    work = num_seeds * MOST_PASSES * 2 * num_rows * (columns + 1) * targets.count
+    work = MOST_PASSES * 2 * num_rows * (columns + 1) * targets.count
     reason = differ(train, test, per_step) or too_much(work)
     if reason is not None:
         return reason

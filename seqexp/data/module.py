@@ -12,12 +12,15 @@ from lightning.pytorch import LightningDataModule
 from seqexp.data.chance import check_chance
 from seqexp.data.check import check_counted, check_task
 from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes
-from seqexp.data.split import EVALUATION_ROWS, Batches, Split
+from seqexp.data.split import Batches, Split, evaluation_rows
 from seqexp.data.stream import Stream
 from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator
 
 TEST = "test"
+
+DIGESTED = 8
+"""Sequences by which a stream is known, drawn for nothing else."""
 
 
 class PopulationData(LightningDataModule):
@@ -115,7 +118,7 @@ class PopulationData(LightningDataModule):
 
     @property
     def _evaluation_size(self) -> int:
-        return max(1, EVALUATION_ROWS // len(self.seeds))
+        return evaluation_rows(len(self.seeds))
 
     def _size(self, split: str) -> int:
         """Sequences per seed in a batch. Where a limit counts batches, it is the same whoever else is in the run."""
@@ -155,7 +158,8 @@ class PopulationData(LightningDataModule):
         if self.fresh:
             self.stream = Stream(self.fresh_batch, self.num_batches("train"), torch.device("cpu"))
         scored = self.batches_left("test") * self._size("test")
-        began = self.fresh_batch(0) if self.fresh else None
+        # A number of its own: how many a batch has is no matter of the data.
+        began = self._stacked(self.task, "stream", DIGESTED, None) if self.fresh else None
         evaluations = {name: self._evaluation(name, *each) for name, each in self.elsewhere.items()}
         for name, split in {**splits, **evaluations}.items():
             check_counted(self.task, name, split, self.seeds)

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 EVALUATION_ROWS = 2**15
-"""Sequences, over all seeds, that one evaluation batch holds at most: enough to be fast, small enough to fit."""
+"""Sequences, over all seeds, that one evaluation batch holds about: enough to be fast, small enough to fit."""
+
+ROWS_STEP = 32
+"""What the rows of a piece are a multiple of: then a sequence is rounded as it is in the whole, however that is cut."""
+
+
+def evaluation_rows(num_seeds: int) -> int:
+    """Sequences per seed in a piece for a forward pass only."""
+    return max(1, EVALUATION_ROWS // num_seeds // ROWS_STEP) * ROWS_STEP
 
 
 class Split(NamedTuple):
@@ -62,7 +70,7 @@ class Split(NamedTuple):
         Args:
             num_seeds: how many seeds will read each piece; None for as many as the split has.
         """
-        return self.batches(max(1, EVALUATION_ROWS // (num_seeds or self.inputs.shape[0])))
+        return self.batches(evaluation_rows(num_seeds or self.inputs.shape[0]))
 
 
 def join(batches: Sequence[Split]) -> Split:

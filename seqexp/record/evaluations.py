@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,22 @@ Rows = dict[str, list[float]]
 Guesses = dict[str, list[float] | None]
 
 
-def write(folder: Path, record: Record, name: str, scores: Rows, baselines: Guesses, left_out: dict[str, str]) -> Path:
+def write(
+    folder: Path,
+    record: Record,
+    name: str,
+    meaning: dict[str, Any],
+    scores: Rows,
+    baselines: Guesses,
+    left_out: dict[str, str],
+) -> Path:
     """Writes one evaluation, whole or not at all.
 
     Args:
         folder: the run's.
         record: the run's.
         name: what is evaluated, such as `test@40`.
+        meaning: what differs from the test, see `meanings`.
         scores: metric -> S scores.
         baselines: name -> S scores of what needs no training, None where it has no meaning.
         left_out: name -> why there is no such baseline.
@@ -34,11 +43,33 @@ def write(folder: Path, record: Record, name: str, scores: Rows, baselines: Gues
     """
     place = folder / EVALUATIONS
     place.mkdir(exist_ok=True)
-    values: dict[str, Any] = {"name": name, "metric": record.metric, "seeds": record.seeds}
+    values: dict[str, Any] = {"name": name, "meaning": meaning, "metric": record.metric, "seeds": record.seeds}
     values |= {"scores": scores, "baselines": baselines, "left_out": left_out}
     path = place / f"{name}.json"
     write_atomically(path, (json.dumps(null_for_nan(values), indent=2, allow_nan=False) + "\n").encode())
     return path
+
+
+def meanings(lengths: Iterable[int], others: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is meant by the names of evaluations: a length, `{"T": 40}`, or settings of the task."""
+    return {f"test@{length}": {"T": length} for length in lengths} | {
+        f"test@{name}": dict(changes) for name, changes in others.items()
+    }
+
+
+def known(record: Record, folder: Path) -> dict[str, dict[str, Any]]:
+    """The meanings of all that was evaluated of a finished run, by name.
+
+    Raises:
+        RecordError: as for `joined`.
+    """
+    joined(record, folder)
+    data = record.config.get("data", {})
+    found = meanings(data.get("test_lengths") or (), data.get("evaluations") or {})
+    for path in _files(folder):
+        raw = read_json(path.read_bytes())
+        found.setdefault(raw["name"], raw["meaning"])
+    return found
 
 
 def joined(record: Record, folder: Path) -> Record:
@@ -74,7 +105,7 @@ def _files(folder: Path) -> Iterator[Path]:
 def _checked(raw: Any, record: Record) -> tuple[Rows, Guesses, dict[str, str]]:
     if not isinstance(raw, dict):
         raise TypeError(f"expected an object, found {type(raw).__name__}")
-    for name in ("name", "metric", "seeds", "scores", "baselines"):
+    for name in ("name", "meaning", "metric", "seeds", "scores", "baselines"):
         if name not in raw:
             raise ValueError(f"the field '{name}' is missing")
     if not (isinstance(raw["name"], str) and raw["name"].startswith("test@")):

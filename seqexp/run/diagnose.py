@@ -18,6 +18,7 @@ from seqexp.diagnostic import kept
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, When
 from seqexp.model import Model
 from seqexp.record.files import write_atomically
+from seqexp.record.record import Record, RecordError
 from seqexp.score import Score
 from seqexp.show.console import say
 from seqexp.show.figures import encode
@@ -130,6 +131,8 @@ def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:
     try:
         parts = build(config)
         parts.make_data()
+        if (known := Record.read(folder).data_hash) not in (None, parts.data.data_hash):
+            raise RecordError(f"its task makes other data here than those that it was trained on ({known[0][0]})")
         parts.data.setup()
         training = parts.training
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], parts.data)

@@ -84,13 +84,12 @@ def evaluate_missing(config: DictConfig) -> list[Path]:
     from seqexp.run.build import claim_of
 
     wanted, found = claim_of(config), []
-    asked = {f"test@{name}" for name in (*(lengths or ()), *(others or {}))}
+    changes = OmegaConf.to_container(others, resolve=True) if others else {}
     for folder, record in claim.present(Path(HydraConfig.get().sweep.dir), wanted):
-        if asked <= evaluations.joined(record, folder).scores.keys():
-            continue
-        changes = OmegaConf.to_container(others, resolve=True) if others else {}
-        evaluate(folder, list(lengths or ()), changes, list(config.allowed_packages), list(config.allowed_environment))  # type: ignore[arg-type]
-        found.append(folder)
+        before = evaluations.joined(record, folder).scores.keys()
+        trusted = list(config.allowed_packages), list(config.allowed_environment)
+        if evaluate(folder, list(lengths or ()), changes, *trusted).scores.keys() != before:  # type: ignore[arg-type]
+            found.append(folder)
     return found
 
 

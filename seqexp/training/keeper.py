@@ -71,6 +71,7 @@ class Selection(Callback):
         if trainer.sanity_checking:
             return
         self.validated = True
+        solved = self.training.end_validation()
         score = self.training.val_score.mean()
         better = score < self.best
         going = torch.ones_like(better) if self.patience is None else self.waited < self.patience
@@ -79,7 +80,8 @@ class Selection(Callback):
         self.best_epoch = torch.where(better, trainer.current_epoch, self.best_epoch)
         self.waited = torch.where(better, 0, self.waited + 1)
         self._keep(better)
-        self._note_solved(going, trainer.global_step)
+        if solved is not None:
+            self._note_solved(solved & going, trainer.global_step)
         self._stop_if_all_have_waited(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -109,13 +111,10 @@ class Selection(Callback):
         splits = trainer.datamodule.splits  # type: ignore[attr-defined]
         self.train = self.training.measure(splits["train"].evaluation_batches())
 
-    def _note_solved(self, going: Tensor, step: int) -> None:
+    def _note_solved(self, solved: Tensor, step: int) -> None:
         """Notes the step for those of some seeds, a mask (S,), that meet the task's criterion for the first time."""
-        solved = self.training.solved()
-        if solved is None:
-            return
         before = torch.full_like(self.waited, -1) if self.solved is None else self.solved
-        self.solved = torch.where(solved & going & (before < 0), step, before)
+        self.solved = torch.where(solved & (before < 0), step, before)
 
     def _stop_if_all_have_waited(self, trainer: Trainer) -> None:
         if self.patience is not None and bool((self.waited >= self.patience).all()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -47,7 +47,7 @@ class Training(LightningModule):
     Attributes:
         train_score: the running training score of this epoch, per seed.
         val_score: the running validation score, per seed.
-        validated: predictions and batches of this validation, where the task has a criterion of success.
+        validated: predictions and batches of this validation, until it ends.
         predictions: (S, B, O) or (S, B, T, O) for each test batch.
         batch_weight: of an update, what the present batch is: less than 1 where batches accumulate.
     """
@@ -124,21 +124,21 @@ class Training(LightningModule):
         self.backward(self.training_step(batch, 0))
 
     def validation_step(self, batch: Split, batch_idx: int) -> None:
-        """Adds the batch to the validation score; keeps the prediction where the task has a criterion of success."""
-        prediction = self.groups.predict(batch)
-        self.val_score.add(self.score.value(prediction, batch.targets, batch.weight), batch.counted)
-        if self.task.solved(prediction, batch) is not None:
-            self.validated.append((prediction, batch))
+        """Keeps the prediction."""
+        self.validated.append((self.groups.predict(batch), batch))
 
-    def solved(self) -> Tensor | None:
-        """Asks the task which seeds (S,) have solved it, on all of this validation; None where it has no criterion.
+    def end_validation(self) -> Tensor | None:
+        """Scores all of this validation at once, and asks the task which seeds have solved it.
 
         How a validation is cut into batches depends on the number of seeds, and may decide nothing.
+
+        Returns:
+            (S,) bool; None where the task has no criterion.
         """
-        if not self.validated:
-            return None
-        predictions, batches = zip(*self.validated, strict=True)
-        return self.task.solved(torch.cat(predictions, 1), join(batches))
+        prediction, batch = joined(self.validated)
+        self.validated.clear()
+        self.val_score.add(self.score.value(prediction, batch.targets, batch.weight), batch.counted)
+        return self.task.solved(prediction, batch)
 
     def test_step(self, batch: Split, batch_idx: int) -> None:
         """Keeps the predictions."""
@@ -146,15 +146,12 @@ class Training(LightningModule):
 
     def measure(self, batches: Iterable[Split]) -> dict[str, Tensor]:
         """Returns the score of each seed, and what is shown beside it, on all of some batches: name -> (S,)."""
-        found: dict[str, RunningMean] = {}
         like = next(self.model.parameters())
-        for each in batches:
-            batch = each.to(like.device, like.dtype)
-            prediction = self.groups.predict(batch)
-            given = (prediction, batch.targets, batch.weight)
-            for name, value in {self.score.name: self.score.value(*given), **self.score.shown(*given)}.items():
-                found.setdefault(name, RunningMean()).add(value, batch.counted)
-        return {name: mean.mean() for name, mean in found.items()}
+        cast = [batch.to(like.device, like.dtype) for batch in batches]
+        prediction, batch = joined([(self.groups.predict(each), each) for each in cast])
+        given = (prediction, batch.targets, batch.weight)
+        found = {self.score.name: self.score.value(*given), **self.score.shown(*given)}
+        return {name: value * batch.counted / batch.counted for name, value in found.items()}  # as a RunningMean has it
 
     def on_train_epoch_start(self) -> None:
         """Starts the training score anew."""
@@ -193,6 +190,12 @@ class Training(LightningModule):
         factor = (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)[:, None]  # the rule of torch's clip_grad_norm_
         for gradient in gradients:
             gradient.mul_(factor)
+
+
+def joined(parts: Sequence[tuple[Tensor, Split]]) -> tuple[Tensor, Split]:
+    """Predictions and batches of pieces, (S, B, ...), as those of the whole."""
+    predictions, batches = zip(*parts, strict=True)
+    return (predictions[0], batches[0]) if len(parts) == 1 else (torch.cat(predictions, 1), join(batches))
 
 
 class NoProfiler(Profiler):

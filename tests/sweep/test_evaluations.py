@@ -49,6 +49,8 @@ def test_asked_for_later_is_asked_for_before(sweep: Command) -> None:
     assert rows[0] == rows[1] == set(before.scores["test@30"]["mse"])
     again = sweep(*TINY, *ASKED)
     assert (again.status, again.out.count("evaluated where it had not been")) == (0, 0)
+    with pytest.raises(ConfigError, match=r"test@flat was evaluated already and means .*uniform.*, not .*normal"):
+        evaluate(only(), evaluations={"flat": {"distribution": "normal"}})
 
 
 def test_python_evaluates_a_runs_folder(train: Callable[..., Any]) -> None:
@@ -59,7 +61,7 @@ def test_python_evaluates_a_runs_folder(train: Callable[..., Any]) -> None:
     with pytest.raises(ConfigError, match=r"evaluations\.loud: data\.noise: there is no such key"):
         evaluate(folder, evaluations={"loud": {"noise": 3}})
     (folder / "evaluations" / "test@20.json").write_text('{"name": "test@20"}')
-    with pytest.raises(RecordError, match=r"test@20.json: the field 'metric' is missing"):
+    with pytest.raises(RecordError, match=r"test@20.json: the field 'meaning' is missing"):
         evaluate(folder, test_lengths=[20])
 
 
