@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import inspect
 import re
 from typing import Any, Literal, NamedTuple
 
@@ -79,7 +80,14 @@ def check_lengths(cell: Cell, lengths: Tensor | None, steps: int) -> None:
 
 
 def _cell_class(node: dict[str, Any], allowed: list[str]) -> type[Cell]:
-    return find_class("cell", node.get("_target_"), Cell, allowed)  # type: ignore[type-abstract]
+    found = find_class("cell", node.get("_target_"), Cell, allowed)  # type: ignore[type-abstract]
+    for name in ("forward", "last"):
+        if "lengths" not in inspect.signature(getattr(found, name)).parameters:
+            raise ConfigError(
+                f"cell._target_={node['_target_']}: {name} must take x and lengths, which says how many steps of each "
+                "sequence count; docs/migrating.md says what a cell of 0.1 needs"
+            )
+    return found
 
 
 def asks_match(node: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from seqexp.cell.lstm import LSTM
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.sum import Sum
 from seqexp.run.execute import run
-from seqexp.run.size import count_parameters, make_model, match_size
+from seqexp.run.size import Sizes, count_parameters, make_model, match_size
 from tests.cell.conftest import CELLS, generators
 
 every_cell = pytest.mark.parametrize("name", CELLS)
@@ -292,7 +292,7 @@ def test_cost(name, make_cell):
 
 def test_match_varies_the_key_that_the_cell_names():
     """With one input and a readout of one number, a width of H makes H + (H + 1) parameters."""
-    task = Sum(length=3, num_sequences=4, distribution="normal")
+    task = Sizes.of(Sum(length=3, num_sequences=4, distribution="normal"), embedding_size=1)
     node = {"_target_": "tests.cell.test_cell.Mean", "width": "match:gru-2"}
     target = match_size(node, ["tests"], task)
     gru = {"_target_": "seqexp.cell.gru.GRU", "hidden_size": 2, "num_layers": 1, "dropout": 0.0, "bidirectional": False}

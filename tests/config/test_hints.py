@@ -29,7 +29,7 @@ MEANT = {
     "Learning-Rate": "optimizer.lr?",
     "task": "data?",
     "dataset": "data?",
-    "loss": "data? What is minimised belongs to the task.",
+    "loss": "data.score? It is what is minimised and compared.",
     "batch_size": "data.batch_size?",
     "patience": "early_stopping.patience?",
     "device": "trainer.accelerator? trainer=gpu and trainer=cpu set it.",

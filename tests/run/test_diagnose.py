@@ -18,6 +18,8 @@ from seqexp.diagnostic import kept
 from seqexp.diagnostic.gradient_lag import GradientLag
 from seqexp.run.diagnose import measure_later
 
+pytestmark = pytest.mark.drawn
+
 SMALL = (
     "num_seeds=2", "data.length=80", "data.window=8", "trainer.max_epochs=2", "cell.hidden_size=3", "cell=lstm",
     "trainer.enable_progress_bar=false",

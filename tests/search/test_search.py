@@ -185,7 +185,7 @@ def test_settings_that_come_again_are_not_trained_again(home: Path, monkeypatch:
 
     def train(parts: Any, trial: Any, told: int) -> Outcome:
         calls.append(trial.params)
-        return Outcome([float(trial.params["optimizer.lr"])], 2, 0.1)
+        return Outcome([float(trial.params["optimizer.lr"])], "mse", "MSE", 2, 0.1)
 
     monkeypatch.setattr(conducting, "train", train)
     study = trials("optimizer.lr=0.01,0.03", "search.trials=7")["rnn-sine"]
@@ -296,7 +296,7 @@ def quick(parts: Any, trial: Any, told: int) -> Outcome:
             trial.report(value, epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
-    return Outcome([value], 3, 0.1)
+    return Outcome([value], "mse", "MSE", 3, 0.1)
 
 
 def test_a_crash_anywhere_loses_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqexp.compare import compare
 from seqexp.diagnostic import kept
 from seqexp.record.record import find
+
+pytestmark = pytest.mark.drawn
 
 JOBS = (
     "cell=rnn,gru", "num_seeds=2", "data.length=80", "data.window=8", "trainer.max_epochs=2", "cell.hidden_size=3",

@@ -58,8 +58,9 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> Outcomes:
     class Nothing:
         failed = broken = ()
 
-        def write(self, folder: Path) -> None:
-            """Says nothing, and so does `render`."""
+        def write(self, folder: Path, allowed_packages: Any) -> list[Path]:
+            """Writes nothing, and `render` says nothing."""
+            return []
 
         def render(self, console: Any) -> None:
             """See there."""

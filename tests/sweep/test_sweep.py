@@ -26,6 +26,7 @@ def sweep_folder() -> Path:
     return folder
 
 
+@pytest.mark.drawn
 def test_two_cells_are_trained_and_compared(command: Command) -> None:
     done = command("--multirun", "cell=rnn,lstm", *TINY)
     assert (done.status, done.err) == (0, "")
@@ -43,6 +44,7 @@ def test_two_cells_are_trained_and_compared(command: Command) -> None:
     assert "rnn" in (folder / "comparison.md").read_text()
 
 
+@pytest.mark.drawn
 def test_the_comparison_is_a_tensorboard_run_of_its_own(command: Command) -> None:
     assert command("--multirun", "cell=rnn,lstm", *TINY).status == 0
     folder = sweep_folder()
