@@ -219,8 +219,8 @@ def test_a_seeds_data_does_not_depend_on_the_others() -> None:
 
 
 def test_evaluation_keeps_the_order_and_is_cut_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    for each in (module, splitting):
-        monkeypatch.setattr(each, "EVALUATION_ROWS", 12)
+    for name, value in (("EVALUATION_ROWS", 12), ("ROWS_STEP", 1)):
+        monkeypatch.setattr(splitting, name, value)
     data = population(Numbered(), batch_size=8)
     batches = [targets for _, targets, *_ in data.test_dataloader()]
     assert [each.shape[1] for each in batches] == [4, 4, 4, 3]  # 12 rows are 4 sequences of 3 seeds
@@ -245,7 +245,8 @@ def test_a_limit_leaves_a_seed_the_same_batches_whoever_else_is_there(
 ) -> None:
     made = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "EVALUATION_ROWS", rows)
+        patch.setattr(splitting, "EVALUATION_ROWS", rows)
+        patch.setattr(splitting, "ROWS_STEP", 1)
         for first, count in ((0, seeds), (seeds - 1, 1)):
             data = PopulationData(
                 lambda changes: Sum(100, 5, "normal"), range(first, first + count), batch_size, 0.7, 0.15, 0.15

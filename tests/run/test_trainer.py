@@ -75,8 +75,8 @@ class Seen:
             patch.setattr(Training, "configure_gradient_clipping", configure_gradient_clipping)
             patch.setattr(Training, "test_step", test_step)
             patch.setattr(PopulationData, "train_dataloader", train_dataloader)
-            for place in ("split", "module"):
-                patch.setattr(f"seqexp.data.{place}.EVALUATION_ROWS", 20)
+            for name, value in (("EVALUATION_ROWS", 20), ("ROWS_STEP", 1)):
+                patch.setattr(f"seqexp.data.split.{name}", value)
             patch.setattr(Selection, "on_validation_epoch_end", on_validation_epoch_end)
             given = {each.split("=")[0] for each in overrides}
             rest = [each for each in ("trainer.max_epochs=4",) if each.split("=")[0] not in given]
@@ -244,8 +244,9 @@ LIMITS = {
 def test_limits_leave_a_seed_the_same_sequences_whoever_else_is_in_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    for each in ("module", "split"):  # without a limit, batches are then of 30 sequences of one seed, or of 5 of six
-        monkeypatch.setattr(f"seqexp.data.{each}.EVALUATION_ROWS", 30)
+    # Without a limit, batches are then of 30 sequences of one seed, or of 5 of six.
+    for name, value in (("EVALUATION_ROWS", 30), ("ROWS_STEP", 1)):
+        monkeypatch.setattr(f"seqexp.data.split.{name}", value)
     settings = [*SETTINGS, "data.batch_size=7", "trainer.max_epochs=3", *LIMITS[kind]]
     many = run([*settings, "num_seeds=6"], tmp_path / "many")
     for index in (0, 5):

@@ -137,10 +137,24 @@ def test_scores_of_weighted_steps_do_not_depend_on_how_they_are_cut_into_batches
     for index, batch in enumerate(split.batches(2)):
         training.training_step(batch, index)
         training.validation_step(batch, index)
+    training.end_validation()
     measured = training.measure(split.batches(2))
     for found in (training.train_score.mean(), training.val_score.mean(), measured["cross_entropy"]):
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     torch.testing.assert_close(measured["accuracy"], accuracy, rtol=0, atol=1e-12)
+
+
+def test_a_seed_has_its_bits_however_the_others_cut_its_evaluation(
+    train: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three seeds are evaluated in two pieces, one seed in a single one."""
+    monkeypatch.setattr("seqexp.data.split.EVALUATION_ROWS", 100)
+    asked = ("data=sum", "data.num_sequences=240", "data.train_fraction=0.4", "data.val_fraction=0.3", "cell=gru")
+    tiny = ("trainer.max_epochs=3", "data.batch_size=null", "trainer.enable_progress_bar=false", "num_seeds=3")
+    together, _ = train(*asked, "data.test_lengths=[7]", tiny=tiny)
+    alone, _ = train(*asked, "data.test_lengths=[7]", "seed=2", "num_seeds=1", tiny=tiny)
+    for part in ("train", "val", "test", "test@7"):
+        assert (together.score(part) or [])[2:] == alone.score(part), part
 
 
 # ---------------------------------------------------------------- a criterion of success
@@ -158,10 +172,11 @@ def test_the_criterion_is_asked_of_the_whole_validation_however_it_is_cut(
         return torch.full((3,), batch.num_sequences == 30)
 
     monkeypatch.setattr(Adding, "solved", solved)
-    monkeypatch.setattr("seqexp.data.module.EVALUATION_ROWS", 24)  # eight sequences of each of the three seeds
+    for name, value in (("EVALUATION_ROWS", 24), ("ROWS_STEP", 1)):  # eight sequences of each of the three seeds
+        monkeypatch.setattr(f"seqexp.data.split.{name}", value)
     record, _ = train(*ADDING, tiny=TINY)
     assert record.solved == [3, 3, 3]
-    assert seen == {8, 6, 30}
+    assert seen == {30}
 
 
 def test_the_step_is_the_first_and_not_of_a_seed_that_would_have_stopped_alone() -> None:
@@ -170,7 +185,7 @@ def test_the_step_is_the_first_and_not_of_a_seed_that_would_have_stopped_alone()
     training: Any = SimpleNamespace(
         model=torch.nn.Linear(1, 3),
         val_score=SimpleNamespace(mean=lambda: torch.tensor(next(scores))),
-        solved=lambda: torch.tensor(next(verdicts)),
+        end_validation=lambda: torch.tensor(next(verdicts)),
     )
     trainer: Any = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")), sanity_checking=False)
     selection = Selection(training, range(3), patience=1)
