@@ -12,8 +12,8 @@ EVALUATION_ROWS = 2**15
 """Sequences, over all seeds, that one evaluation batch holds about: enough to be fast, small enough to fit."""
 
 ROWS_STEP = 64
-"""What the rows of a piece are a multiple of: four of the widest vectors of float32, by which torch sums columns, so that
-a sequence is rounded as it is in the whole, however that is cut."""
+"""What the rows of a piece are a multiple of: four of the widest vectors of float32, by which torch sums columns. So a
+sequence is rounded as it is in the whole, however that is cut."""
 
 
 def evaluation_rows(num_seeds: int) -> int:
