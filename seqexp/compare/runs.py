@@ -135,7 +135,9 @@ def collect(folders: Sequence[Path]) -> Collection:
         try:
             record = Record.read(path)
             if record.status == "done":
-                record = joined(record, path)
+                damaged: list[RecordError] = []
+                record = joined(record, path, damaged)
+                broken += [_problem(path, top, str(each)) for each in damaged]
             if record.status == "failed":
                 failed.append(_problem(path, top, _error_text(record)))
             else:

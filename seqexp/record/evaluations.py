@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
 from seqexp.record.record import Record, RecordError, checked_guesses, checked_reasons, checked_scores, with_reasons
@@ -63,36 +64,64 @@ def known(record: Record, folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         RecordError: as for `joined`.
     """
-    joined(record, folder)
     data = record.config.get("data", {})
     found = meanings(data.get("test_lengths") or (), data.get("evaluations") or {})
     for path in _files(folder):
-        raw = read_json(path.read_bytes())
-        found.setdefault(raw["name"], raw["meaning"])
+        each = _read(path, record)
+        found.setdefault(each.name, each.meaning)
     return found
 
 
-def joined(record: Record, folder: Path) -> Record:
+def joined(record: Record, folder: Path, damaged: list[RecordError] | None = None) -> Record:
     """The record of a finished run with all that was measured of it afterwards.
+
+    Args:
+        record: the run's.
+        folder: the run's.
+        damaged: takes what is wrong with single files, which are passed over then.
 
     Raises:
         RecordError: a file is damaged, or speaks of another run; the message says which.
     """
     for path in _files(folder):
         try:
-            check_plain(path, MOST_JSON)
-            raw = read_json(path.read_bytes())
-            scores, baselines, left_out = _checked(raw, record)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RecordError(f"{path}: {error}") from None
-        if raw["name"] not in record.scores:  # what stands in the record was measured first
+            each = _read(path, record)
+        except RecordError as error:
+            if damaged is None:
+                raise
+            damaged.append(error)
+            continue
+        if each.name not in record.scores:  # what stands in the record was measured first
             record = replace(
                 record,
-                scores={**record.scores, raw["name"]: scores},
-                evaluation_baselines={**record.evaluation_baselines, raw["name"]: baselines},
-                left_out=with_reasons(record.left_out, raw["name"], left_out),
+                scores={**record.scores, each.name: each.scores},
+                evaluation_baselines={**record.evaluation_baselines, each.name: each.baselines},
+                left_out=with_reasons(record.left_out, each.name, each.left_out),
             )
     return record
+
+
+class _Evaluation(NamedTuple):
+    """What a file holds; as for `write`."""
+
+    name: str
+    meaning: dict[str, Any]
+    scores: Rows
+    baselines: Guesses
+    left_out: dict[str, str]
+
+
+def _read(path: Path, record: Record) -> _Evaluation:
+    """Reads and checks one file of a run.
+
+    Raises:
+        RecordError: it is damaged, or speaks of another run; the message says which file.
+    """
+    try:
+        check_plain(path, MOST_JSON)
+        return _checked(read_json(path.read_bytes()), record, path.stem)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RecordError(f"{path}: {error}") from None
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -102,18 +131,23 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from sorted(found, key=lambda path: (len(path.name), path.name))  # test@5 before test@40
 
 
-def _checked(raw: Any, record: Record) -> tuple[Rows, Guesses, dict[str, str]]:
+def _checked(raw: Any, record: Record, name: str) -> _Evaluation:
     if not isinstance(raw, dict):
         raise TypeError(f"expected an object, found {type(raw).__name__}")
-    for name in ("name", "meaning", "metric", "seeds", "scores", "baselines"):
-        if name not in raw:
-            raise ValueError(f"the field '{name}' is missing")
-    if not (isinstance(raw["name"], str) and raw["name"].startswith("test@")):
-        raise ValueError(f"name must begin with test@, got {raw['name']!r}")
+    for field in ("name", "meaning", "metric", "seeds", "scores", "baselines"):
+        if field not in raw:
+            raise ValueError(f"the field '{field}' is missing")
+    if raw["name"] != name or not re.fullmatch(r"test@[A-Za-z0-9_.-]{1,40}", name):
+        raise ValueError(f"name must be that of the file, test@ and letters, digits and _.-, got {raw['name']!r}")
     if (raw["metric"], raw["seeds"]) != (record.metric, record.seeds):
         raise ValueError("metric and seeds must be those of the run")
-    count = len(record.seeds)
+    if not isinstance(raw["meaning"], dict) or not isinstance(raw["scores"], dict):
+        raise TypeError("meaning and scores must be objects")
     if record.metric not in raw["scores"]:
         raise ValueError(f"scores must hold the metric {record.metric}")
-    scores = checked_scores(raw["name"], raw["scores"], count)
-    return scores, checked_guesses("baselines", raw["baselines"], count), checked_reasons(raw.get("left_out", {}))
+    count = len(record.seeds)
+    scores = checked_scores(name, raw["scores"], count)
+    if any(value < 0 for row in scores.values() for value in row):
+        raise ValueError("scores must be >= 0, or null")
+    baselines = checked_guesses("baselines", raw["baselines"], count)
+    return _Evaluation(name, raw["meaning"], scores, baselines, checked_reasons(raw.get("left_out", {})))

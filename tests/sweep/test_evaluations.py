@@ -65,6 +65,29 @@ def test_python_evaluates_a_runs_folder(train: Callable[..., Any]) -> None:
         evaluate(folder, test_lengths=[20])
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "test@../../x"}, "name must be that of the file"),
+        ({"scores": {"mse": [-1.0, 1.0]}}, "scores must be >= 0"),
+        ({"scores": [1.0, 1.0]}, "must be objects"),
+        ({"seeds": [5, 6]}, "must be those of the run"),
+    ],
+)
+def test_a_damaged_evaluation_is_named_and_its_run_stays_in_the_comparison(
+    train: Callable[..., Any], changes: dict[str, Any], said: str
+) -> None:
+    record, folder = train(*TINY, tiny=())
+    evaluate(folder, test_lengths=[20])
+    path = folder / "evaluations" / "test@20.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    found = compare(folder)
+    assert [row["test_mse"] for row in found.rows()] == record.test_mse
+    (problem,) = found.broken
+    assert "test@20.json: " in problem.reason
+    assert said in problem.reason
+
+
 def test_other_data_than_those_that_were_trained_on_are_noticed(train: Callable[..., Any]) -> None:
     _, folder = train(*TINY, tiny=())
     raw = json.loads((folder / RESULT).read_text())
