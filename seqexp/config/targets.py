@@ -60,6 +60,28 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
     return found
 
 
+def find_listed(group: str, name: str, node: Any, base: type[T], allowed: Sequence[str]) -> type[T]:
+    """Imports the class that an entry of a group of many names, such as `callback.timer`.
+
+    Args:
+        group: such as `callback`.
+        name: what the entry is called.
+        node: its settings.
+        base: as for `find_class`, like the rest.
+        allowed: see there.
+
+    Raises:
+        ConfigError: the entry is no group of settings, or as `find_class` does.
+    """
+    where = f"{group}.{name}"
+    if not isinstance(node, dict):
+        raise ConfigError(
+            f"{where} must be a group of settings, got {node!r}; a file of {group}/ begins with the line "
+            f"'# @package {group}.NAME', NAME being its own"
+        )
+    return find_class(where, node.get("_target_"), base, allowed)
+
+
 def _locate(target: str) -> Any:
     """Imports the longest part of a dotted path that is a module, and looks the class up in it.
 

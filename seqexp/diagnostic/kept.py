@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqexp.config.mistakes import ConfigError
-from seqexp.config.targets import arguments, find_class, make
+from seqexp.config.targets import arguments, find_listed, make
 from seqexp.diagnostic.diagnostic import Array, Diagnostic
 from seqexp.record.files import check_plain, write_atomically
 
@@ -47,12 +46,7 @@ def build(name: str, node: Any, allowed: Sequence[str]) -> Diagnostic:
         ConfigError: the settings are wrong.
     """
     where = f"diagnostic.{name}"
-    if not isinstance(node, dict):
-        raise ConfigError(
-            f"{where} must be a group of settings, got {node!r}; a file of diagnostic/ begins with the line "
-            "'# @package diagnostic.NAME', NAME being its own"
-        )
-    found = find_class(where, node.get("_target_"), Diagnostic, allowed)  # type: ignore[type-abstract]
+    found = find_listed("diagnostic", name, node, Diagnostic, allowed)  # type: ignore[type-abstract]
     return make(where, found, arguments(where, node, found, given=()))
 
 

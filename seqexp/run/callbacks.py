@@ -9,7 +9,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch import callbacks as lightnings
 
 from seqexp.config.mistakes import ConfigError
-from seqexp.config.targets import arguments, find_class, make
+from seqexp.config.targets import arguments, find_listed, make
 
 _WEIGHTS = "changes the weights behind the back of those that each seed keeps, the ones of its own best epoch"
 _ONE_LOSS = "goes by one loss of the whole population, and so would couple the seeds"
@@ -53,12 +53,7 @@ def find_callbacks(node: Mapping[str, Any], allowed: list[str]) -> dict[str, Cal
 
 def _build(name: str, node: Any, allowed: list[str]) -> Callback:
     where = f"callback.{name}"
-    if not isinstance(node, dict):
-        raise ConfigError(
-            f"{where} must be a group of settings, got {node!r}; a file of callback/ begins with the line "
-            "'# @package callback.NAME', NAME being its own"
-        )
-    found = find_class(where, node.get("_target_"), Callback, allowed)
+    found = find_listed("callback", name, node, Callback, allowed)
     for kind, why in REFUSED.items():
         if issubclass(found, kind):
             raise ConfigError(f"{where}._target_={node['_target_']}: {why}")

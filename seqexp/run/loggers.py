@@ -17,7 +17,7 @@ import numpy.typing as npt
 from lightning.pytorch.loggers import Logger
 
 from seqexp.config.mistakes import ConfigError
-from seqexp.config.targets import arguments, find_class, make
+from seqexp.config.targets import arguments, find_listed, make
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +70,7 @@ def find_loggers(node: Mapping[str, Any], allowed: list[str]) -> dict[str, Maker
 
 def _maker(name: str, node: Any, allowed: list[str]) -> Maker:
     where = f"logger.{name}"
-    if not isinstance(node, dict):
-        raise ConfigError(
-            f"{where} must be a group of settings, got {node!r}; a file of logger/ begins with the line "
-            "'# @package logger.NAME', NAME being its own"
-        )
-    found = find_class(where, node.get("_target_"), Logger, allowed)  # type: ignore[type-abstract]
+    found = find_listed("logger", name, node, Logger, allowed)  # type: ignore[type-abstract]
     if found.__name__ in ONLINE:
         raise ConfigError(f"{where}: {found.__name__} sends what it logs to a server; those of conf/logger do not")
     extra = EXTRAS.get(found.__name__)
