@@ -32,8 +32,14 @@ from seqexp.config.mistakes import ConfigError, first_line
 MOST_BYTES = 100_000
 """More than any configuration has; also of values, when each alias is written out."""
 
+MISSING_KEY = object()
+"""What stands for a key that is not there."""
+
 _reading: ContextVar[bool] = ContextVar("_reading", default=False)
 """Whether it is seqexp's configuration that Hydra puts together at present."""
+
+_swept: ContextVar[frozenset[str]] = ContextVar("_swept", default=frozenset())
+"""The groups of which that configuration, a sweep's, has the default file; each job has one that was asked for."""
 
 
 def is_ours(sources: Iterable[Any]) -> bool:
@@ -48,12 +54,31 @@ def is_ours(sources: Iterable[Any]) -> bool:
 def checked_before(apply: Callable[..., None]) -> Callable[[Any, Any], None]:
     """Once all files and the command line are merged, and before Hydra adds anything."""
 
-    def apply_overrides(overrides: Any, config: DictConfig) -> None:
-        apply(overrides, config)
+    def apply_overrides(overrides: list[Override], config: DictConfig) -> None:
+        swept = _swept.get()
+        # A key that the default file has not is for the jobs, each of which is composed anew and checked.
+        apply([each for each in overrides if not _is_for_jobs(each, config, swept)], config)
         if _reading.get():
             check_shape(config)
 
     return apply_overrides
+
+
+def _is_for_jobs(override: Override, config: DictConfig, swept: frozenset[str]) -> bool:
+    """Whether a setting is of a group whose file is swept, and has no place in the file that stands there meanwhile."""
+    group, _, key = override.key_or_group.partition(".")
+    if group not in swept or not key or override.is_add() or override.is_force_add():
+        return False
+    return OmegaConf.select(config, override.key_or_group, default=MISSING_KEY) is MISSING_KEY
+
+
+def _swept_groups(overrides: Sequence[str]) -> frozenset[str]:
+    """The groups that a command line sweeps, such as `cell` by `cell=rnn,lstm`."""
+    return frozenset(
+        each.key_or_group
+        for each in OverridesParser.create().parse_overrides(list(overrides))
+        if each.is_sweep_override() and "." not in each.key_or_group
+    )
 
 
 def checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
@@ -64,12 +89,13 @@ def checked(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]:
         self: ConfigLoaderImpl, config_name: str | None, overrides: list[str], *args: Any, **kwargs: Any
     ) -> DictConfig:
         ours = is_ours(self.config_search_path.get_path())
-        token = _reading.set(ours)
+        token, swept = _reading.set(ours), _swept.set(_swept_groups(overrides) if ours else frozenset())
         try:
             with environment.variables_read() as variables:
                 config = load(self, config_name, overrides, *args, **kwargs)
         finally:
             _reading.reset(token)
+            _swept.reset(swept)
         if ours:
             check_shown(config, "the choice of files, and hydra.job,", variables)
             given, builds = [each.lstrip("+~").partition("=")[0] for each in overrides], config_name is not None

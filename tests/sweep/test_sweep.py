@@ -213,3 +213,27 @@ def test_what_could_not_be_compared_is_refused_before_training(
     assert words in done.err
     assert done.err.count("\n") == 1
     assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("data=adding,parity", "cell=rnn", "data.steps_per_epoch=2", "data.num_sequences=60"),
+        ("scheduler=step,cosine", "scheduler.interval=step", "cell=rnn"),
+    ],
+)
+def test_a_key_that_all_swept_files_have_need_not_be_in_the_default_one(
+    command: Command, line: tuple[str, ...]
+) -> None:
+    done = command("--multirun", *line, *TINY, "sweep.dry=true", "sweep.name=mine")
+    assert (done.status, done.err) == (0, "")
+    group, files = line[0].split("=")
+    assert all(f"{group}={name}" in done.out for name in files.split(","))
+
+
+def test_a_key_that_one_of_them_has_not_is_refused_with_the_run_and_the_file(command: Command) -> None:
+    done = command("--multirun", "data=sine,sum", "cell=rnn", "data.noise=0.3", *TINY)
+    assert done.status == 2
+    assert "data.noise: there is no such key. It is a key of data=sine." in done.err
+    assert "in the run data=sum" in done.err
+    assert list(Path.cwd().iterdir()) == []
