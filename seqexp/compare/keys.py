@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from seqexp.compare.settings import defines_data
+from seqexp.compare.settings import defines_data, is_inert
 from seqexp.config.mistakes import closest
 
 CELL = "cell"
@@ -77,6 +77,10 @@ def check(by: Sequence[str], values: dict[str, set[Any]], all_known: bool = True
     for key in by:
         if key in ("data", "data._target_"):
             raise CompareError(changed_targets([key]))
+        if is_inert(key):
+            raise CompareError(
+                f"compare.by={key}: runs that differ in it alone count as one, and their seeds are pooled."
+            )
         if key not in values:
             near = closest(key, list(values))
             hint = f" Did you mean {' or '.join(near)}?" if near else ""

@@ -14,18 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqexp.compare.keys import CompareError, listed
-from seqexp.compare.settings import Setting, flatten, neutral
+from seqexp.compare.settings import Setting, flatten, is_inert, neutral
 from seqexp.config import LONGEST_NAME, MOST_BASELINES, MOST_SEEDS
 from seqexp.record.evaluations import joined
 from seqexp.record.files import printable, walk
-from seqexp.record.record import INERT_SETTINGS, PARTS, RESULT, Record, RecordError, find
+from seqexp.record.record import PARTS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
 LONGEST_REASON = 2_000
 
 MOST_EVALUATIONS = 50
-
-_NO_SETTINGS = ("seed", "num_seeds", *INERT_SETTINGS)
 
 
 class Metric(NamedTuple):
@@ -160,7 +158,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
     ):
         raise ValueError("num_parameters, epochs, steps and train_seconds must lie between 0 and 2^63")
     settings, targets = flatten(record.config)
-    kept = {key: value for key, value in settings.items() if not _is_inert(key)}
+    kept = {key: value for key, value in settings.items() if not is_inert(key)}
     scores = {part: _scores(f"scores.{part}", row) for part in record.scores if (row := record.score(part)) is not None}
     return Run(
         folder=folder,
@@ -223,12 +221,6 @@ def _compared(config: dict[str, Any]) -> tuple[str, ...]:
         return listed(node.get("by") if isinstance(node, dict) else None)
     except CompareError:
         return ()
-
-
-@lru_cache(4096)
-def _is_inert(key: str) -> bool:
-    """Whether runs that differ in this key are still the same."""
-    return any(f"{key}.".startswith(f"{inert}.") for inert in _NO_SETTINGS)
 
 
 def _scores(name: str, row: list[float]) -> Array:

@@ -7,11 +7,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from seqexp.config.leaves import leaves
 from seqexp.record.provenance import NEUTRAL_SETTINGS
+from seqexp.record.record import INERT_SETTINGS
 
 Setting = str | int | float | bool | None
 
@@ -78,6 +79,12 @@ def show(value: Setting) -> str:
     if len(text) <= LONGEST_SHOWN:
         return text
     return f"{text[:LONGEST_SHOWN]}… {hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+@lru_cache(4096)
+def is_inert(key: str) -> bool:
+    """Whether runs that differ in this key alone are one: their seeds are pooled."""
+    return any(f"{key}.".startswith(f"{inert}.") for inert in ("seed", "num_seeds", *INERT_SETTINGS))
 
 
 def defines_data(key: str) -> bool:

@@ -89,7 +89,7 @@ def check(config: DictConfig) -> DictConfig:
             value = plain.get(name, {})
             if hint not in (int, list[str]) and not isinstance(value, dict) and value != MISSING:
                 raise ConfigError(f"{name} must be a group of settings, as in conf/config.yaml, got {value!r}")
-        for name in ("seed", "num_seeds"):
+        for name in ("seed", "num_seeds", *(("embedding_size",) if "embedding_size" in config else ())):
             check_type(name, OmegaConf.select(config, name), int)
         for name, example in (("allowed_packages", "my_package"), ("allowed_environment", "HOME")):
             value = OmegaConf.select(config, name, default=[])

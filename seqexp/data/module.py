@@ -14,7 +14,7 @@ from seqexp.data.check import check_counted, check_task
 from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes
 from seqexp.data.split import Batches, Split, evaluation_rows
 from seqexp.data.stream import Stream
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences, Task, features
 from seqexp.seeding import generator
 
 TEST = "test"
@@ -93,6 +93,15 @@ class PopulationData(LightningDataModule):
     def has_val(self) -> bool:
         """Whether there is a validation split."""
         return self.bounds["val"][1] > self.bounds["val"][0]
+
+    @property
+    def evaluation_numbers(self) -> int:
+        """How many numbers one seed's evaluations hold at least, told before they are made."""
+        rows, found = self._count(TEST), 0
+        for task, length in self.elsewhere.values():
+            each = task.numbers // task.num_sequences if length is None else length * features(task.inputs)
+            found += (task.num_sequences if task.chronological else rows) * each
+        return found
 
     def num_batches(self, split: str) -> int:
         """How many batches `train`, `val` or `test` has."""

@@ -59,4 +59,7 @@ def _build(name: str, node: Any, allowed: list[str]) -> Callback:
             raise ConfigError(f"{where}._target_={node['_target_']}: {why}")
     if found is Callback:
         raise ConfigError(f"{where}._target_={node['_target_']}: does nothing; take a class derived from it")
-    return make(where, found, arguments(where, node, found, given=()), (Exception,))
+    made = make(where, found, arguments(where, node, found, given=()), (Exception,))
+    if isinstance(made, lightnings.Timer) and made.time_remaining() == 0:
+        raise ConfigError(f"{where}.duration must be > 0, got {node.get('duration')}")
+    return made

@@ -72,6 +72,8 @@ def fit(
         loggers.start(dict(leaves(parts.shown, "")))
         measurements.measure("start", training.model, training.score)
         seconds = _train(parts, trainer, checkpoints, start)
+        if not selection.history["train"]:
+            raise ConfigError("training ended before its first epoch: a callback stopped it, and nothing can be scored")
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)

@@ -154,8 +154,9 @@ class Loggers:
     def _try(self, name: str, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception:
-            log.warning("logger %s failed, and gets no more of this run", name, exc_info=True)
+        except Exception as error:
+            log.warning("logger %s failed, and gets no more of this run: %s: %s", name, type(error).__name__, error)
+            log.info("logger %s", name, exc_info=True)
             self.loggers.pop(name, None)
 
 

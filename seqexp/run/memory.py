@@ -15,6 +15,9 @@ from seqexp.training.groups import EVALUATION_STATE, GROUP_STATE, cut, threads
 COPIES_OF_DATA = 4
 """The splits, one seed's sample, a shuffled training split, and what is between them for a moment."""
 
+COPIES_OF_EVALUATIONS = 2
+"""All seeds' and one seed's, as their sample is laid into its place."""
+
 COPIES_OF_PARAMETERS = 9
 """Values, two gradients (packed, of the last batch), Adam's two, kept ones, and those on their way to a file."""
 
@@ -37,7 +40,8 @@ USES = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_
 
 def least(data: PopulationData, itemsize: int) -> int:
     """Bytes that a run adds at least, told by the task before anything is sampled."""
-    return len(data.seeds) * data.task.numbers * COPIES_OF_DATA * itemsize
+    numbers = COPIES_OF_DATA * data.task.numbers + COPIES_OF_EVALUATIONS * data.evaluation_numbers
+    return len(data.seeds) * numbers * itemsize
 
 
 def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, device: torch.device) -> int:
@@ -56,6 +60,7 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
     start, stop = data.bounds["test"]
     numbers = (
         COPIES_OF_DATA * (inputs.numel() + 2 * targets.numel())
+        + COPIES_OF_EVALUATIONS * data.evaluation_numbers
         + COPIES_OF_PARAMETERS * sum(parameter.numel() for parameter in model.parameters())
         + COPIES_OF_PREDICTIONS
         * (stop - start)

@@ -216,6 +216,7 @@ def test_a_key_that_is_missing_is_at_its_neutral_value(tmp_path: Path, monkeypat
     [
         ("data", "the test targets change with it"),
         ("data.noise", "compare.by=data.noise: the test targets change with it"),
+        ("seed", "runs that differ in it alone count as one"),
         ("cell.hiddensize", "no run has a setting of that name. Did you mean cell.hidden_size?"),
         ("cell.num_layers", "is the same in all runs; what differs: data.noise, cell.hidden_size."),
         ("cell,cell", "names a key twice"),

@@ -58,6 +58,8 @@ BAD: dict[str, tuple[str, ...]] = {
     "+trainer.max_epoch=3": ("trainer.max_epoch", "Did you mean trainer.max_epochs?"),
     "+early_stopping.patient=3": ("early_stopping.patient",),
     # a value of the wrong type
+    "embedding_size=null": ("embedding_size", "a whole number", "None"),
+    "embedding_size=match:100": ("embedding_size", "a whole number", "match:100"),
     "num_seeds=many": ("num_seeds", "a whole number", "many"),
     "num_seeds=1.5": ("num_seeds", "a whole number", "1.5"),
     "seed=true": ("seed", "a whole number", "True"),

@@ -9,9 +9,11 @@ from typing import Any
 import lightning.pytorch.callbacks
 import numpy as np
 import pytest
+from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import OmegaConf
 
 from seqexp.config.compose import compose_config
+from seqexp.config.mistakes import ConfigError
 from seqexp.run.build import build, claim_of
 
 SMALL = (
@@ -65,6 +67,19 @@ def test_lightnings_timer_ends_training(train: Callable[..., Any]) -> None:
     assert len(table(made.folder)) == 2 * made.record.epochs
 
 
+class Impatient(Callback):
+    """Stops before anything has been learnt."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.fit_loop.max_epochs = 0
+
+
+def test_a_training_that_a_callback_ends_before_its_first_epoch_is_refused(train: Callable[..., Any]) -> None:
+    own = ("+callback.own._target_=tests.run.test_callbacks.Impatient", "allowed_packages=[tests]")
+    with pytest.raises(ConfigError, match="training ended before its first epoch"):
+        train(*own, tiny=SMALL)
+
+
 def test_callbacks_define_a_run_and_none_is_the_run_that_it_was() -> None:
     config = compose_config([*SMALL])
     without = claim_of(config)
@@ -101,6 +116,10 @@ def test_what_would_break_the_promise_is_refused(command: Callable[..., Any], ta
     [
         ("callback=[timers]", "Did you mean callback=timer?"),
         ("callback=[timer] callback.timer.duration=soon", "callback.timer: "),
+        (
+            "callback=[timer] callback.timer.duration=00:00:00:00",
+            "callback.timer.duration must be > 0, got 00:00:00:00",
+        ),
         ("callback=[timer] callback.timer.verbose=5", "callback.timer.verbose must be true or false, got 5"),
         ("callback.timer.duration=null", "It is a key of callback=[timer]"),
         (f"{NORM} callback.gradient_norm._target_=os.system", "only classes from seqexp, torch, lightning"),

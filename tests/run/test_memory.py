@@ -138,3 +138,8 @@ def test_runs_that_differ_in_no_size_are_predicted_once(monkeypatch: pytest.Monk
     ):
         build(composed(overrides))
         assert len(asked) == count, overrides
+
+
+def test_what_is_evaluated_elsewhere_counts() -> None:
+    with pytest.raises(ConfigError, match=r"needs about .* TiB of memory"):
+        run(["data=sum", "num_seeds=2", "data.test_lengths=[1000000000]"])
