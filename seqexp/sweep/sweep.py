@@ -68,9 +68,8 @@ def run_job(config: DictConfig) -> None:
                 say(sys.stderr, f"not run: {os.path.relpath(folder)} ({stop.read_text(encoding='utf-8')})")
                 return
             _run_part(config, folder, part, stop)
-        if there:
-            for run in again.evaluate_missing(config):
-                say(sys.stdout, f"evaluated where it had not been: {os.path.relpath(run)}")
+        for run in again.evaluate_missing(config):
+            say(sys.stdout, f"evaluated where it had not been: {os.path.relpath(run)}")
     except Exception as error:
         _fail(config, folder, stop, error)
     again.leave()

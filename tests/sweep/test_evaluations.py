@@ -65,6 +65,16 @@ def test_python_evaluates_a_runs_folder(train: Callable[..., Any]) -> None:
         evaluate(folder, test_lengths=[20])
 
 
+def test_seeds_that_were_there_are_evaluated_beside_new_ones(sweep: Command) -> None:
+    assert sweep(*TINY).status == 0
+    wider = [each for each in TINY if not each.startswith("num_seeds")]
+    done = sweep(*wider, "num_seeds=3", "data.test_lengths=[4]")
+    assert (done.status, done.out.count("evaluated where it had not been")) == (0, 1)
+    rows = [row["test@4_mse"] for row in compare(Path("outputs/mine")).rows()]
+    assert len(rows) == 3
+    assert all(row == row for row in rows)  # no NaN
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
