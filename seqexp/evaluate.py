@@ -52,17 +52,15 @@ def evaluate(
     others = {name: dict(changes) for name, changes in (evaluations or {}).items() if f"test@{name}" not in there}
     if not (lengths or others):
         return known
-    changes = {"test_lengths": lengths, "evaluations": others}
-    record, parts = load_run(path, allowed_packages, allowed_environment, changes)
+    missing = {"test_lengths": lengths, "evaluations": others}
+    record, parts = load_run(path, allowed_packages, allowed_environment, missing)
     guesses = parts.make_data()
-    data, training = parts.data, parts.training
-    if record.data_hash is not None and record.data_hash != data.data_hash:
+    data, training = parts.data, parts.training.eval()
+    if record.data_hash not in (None, data.data_hash):
         raise RecordError(f"{folder}: its task makes other data here than those that it was trained and tested on")
-    training.eval()
     with limit_threads(parts):
         for name, split in data.evaluations.items():
-            scores = listed(training.measure(split.evaluation_batches()))
-            found = guesses[name]
+            scores, found = listed(training.measure(split.evaluation_batches())), guesses[name]
             scored = listed(baselines.score(found, split, training.score))
             files.write(path, record, name, wanted[name], scores, scored, baselines.left_out(found))
     return files.joined(record, path)

@@ -82,6 +82,39 @@ def check(config: DictConfig) -> DictConfig:
     Raises:
         ConfigError: a key is unknown, or a value has the wrong type or is out of range.
     """
+    typed, plain = _typed(config)
+    for each in typed.allowed_packages:
+        if "." in each:
+            raise ConfigError(
+                f"allowed_packages names top-level packages, such as [{each.split('.')[0]}], with all that is in them, "
+                f"got {each}"
+            )
+    missing = sorted(OmegaConf.missing_keys(typed))
+    if missing:
+        raise ConfigError(f"{missing[0]} has no value; give one with {missing[0]}=...")
+    _check_numbers(typed)
+    by = plain.get("compare", {}).get("by")
+    keys = by if isinstance(by, list) else [] if by is None else [by]
+    if not all(isinstance(key, str) and key.strip() for key in keys) or len(set(keys)) < len(keys):
+        raise ConfigError(
+            "compare.by must be a swept key, such as cell.hidden_size, a list of them, each once, such as "
+            f"[cell,cell.hidden_size], or null, got {show(by)}"
+        )
+    name = typed.sweep.name
+    if name is not None and names.folder_name(name) != name:
+        raise ConfigError(
+            f"sweep.name must be the name of a folder below outputs: letters, digits and _.,=- only, no dot in front, "
+            f"under 100 characters, got {show(name)}"
+        )
+    return typed
+
+
+def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
+    """The configuration with the types that `Config` says, and the same as plain dictionaries.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has the wrong type.
+    """
     try:
         plain: Any = OmegaConf.to_container(config, resolve=True)
         check_plain(plain)
@@ -106,15 +139,11 @@ def check(config: DictConfig) -> DictConfig:
         raise unknown_key(str(error.full_key), known) from None
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {first_line(error)}") from None
-    for each in typed.allowed_packages:
-        if "." in each:
-            raise ConfigError(
-                f"allowed_packages names top-level packages, such as [{each.split('.')[0]}], with all that is in them, "
-                f"got {each}"
-            )
-    missing = sorted(OmegaConf.missing_keys(typed))
-    if missing:
-        raise ConfigError(f"{missing[0]} has no value; give one with {missing[0]}=...")
+    return typing.cast(DictConfig, typed), plain
+
+
+def _check_numbers(typed: DictConfig) -> None:
+    """Refuses numbers out of range."""
     if typed.seed < 0:
         raise ConfigError(f"seed must be >= 0, got {typed.seed}")
     if not 1 <= typed.num_seeds <= MOST_SEEDS:
@@ -128,17 +157,3 @@ def check(config: DictConfig) -> DictConfig:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")
     if not typed.checkpoint.every_seconds >= 0:
         raise ConfigError(f"checkpoint.every_seconds must be >= 0, got {typed.checkpoint.every_seconds}")
-    by = plain.get("compare", {}).get("by")
-    keys = by if isinstance(by, list) else [] if by is None else [by]
-    if not all(isinstance(key, str) and key.strip() for key in keys) or len(set(keys)) < len(keys):
-        raise ConfigError(
-            "compare.by must be a swept key, such as cell.hidden_size, a list of them, each once, such as "
-            f"[cell,cell.hidden_size], or null, got {show(by)}"
-        )
-    name = typed.sweep.name
-    if name is not None and names.folder_name(name) != name:
-        raise ConfigError(
-            f"sweep.name must be the name of a folder below outputs: letters, digits and _.,=- only, no dot in front, "
-            f"under 100 characters, got {show(name)}"
-        )
-    return typing.cast(DictConfig, typed)

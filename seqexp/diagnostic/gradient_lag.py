@@ -35,7 +35,8 @@ class GradientLag(Diagnostic):
     L is the score of a sequence's last step, T that step; where every step has a target, only the last one's counts.
     For each sequence the gradient by the whole state has a norm; over sequences these have a geometric mean, as they
     spread over orders of magnitude and multiply from step to step: the mean of a product is then the product of means,
-    and no single sequence stands for all. The picture shows the ratio to lag 0, in which the size of the error cancels.
+    and no single sequence stands for all. (One that is predicted exactly sends nothing back, and is left out.) The
+    picture shows the ratio to lag 0, in which the size of the error cancels.
 
     An LSTM hands on two states: most of what it remembers goes by c, and dL/dh alone would miss that.
 
@@ -114,13 +115,13 @@ class GradientLag(Diagnostic):
         return logs
 
     def _by_lag(self, logs: Tensor, lengths: Tensor | None) -> Tensor:
-        """From (T, S, B) by step to (S, B, K + 1) by lag; NaN before a sequence's first step."""
+        """From (T, S, B) by step to (S, B, K + 1) by lag; NaN before a sequence's start or if its error is 0."""
         steps = len(logs)
         lags = torch.arange(min(steps - 1, self.max_lag or steps) + 1)
         ends = torch.full(logs.shape[1:], steps - 1) if lengths is None else lengths - 1  # (S, B)
         places = ends[..., None] - lags  # (S, B, K + 1)
         found = logs.permute(1, 2, 0).gather(2, places.clamp(min=0))
-        return torch.where(places >= 0, found, torch.nan)
+        return torch.where((places >= 0) & found[..., :1].isfinite(), found, torch.nan)
 
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the norms in units of lag 0's against the lag, each state a line, before and after training."""

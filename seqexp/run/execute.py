@@ -25,7 +25,7 @@ from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
 from seqexp.record.record import Record
-from seqexp.run.build import Ready, claim_of, prepare
+from seqexp.run.build import Parts, Ready, claim_of, prepare
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
 from seqexp.run.report import report
@@ -175,6 +175,30 @@ def execute(
     tidy.refuse_finished(folder)
     parts, guesses = ready or prepare(config)
     claim = claim_of(config)
+    record, optimizer = _begun(parts, hydra)
+    # Bars of runs side by side would overwrite each other.
+    console = Console(stderr=True, force_terminal=False if is_elsewhere(hydra) else None)
+    if go_on and Claim.read(folder) != claim:
+        tidy.clear(folder)
+    with log_file(folder, console, go_on), Ending(at_once=True):
+        claim.write(folder)
+        try:
+            record = fit(parts, guesses, record, claim, optimizer, folder, console)
+        except Terminated as end:
+            log.info("%s", end)
+            raise
+        except Exception as error:
+            log.info("failed", exc_info=True)
+            failed = {"type": type(error).__name__, "message": hide(str(error))}
+            replace(record, error=failed).write(folder)
+            raise
+        record.write(folder)
+        log.info(report(record))
+    return record
+
+
+def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:
+    """The record of a run before its training, and the name of its optimizer's file."""
     choices = {group: printable(str(hydra.runtime.choices[group])) for group in ("data", "cell", "optimizer")}
     record = Record(
         status="failed",
@@ -191,22 +215,4 @@ def execute(
         git=provenance.git(),
         device="",  # not known before training
     )
-    # Bars of runs side by side would overwrite each other.
-    console = Console(stderr=True, force_terminal=False if is_elsewhere(hydra) else None)
-    if go_on and Claim.read(folder) != claim:
-        tidy.clear(folder)
-    with log_file(folder, console, go_on), Ending(at_once=True):
-        claim.write(folder)
-        try:
-            record = fit(parts, guesses, record, claim, choices["optimizer"], folder, console)
-        except Terminated as end:
-            log.info("%s", end)
-            raise
-        except Exception as error:
-            log.info("failed", exc_info=True)
-            failed = {"type": type(error).__name__, "message": hide(str(error))}
-            replace(record, error=failed).write(folder)
-            raise
-        record.write(folder)
-        log.info(report(record))
-    return record
+    return record, choices["optimizer"]

@@ -63,30 +63,25 @@ def fit(
     with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, folder) as loggers:
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-        callbacks = _callbacks(parts, selection, checkpoints, board, loggers)
-        if parts.settings["trainer"].get("enable_progress_bar"):
-            callbacks.append(EpochBar(f"{record.cell} on {record.data}", console, selection))
+        bar = EpochBar(f"{record.cell} on {record.data}", console, selection)
+        callbacks = _callbacks(parts, selection, checkpoints, board, loggers, bar)
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
         loggers.start(dict(leaves(parts.shown, "")))
         measurements.measure("start", training.model, training.score)
-        seconds = _train(parts, trainer, checkpoints, start)
-        if not selection.history["train"]:
-            raise ConfigError("training ended before its first epoch: a callback stopped it, and nothing can be scored")
+        seconds = _train(parts, trainer, checkpoints, start, selection)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
         metric = training.score.name
-        board.scores(_final(scores, metric), trainer.current_epoch)
-        loggers.scores({**_final(scores, metric), **_beyond_validation(scores)}, trainer.current_epoch)
+        final = _final(scores, metric)
+        board.scores(final, trainer.current_epoch)
+        loggers.scores({**final, **_beyond_validation(scores)}, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
-    history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
-    write_curves(folder, data.seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
-    arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
-    write_predictions(folder, seeds=np.array(data.seeds), **arrays)
+    _write_arrays(folder, parts, selection, test, predictions)
     return replace(
         record,
         status="done",
@@ -105,10 +100,19 @@ def fit(
     )
 
 
+def _write_arrays(folder: Path, parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> None:
+    """Writes the curves, and what was to be predicted with what was."""
+    seeds, metric = parts.data.seeds, parts.training.score.name
+    history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
+    write_curves(folder, seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
+    arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
+    write_predictions(folder, seeds=np.array(seeds), **arrays)
+
+
 def _callbacks(
-    parts: Parts, selection: Selection, checkpoints: Checkpoints, board: Board, loggers: Loggers
+    parts: Parts, selection: Selection, checkpoints: Checkpoints, board: Board, loggers: Loggers, bar: EpochBar
 ) -> list[pl.Callback]:
-    """What watches training; checkpoints come after all that have a state."""
+    """What watches training; checkpoints come after all that have a state, and a bar, if one is wanted, last."""
     sinks: list[Scores] = [board, loggers] if parts.loggers else [board]
     rates = [] if parts.training.schedule is None else [RateWriter(board)]
     return [
@@ -117,6 +121,7 @@ def _callbacks(
         *rates,
         *parts.callbacks.values(),
         checkpoints,
+        *([bar] if parts.settings["trainer"].get("enable_progress_bar") else []),
     ]
 
 
@@ -137,7 +142,9 @@ def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkp
     return checkpoints, start
 
 
-def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: Path | None) -> float:
+def _train(
+    parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: Path | None, selection: Selection
+) -> float:
     """Trains, has the test split predicted, and returns the wall time of training in seconds."""
     with limit_threads(parts), interruptible():
         checkpoints.start = time.perf_counter()
@@ -148,6 +155,8 @@ def _train(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: P
             raise ConfigError(f"trainer: {error}") from error
         seconds = checkpoints.seconds
         trainer.test(parts.training, datamodule=parts.data, verbose=False)
+    if not selection.history["train"]:
+        raise ConfigError("training ended before its first epoch: a callback stopped it, and nothing can be scored")
     return seconds
 
 

@@ -18,15 +18,15 @@ def report(record: Record, folder: Path | None = None) -> str:
     interval = mean_interval(scores)
     margin = "" if math.isnan(interval.half_width) else f" ± {interval.half_width:.2g}"
     all_seeds, finite = len(record.seeds), int(np.isfinite(scores).sum())
-    count = f"{finite} of {all_seeds}" if finite < all_seeds else str(all_seeds)
+    seeds = f"{finite} of {all_seeds}" if finite < all_seeds else str(all_seeds)
     score = f"test {record.metric_label} {interval.mean:.4g}{margin}" if finite else f"no test {record.metric_label}"
-    parts = [f"{record.cell} on {record.data}", f"{score} ({count} seed{'s' * (all_seeds > 1)})"]
+    parts = [f"{record.cell} on {record.data}", f"{score} ({seeds} seed{'s' * (all_seeds > 1)})"]
     for name, row in record.baselines.items():
         if row is not None:
             parts.append(f"{name} {np.mean(row):.4g}")
     if record.matched is not None:
-        cell = record.config["cell"]
-        units = f"{cell['hidden_size']} units, " if "hidden_size" in cell else ""  # a cell may call its size otherwise
+        count = record.config["cell"].get("hidden_size")  # a cell may call its size otherwise
+        units = "" if count is None else f"{count} unit{'s' * (count != 1)}, "
         size = f"{units}{record.num_parameters:,} parameters"
         parts.append(f"{size} (asked for {record.matched:,}, {record.num_parameters / record.matched - 1:+.1%})")
     if record.diverged:

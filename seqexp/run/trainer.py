@@ -64,24 +64,18 @@ def trainer_maker(
     given = {name: value for name, value in node.items() if value is not None or name == "check_val_every_n_epoch"}
     values = arguments("trainer", given, trainer_class, given=OURS["trainer"])
     values["enable_progress_bar"] = False  # fit.py has one of its own
-    _check_values(values)
-    _check_end(values, may_stop)
+    _check_values(values, may_stop)
     limits = _limits(values)
     data.limits = {split: limit for split, (_, limit) in limits.items()}
-    if data.fresh and values.get("overfit_batches"):
-        raise ConfigError(
-            "trainer.overfit_batches must be 0 where data.fresh is true: it takes the same batches at every pass, and "
-            "those are drawn anew"
-        )
     _check_batches(limits, data)
-    train, val = data.batches_left("train"), data.batches_left("val")
+    val = data.batches_left("val")
     if may_stop and not val:
         raise ConfigError(
             "early_stopping.patience must be null where nothing is validated: data.val_fraction or "
             "trainer.limit_val_batches is 0"
         )
     if val:
-        _check_validation(values, train)
+        _check_validation(values, data.batches_left("train"))
 
     def make_trainer(callbacks: list[Callback], folder: str) -> Trainer:
         own = {
@@ -94,8 +88,7 @@ def trainer_maker(
         }
         if "profiler" not in values:
             own["profiler"] = NoProfiler()
-        # Whatever Lightning says here is about a setting.
-        with handed_on():
+        with handed_on():  # whatever Lightning says here is about a setting
             trainer = make("trainer", trainer_class, {**values, **own}, (Exception,))
         if not val:
             trainer.limit_val_batches = 0  # Lightning warns of a validation split without batches
@@ -121,7 +114,7 @@ def settings_of_the_process_kept() -> Iterator[None]:
             os.environ[WORKSPACE] = workspace
 
 
-def _check_values(values: dict[str, Any]) -> None:
+def _check_values(values: dict[str, Any], may_stop: bool) -> None:
     """Refuses what is wrong whatever the data are."""
     for name, why in USELESS.items():
         if values.pop(name, False) is not False:
@@ -148,6 +141,7 @@ def _check_values(values: dict[str, Any]) -> None:
         value = values.get(name)
         if value is not None and value < least:
             raise ConfigError(f"trainer.{name} must be >= {least}, got {value}")
+    _check_end(values, may_stop)
 
 
 def _check_end(values: dict[str, Any], may_stop: bool) -> None:
@@ -185,7 +179,12 @@ def _limits(values: dict[str, Any]) -> dict[str, tuple[str, int | float]]:
 
 
 def _check_batches(limits: dict[str, tuple[str, int | float]], data: PopulationData) -> None:
-    """Refuses limits that leave no batch, but for a validation that is not wanted."""
+    """Refuses limits that leave no batch, but for a validation that is not wanted, and one on batches drawn anew."""
+    if data.fresh and limits["train"][0] == "overfit_batches":
+        raise ConfigError(
+            "trainer.overfit_batches must be 0 where data.fresh is true: it takes the same batches at every pass, and "
+            "those are drawn anew"
+        )
     for split, (name, limit) in limits.items():
         count = data.num_batches(split)
         if data.batches_left(split) == 0 and not (split == "val" and (limit == 0 or count == 0)):

@@ -160,6 +160,18 @@ def test_pieces_make_the_same_whole_and_a_seed_alone_is_the_same(monkeypatch: py
     np.testing.assert_allclose(fewer["h"], whole["h"], rtol=1e-12)
 
 
+def test_a_sequence_without_error_is_left_out() -> None:
+    model, batch = made("lstm"), split(rows=3)
+    with torch.no_grad():
+        exact = model(batch.inputs)[:, 1]  # (S, O)
+    targets = batch.targets.clone()
+    targets[:, 1] = exact
+    found = GradientLag(None, 6).measure(model, SquaredError(), batch._replace(targets=targets))
+    others = Split(batch.inputs[:, [0, 2]], batch.targets[:, [0, 2]])
+    expected = GradientLag(None, 6).measure(model, SquaredError(), others)
+    np.testing.assert_allclose(found["h"], expected["h"], rtol=1e-12)
+
+
 def test_a_seed_that_diverged_has_no_numbers_and_spoils_no_other() -> None:
     model, batch = made("rnn"), split()
     before = GradientLag(None, 6).measure(model, SquaredError(), batch)
