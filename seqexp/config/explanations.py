@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
@@ -122,3 +124,21 @@ def _as_it_says(error: Exception) -> ConfigError:
     text = re.split(r"\s+full_key:", str(said).strip() or type(said).__name__)[0]  # OmegaConf adds how it saw it
     key = getattr(said, "full_key", None)
     return ConfigError(f"{key}: {text}" if key and key not in text else text)
+
+
+def unreadable(loader: ConfigLoaderImpl, overrides: Sequence[str]) -> ConfigError | None:
+    """The first part of a command line that cannot be read by itself, or gives a group what is no name of a file."""
+    parser = OverridesParser.create()
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+            value = override.value()
+        except HydraException:
+            continue  # of which Hydra speaks itself
+        except Exception as error:
+            return ConfigError(f"{text}: cannot be read as key=value ({first_line(error)})")
+        names = value if isinstance(value, list) else [value]
+        group = override.key_or_group
+        if group and loader.get_group_options(group) and not all(isinstance(each, str) for each in names):
+            return ConfigError(f"{text}: a group such as data or cell takes the name of one of its files")
+    return None

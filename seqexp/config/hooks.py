@@ -20,14 +20,16 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from seqexp.config import CONF, environment, names
+from seqexp.config.explanations import unreadable
 from seqexp.config.folders import replaced
 from seqexp.config.guard import check_hydra, check_lists, check_shape, check_shown, is_inside, settle
-from seqexp.config.mistakes import ConfigError, first_line
+from seqexp.config.mistakes import ConfigError
 
 MOST_BYTES = 100_000
 """More than any configuration has; also of values, when each alias is written out."""
@@ -221,27 +223,21 @@ def override_named(load: Callable[..., DictConfig]) -> Callable[..., DictConfig]
                 raise
             if isinstance(error, RecursionError):
                 raise ConfigError("a file names itself in its defaults, or one that leads back to it") from None
-            raise _culprit(self, overrides) or error from None
+            raise unreadable(self, overrides) or error from None
 
     return load_configuration
 
 
-def _culprit(loader: ConfigLoaderImpl, overrides: Sequence[str]) -> ConfigError | None:
-    """The first part of a command line that cannot be read by itself, or gives a group what is no name of a file."""
-    parser = OverridesParser.create()
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-            value = override.value()
-        except HydraException:
-            continue  # of which Hydra speaks itself
-        except Exception as error:
-            return ConfigError(f"{text}: cannot be read as key=value ({first_line(error)})")
-        names = value if isinstance(value, list) else [value]
-        group = override.key_or_group
-        if group and loader.get_group_options(group) and not all(isinstance(each, str) for each in names):
-            return ConfigError(f"{text}: a group such as data or cell takes the name of one of its files")
-    return None
+def composed_already(validate: Callable[..., None]) -> Callable[..., None]:
+    """Hydra's sweeper composes every job to see whether that is possible; a sweep's check has done so by then."""
+
+    @functools.wraps(validate)
+    def validate_batch_is_legal(self: Sweeper, batch: Sequence[Sequence[str]]) -> None:
+        loader = getattr(getattr(self, "hydra_context", None), "config_loader", None)
+        if loader is None or not is_ours(loader.get_search_path().get_path()):
+            validate(self, batch)
+
+    return validate_batch_is_legal
 
 
 def folders_only(process: Callable[..., None]) -> Callable[..., None]:
@@ -275,6 +271,8 @@ METHODS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     # A job may not lead out of its sweep, nor be none.
     (ConfigLoaderImpl, "load_sweep_config", bound),
     (HydraConfig, "set_config", placed),
+    # A job is composed when it is checked, and when it begins: a third time takes as long.
+    (Sweeper, "validate_batch_is_legal", composed_already),
     # A file in --config-dir wins over a shipped one of its name; Hydra has it the other way round.
     (ConfigSearchPathImpl, "prepend", users_first),
     # An error names the file, or the part of the command line, that it is about.
