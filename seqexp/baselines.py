@@ -35,24 +35,13 @@ def guess(task: Task, train: Split, test: Split) -> dict[str, Guess]:
         ValueError: a guess is neither a tensor of floats nor a line of text, has another shape, numbers that are not
             finite, or a name that is taken.
     """
-    with one_thread():
+    with _one_thread():
         guesses = task.guesses(train, test)
     check_guess_names(task, guesses, taken=NOISE, most=MOST_BASELINES - 1, longest=LONGEST_NAME)
     for name, values in guesses.items():
         if values is not None and not isinstance(values, str):
             check_guess(task, name, values, test)
     return {**guesses, NOISE: test.best}
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Small fits are slower on several threads, by far where other programs run beside, and their bits may differ."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def score(guesses: Mapping[str, Guess], test: Split, score: Score) -> dict[str, Tensor | None]:
@@ -83,3 +72,14 @@ def score(guesses: Mapping[str, Guess], test: Split, score: Score) -> dict[str, 
 def left_out(guesses: Mapping[str, Guess]) -> dict[str, str]:
     """Name -> why there is no such guess, for those that give a reason."""
     return {name: reason for name, reason in guesses.items() if isinstance(reason, str)}
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small fits are slower on several threads, by far where other programs run beside, and their bits may differ."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -158,6 +159,26 @@ def test_least_squares_answers_whatever_finite_table_it_is_given(rows: list[list
     assert isinstance(found, torch.Tensor)
     assert found.shape == (1, len(table), 1)
     assert bool(found.isfinite().all())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_guesses_have_one_thread_and_the_process_its_own_afterwards(fails: bool) -> None:
+    seen = []
+
+    class Watching(Sum):
+        def guesses(self, train: Split, test: Split) -> dict[str, Any]:
+            seen.append(torch.get_num_threads())
+            if fails:
+                raise ValueError("no guess")
+            return {}
+
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError, match="no guess") if fails else contextlib.nullcontext():
+            baselines.guess(Watching(1, 1, "normal"), split(3, 0), split(3, 1))
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 3.4e38, 1e-45])

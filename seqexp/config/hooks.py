@@ -233,8 +233,8 @@ def composed_already(validate: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(validate)
     def validate_batch_is_legal(self: Sweeper, batch: Sequence[Sequence[str]]) -> None:
-        loader = getattr(getattr(self, "hydra_context", None), "config_loader", None)
-        if loader is None or not is_ours(loader.get_search_path().get_path()):
+        context = self.hydra_context
+        if context is None or not is_ours(context.config_loader.get_search_path().get_path()):
             validate(self, batch)
 
     return validate_batch_is_legal

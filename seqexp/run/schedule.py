@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 COUNTS = ("T_0", "T_max", "step_size", "step_size_down", "step_size_up", "total_iters", "total_steps")
 """Arguments of torch's schedulers that count intervals; less than 1 they take without a word."""
 
-ENDLESS = "trainer.max_epochs=-1 is no length to plan by, so the schedule needs its own"
-"""Of a count that a YAML file takes from there."""
-
 TRIED = 1000
 """So many intervals of a schedule are gone through before a run begins, at most."""
 
@@ -68,7 +65,8 @@ def find_schedule(
     values = arguments("scheduler", values, scheduler_class, given=OURS["scheduler"], beside=("interval",))
     for name in COUNTS:
         if isinstance(value := values.get(name), int) and value < 1:
-            endless = f"; {ENDLESS}" if value == -1 else ""
+            # What a YAML file makes of ${trainer.max_epochs} where training has no last epoch.
+            endless = f"; where trainer.max_epochs is -1, give scheduler.{name} itself" if value == -1 else ""
             raise ConfigError(f"scheduler.{name} must be >= 1, got {value}{endless}")
 
     def make_scheduler(optimizer: Optimizer) -> LRScheduler:

@@ -179,7 +179,7 @@ def _limits(values: dict[str, Any]) -> dict[str, tuple[str, int | float]]:
 
 
 def _check_batches(limits: dict[str, tuple[str, int | float]], data: PopulationData) -> None:
-    """Refuses limits that leave no batch, but for a validation that is not wanted, and one on batches drawn anew."""
+    """Refuses limits that leave no batch, unless no validation is wanted, and one on batches drawn anew."""
     if data.fresh and limits["train"][0] == "overfit_batches":
         raise ConfigError(
             "trainer.overfit_batches must be 0 where data.fresh is true: it takes the same batches at every pass, and "

@@ -348,6 +348,9 @@ def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None
     assert "test MSE 0.012 (1 seed)" in alone
     assert "±" not in alone
     assert "diverged: seed 3" in alone
+    for size, said in ((1, "1 unit, 321 parameters (asked for 300, +7.0%)"), (16, "16 units, ")):
+        sized = replace(record, config={"cell": {"hidden_size": size}}, matched=300, num_parameters=321)
+        assert f" · {said}" in report(sized)
 
 
 def test_what_is_recorded_is_plain_json(train: Train) -> None:

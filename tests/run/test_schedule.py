@@ -107,7 +107,8 @@ def test_what_is_refused(settings: list[str], said: str) -> None:
 
 def test_a_schedule_over_an_endless_training_says_what_is_missing() -> None:
     endless = ["trainer.max_epochs=-1", "trainer.max_steps=9"]
-    with pytest.raises(ConfigError, match=r"T_max must be >= 1, got -1; trainer.max_epochs=-1 is no length to plan by"):
+    said = r"T_max must be >= 1, got -1; where trainer.max_epochs is -1, give scheduler.T_max itself"
+    with pytest.raises(ConfigError, match=said):
         build(compose_config([*SMALL, "scheduler=cosine", *endless]))
     assert build(compose_config([*SMALL, "scheduler=cosine", *endless, "scheduler.T_max=9"])).training.schedule
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import seqexp.run
@@ -27,9 +28,17 @@ def sweep_folder() -> Path:
 
 
 @pytest.mark.drawn
-def test_two_cells_are_trained_and_compared(command: Command) -> None:
+def test_two_cells_are_trained_and_compared(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    composed, compose = [], ConfigLoaderImpl.load_sweep_config
+
+    def counted(self: Any, master_config: Any, sweep_overrides: list[str]) -> Any:
+        composed.append(sweep_overrides[0])
+        return compose(self, master_config, sweep_overrides)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_sweep_config", counted)
     done = command("--multirun", "cell=rnn,lstm", *TINY)
     assert (done.status, done.err) == (0, "")
+    assert sorted(composed) == ["cell=lstm"] * 2 + ["cell=rnn"] * 2  # when it is checked, and when it begins
     folder = sweep_folder()
     runs = list(find(folder))
     assert {Record.read(each).cell for each in runs} == {"rnn", "lstm"}
