@@ -18,6 +18,7 @@ from seqexp.data.task import Sequences, Task, features
 from seqexp.seeding import generator
 
 TEST = "test"
+VAL = "val"
 
 DIGESTED = 8
 """Sequences by which a stream is known, drawn for nothing else."""

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqexp.record.fields import checked_guesses, checked_reasons, checked_scores
 from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
-from seqexp.record.record import Record, RecordError, checked_guesses, checked_reasons, checked_scores, with_reasons
+from seqexp.record.record import Record, RecordError, with_reasons
 
 EVALUATIONS = "evaluations"
 """Their folder, in the run's."""

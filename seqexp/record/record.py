@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from seqexp.record.fields import check_hashes, checked_guesses, checked_reasons, checked_scores, checked_seeds
 from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, walk, write_atomically
 
 RESULT = "result.json"
@@ -32,7 +32,8 @@ PARTS = ("train", "val", "test")
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
-    **dict.fromkeys(("baselines", "evaluation_baselines", "left_out", "scores", "config", "versions"), dict),
+    **dict.fromkeys(("baselines", "validation_baselines", "evaluation_baselines", "left_out", "scores"), dict),
+    **dict.fromkeys(("config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
@@ -66,6 +67,7 @@ class Record:
         scores: part -> metric -> S scores at the selected weights. Parts are `train`, `val` (where there is one),
             `test`, and each evaluation, such as `test@40`; every part has `metric`, and may have others beside it.
         baselines: name -> S scores on the same test targets, None where it has no meaning.
+        validation_baselines: the same on the validation targets; empty where there are none, or the version made none.
         evaluation_baselines: the same for each evaluation, by its name.
         left_out: name -> why there is no such baseline; `test@40/linear` for one of an evaluation that says more than
             the test's.
@@ -97,6 +99,7 @@ class Record:
     metric_unit: str = "squared units of the data"
     scores: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     baselines: dict[str, list[float] | None] = field(default_factory=dict)
+    validation_baselines: dict[str, list[float] | None] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     solved: list[int | None] | None = None
@@ -195,13 +198,14 @@ class Record:
         for name, value in values.items():
             if not isinstance(value, _KINDS.get(name, object)) or isinstance(value, bool):
                 raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
-        seeds = _seeds("seeds", values["seeds"])
-        _seeds("diverged", values.get("diverged", []))
-        _check_hashes(values.get("data_hash"), len(seeds))
+        seeds = checked_seeds("seeds", values["seeds"])
+        checked_seeds("diverged", values.get("diverged", []))
+        check_hashes(values.get("data_hash"), len(seeds))
         checked_reasons(values.get("left_out", {}))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
-            values["baselines"] = checked_guesses("baselines", values.get("baselines", {}), len(seeds))
+            for name in ("baselines", "validation_baselines"):
+                values[name] = checked_guesses(name, values.get(name, {}), len(seeds))
             values["evaluation_baselines"] = {
                 name: checked_guesses(f"evaluation_baselines.{name}", rows, len(seeds))
                 for name, rows in values.get("evaluation_baselines", {}).items()
@@ -222,32 +226,6 @@ def with_reasons(left_out: dict[str, str], evaluation: str, reasons: dict[str, s
     return left_out | more
 
 
-def checked_reasons(rows: Any) -> dict[str, str]:
-    """Why baselines were left out, as read; a TypeError where it is no dict of texts."""
-    if not (isinstance(rows, dict) and all(isinstance(reason, str) for reason in rows.values())):
-        raise TypeError("left_out must hold texts")
-    return rows
-
-
-def _check_hashes(rows: Any, count: int) -> None:
-    if rows is not None and len(rows) != count:
-        raise ValueError(f"data_hash must hold two digests for each of the {count} seeds")
-    for row in rows or ():
-        if not (isinstance(row, list) and len(row) == 2 and all(isinstance(digest, str) for digest in row)):
-            raise TypeError("data_hash must hold two texts for each seed")
-
-
-def _seeds(name: str, seeds: Any) -> list[int]:
-    """Seeds that torch and NumPy know, each of them once."""
-    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds):
-        raise TypeError(f"{name} must be a list of whole numbers")
-    if any(not 0 <= seed < 2**63 for seed in seeds):
-        raise ValueError(f"{name} must lie between 0 and 2^63 - 1")
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"{name} must not hold a seed twice")
-    return seeds
-
-
 def _all_scores(raw: dict[str, Any], metric: str, count: int) -> dict[str, dict[str, list[float]]]:
     """The scores of all parts, by metric; a record of 0.1 has them in fields of their own."""
     parts = raw.get("scores")
@@ -259,34 +237,3 @@ def _all_scores(raw: dict[str, Any], metric: str, count: int) -> dict[str, dict[
         if not isinstance(parts.get(part), dict) or metric not in parts[part]:
             raise ValueError(f"scores.{part} must hold the metric {metric}")
     return {part: checked_scores(part, rows, count) for part, rows in parts.items()}
-
-
-def checked_scores(part: str, rows: Any, count: int) -> dict[str, list[float]]:
-    """The scores of one part by metric, as JSON holds them; null is NaN.
-
-    Raises:
-        TypeError: something has the wrong kind.
-        ValueError: a metric has not one score for each of the `count` seeds.
-    """
-    return {name: _scores(f"{part}_{name}", row, count) for name, row in _dict(part, rows).items()}
-
-
-def checked_guesses(name: str, rows: Any, count: int) -> dict[str, list[float] | None]:
-    """The same of what needs no training, by name; null is None where all of it has no meaning."""
-    return {
-        key: None if row is None else _scores(f"{name}.{key}", row, count) for key, row in _dict(name, rows).items()
-    }
-
-
-def _dict(name: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
-    return value
-
-
-def _scores(name: str, row: Any, count: int) -> list[float]:
-    if not isinstance(row, list) or len(row) != count:
-        raise ValueError(f"{name} must hold one score for each of the {count} seeds")
-    if not all(value is None or (isinstance(value, int | float) and type(value) is not bool) for value in row):
-        raise TypeError(f"{name} must hold numbers or null")
-    return [math.nan if value is None else float(value) for value in row]

@@ -24,7 +24,7 @@ from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.guesses import Guess
-from seqexp.data.module import TEST, PopulationData
+from seqexp.data.module import TEST, VAL, PopulationData
 from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
@@ -76,7 +76,7 @@ class Parts:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
 
         Returns:
-            What `baselines.guess` gives, for `test` and each evaluation.
+            What `baselines.guess` gives, for `test`, `val` where there is one, and each evaluation.
 
         Raises:
             ConfigError: the task does not keep its word, see `seqexp/data/check.py`, or a file cannot be read, or the
@@ -90,7 +90,8 @@ class Parts:
 
     def _guesses(self) -> dict[str, dict[str, Guess]]:
         data, train = self.data, self.data.splits["train"]
-        found = {TEST: baselines.guess(data.task, train, data.splits[TEST])}
+        names = (TEST, VAL) if data.has_val else (TEST,)
+        found = {name: baselines.guess(data.task, train, data.splits[name]) for name in names}
         for name, split in data.evaluations.items():
             found[name] = baselines.guess(data.elsewhere[name][0], train, split)
         return found

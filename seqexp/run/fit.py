@@ -24,7 +24,7 @@ from seqexp import baselines
 from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.guesses import Guess
-from seqexp.data.module import TEST
+from seqexp.data.module import TEST, VAL
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
@@ -166,16 +166,14 @@ def _steps(solved: Tensor | None) -> list[int | None] | None:
 
 
 def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: Split) -> dict[str, Any]:
-    """What a record says of guesses: their scores on test and at each evaluation, and why some were left out."""
-    score, left_out, elsewhere = parts.training.score, baselines.left_out(guesses[TEST]), {}
-    for name, split in parts.data.evaluations.items():
-        elsewhere[name] = listed(baselines.score(guesses[name], split, score))
+    """What a record says of guesses: their scores on each part of the data, and why some were left out."""
+    splits = {**parts.data.evaluations, TEST: test} | ({VAL: parts.data.splits[VAL]} if VAL in guesses else {})
+    scored = {name: listed(baselines.score(guesses[name], each, parts.training.score)) for name, each in splits.items()}
+    left_out = baselines.left_out(guesses[TEST])
+    for name in parts.data.evaluations:
         left_out = with_reasons(left_out, name, baselines.left_out(guesses[name]))
-    return {
-        "baselines": listed(baselines.score(guesses[TEST], test, score)),
-        "evaluation_baselines": elsewhere,
-        "left_out": left_out,
-    }
+    found = {"baselines": scored.pop(TEST), "validation_baselines": scored.pop(VAL, {})}
+    return {**found, "evaluation_baselines": scored, "left_out": left_out}
 
 
 def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
