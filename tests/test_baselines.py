@@ -20,6 +20,7 @@ from seqexp.data.sine import Sine
 from seqexp.data.split import Split
 from seqexp.data.sum import Sum
 from seqexp.data.task import Sequences
+from seqexp.run.load import load_run
 from seqexp.score import SquaredError
 
 
@@ -213,9 +214,17 @@ def over_constant(record: Any, scores: list[float]) -> float:
 
 
 def test_training_and_least_squares_beat_the_constant_by_far(train: Callable[..., Any]) -> None:
-    record, _ = train(*SETTINGS)
+    record, folder = train(*SETTINGS)
     assert over_constant(record, record.test_mse) < 0.1
     assert over_constant(record, record.baselines["linear"]) < 0.05
+
+    # The same guesses on the validation targets: the constant is the training mean there, too.
+    _, parts = load_run(folder, [], [], {})
+    parts.data.make()
+    train_targets, val_targets = (parts.data.splits[part].targets.double().numpy() for part in ("train", "val"))
+    expected = ((val_targets - train_targets.mean(axis=1, keepdims=True)) ** 2).mean(axis=(1, 2))
+    assert record.validation_baselines["constant"] == pytest.approx(expected.tolist(), rel=1e-5)
+    assert record.validation_baselines.keys() == record.baselines.keys()
 
 
 @pytest.mark.usefixtures("shuffled_targets")

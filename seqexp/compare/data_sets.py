@@ -31,6 +31,7 @@ class DataSet:
         keys: the other swept keys, among whose values one is picked.
         rows: sorted by what is compared and by settings.
         baselines: name -> scores on the same test targets.
+        validation_baselines: name -> scores on the validation targets.
         evaluations: name -> baseline -> one score per seed; empty where nothing was evaluated elsewhere.
         varied: what differs between the seeds, in words.
         notes: sentences on what a reader must know before believing the table.
@@ -42,6 +43,7 @@ class DataSet:
     keys: list[str]
     rows: list[Row]
     baselines: dict[str, Scores] = field(default_factory=dict)
+    validation_baselines: dict[str, Scores] = field(default_factory=dict)
     evaluations: dict[str, dict[str, Array]] = field(default_factory=dict)
     varied: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -112,30 +114,36 @@ def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
         compared=compared,
         keys=keys,
         rows=rows,
-        baselines=_baselines(runs),
+        baselines=_baselines(runs, [run.baselines for run in runs]),
+        validation_baselines=_baselines(runs, [run.validation_baselines for run in runs]),
         evaluations=_evaluations(rows),
         varied=varied(runs, sources),
         notes=notes,
     )
 
 
-def _baselines(runs: Sequence[Run]) -> dict[str, Scores]:
-    """Each baseline's score per seed, from the first run that has it."""
-    found: dict[str, dict[int, Source]] = defaultdict(dict)
-    for run in runs:
+def _baselines(runs: Sequence[Run], guessed: Sequence[dict[str, Array]]) -> dict[str, Scores]:
+    """Each baseline's score per seed, from the first run that has it.
+
+    Args:
+        runs: of one data set.
+        guessed: for each of them name -> (S,) scores.
+    """
+    found: dict[str, dict[int, tuple[Source, float]]] = defaultdict(dict)
+    for run, of_run in zip(runs, guessed, strict=True):
         sources = [(run, index) for index in range(len(run.seeds))]
-        for name in run.baselines:
-            for seed, source in zip(run.seeds, sources, strict=True):
-                found[name].setdefault(seed, source)
+        for name, scores in of_run.items():
+            for seed, source, score in zip(run.seeds, sources, scores.tolist(), strict=True):
+                found[name].setdefault(seed, (source, score))
     baselines: dict[str, Scores] = {}
     known: dict[tuple[tuple[int, int], ...], Learnt] = {}  # most baselines are of the same runs
     for name, by_seed in found.items():
         seeds = sorted(by_seed)
-        sources = [by_seed[seed] for seed in seeds]
+        sources = [by_seed[seed][0] for seed in seeds]
         key = tuple((id(run), index) for run, index in sources)
         if key not in known:
             known[key] = Learnt.of(sources)
-        baselines[name] = scores_of(seeds, known[key], [float(run.baselines[name][index]) for run, index in sources])
+        baselines[name] = scores_of(seeds, known[key], [by_seed[seed][1] for seed in seeds])
     return baselines
 
 

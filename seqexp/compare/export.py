@@ -122,7 +122,8 @@ def _section_dict(section: Section) -> dict[str, Any]:
             part: {name: _values_dict(values) for name, values in rows.items()}
             for part, rows in data.evaluations.items()
         },
-        "best_baseline": section.baseline,
+        "best_baseline": section.baseline if len(section.rivals) == 1 else None,
+        "rivals": section.rivals,
         "pairs": [_pair_dict(section, pair) for pair in section.pairs],
         "baseline_pairs": [_pair_dict(section, pair) for pair in section.baseline_pairs],
         "varied": data.varied,
@@ -143,7 +144,7 @@ def _row_dict(section: Section, row: Row, picked: bool) -> dict[str, Any]:
         "num_parameters": row.num_parameters,
         "seconds_per_seed": row.seconds_per_seed,
         "num_runs": len(row.runs),
-        "ratio_to_best_baseline": ratio_to_baseline(section, row.test),
+        "ratio_to_best_baseline": ratio_to_baseline(section, row.test) if len(section.rivals) == 1 else None,
         f"train_{metric}": _scores_dict(row.train),
         f"val_{metric}": _scores_dict(row.val) if row.val else None,
         f"test_{metric}": _scores_dict(row.test),

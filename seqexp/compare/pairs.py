@@ -31,8 +31,6 @@ MOST_ROWS = 12
 ROUNDING = 1e-6
 """Some roundings of single precision, in which most runs are trained: a smaller share of the data's scale is 0."""
 
-_FLOOR = "noise"  # what nobody can beat is no rival
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
@@ -135,15 +133,6 @@ def choose_pairs(data_set: DataSet, picked: Sequence[int]) -> Meetings:
         return Meetings(pairs, [f"{limit}: only {what} with the same settings are compared."])
     advice = "Sweep less at once, or add a validation split to pick by."
     return Meetings([], [f"{limit}: none is tested. {advice}"])
-
-
-def best_baseline(data_set: DataSet) -> str | None:
-    """The baseline with the lowest mean test score, of those that the most seeds have; None where there is none."""
-    rivals = {name: scores for name, scores in data_set.baselines.items() if name != _FLOOR}
-    counts = {name: int(np.isfinite(scores.values).sum()) for name, scores in rivals.items()}
-    most = max(counts.values(), default=0)
-    means = {name: mean_interval(rivals[name].values).mean for name in rivals if counts[name] == most > 0}
-    return min(means, key=lambda name: means[name]) if means else None
 
 
 def compare_pairs(

@@ -52,6 +52,7 @@ class Run:
         shown: other metrics on test, by name, (S,) each.
         evaluations: name -> (S,) scores elsewhere.
         baselines: name -> (S,) scores on the same test targets.
+        validation_baselines: the same on the validation targets; empty where the run has none.
         evaluation_baselines: the same for each evaluation, by its name.
         left_out: name -> why there is no such baseline.
         diverged: seeds that diverged at some time.
@@ -82,6 +83,7 @@ class Run:
     train_seconds: float
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
+    validation_baselines: dict[str, Array] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, Array]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
@@ -174,6 +176,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         shown={key: _scores(key, row) for key, row in record.scores["test"].items() if key != record.metric},
         evaluations={part: row for part, row in scores.items() if part not in PARTS},
         baselines=_guesses("baselines", record.baselines),
+        validation_baselines=_guesses("validation_baselines", record.validation_baselines),
         evaluation_baselines={
             part: _guesses(f"evaluation_baselines.{part}", rows) for part, rows in record.evaluation_baselines.items()
         },
@@ -194,7 +197,7 @@ _metric = lru_cache(1024)(Metric)  # one object for all runs that have the same
 
 def _check_names(record: Record) -> None:
     """Refuses texts that no table could show, and more of them than any run has."""
-    baselines = [record.baselines, *record.evaluation_baselines.values()]
+    baselines = [record.baselines, record.validation_baselines, *record.evaluation_baselines.values()]
     if max(map(len, baselines)) > MOST_BASELINES:
         raise ValueError(f"baselines must be {MOST_BASELINES} at most")
     parts = [*record.scores, *record.evaluation_baselines]

@@ -13,13 +13,13 @@ from seqexp.compare.pairs import (
     MOST_ROWS,
     Entry,
     Pair,
-    best_baseline,
     choose_pairs,
     compare_pairs,
     entries,
     reaches_zero,
     rounding_of,
 )
+from seqexp.compare.rival import best_baseline, reference, rivals_text
 from seqexp.compare.rows import Row
 from seqexp.compare.verdict import baseline_summary, sentence, varied_text
 
@@ -32,8 +32,9 @@ class Section:
         data_set: rows and baselines.
         picked: positions of the rows that stand for what is compared; none where nothing could be picked.
         pairs: every pair of rows that was compared.
-        baseline: name of the best baseline, None where there is none.
-        baseline_pairs: every compared row (first) against that baseline (second).
+        rivals: names of the baselines that rows are compared with: the best on validation, or all of them.
+        baseline: name of the one that tables show ratios to, None where there is none.
+        baseline_pairs: every compared row (first) against each of the rivals (second).
         by_ratio: whether scores are compared by ratio; False where one of a row's is 0.
         rounding: a score up to here is 0 as far as anybody knows.
         notes: sentences on what a reader must know before believing the table.
@@ -42,6 +43,7 @@ class Section:
     data_set: DataSet
     picked: list[int]
     pairs: list[Pair]
+    rivals: list[str]
     baseline: str | None
     baseline_pairs: list[Pair]
     by_ratio: bool
@@ -61,13 +63,15 @@ class Section:
 
     @property
     def sentences(self) -> list[str]:
-        """The verdicts: first between rows, then against the best baseline."""
+        """The verdicts: first between rows, then against each rival among the baselines."""
         name = self.data_set.name
         sentences = [self.sentence(pair) for pair in self.pairs]
         what = "cell" if self.data_set.compared == [CELL] else "setting"
-        summary = baseline_summary(_baseline_label(self.baseline), self.baseline_pairs, name, what)
-        sentences += [summary] if summary else []
-        return sentences + [self.sentence(pair) for pair in self.baseline_pairs]
+        for label in map(_baseline_label, self.rivals):
+            against = [pair for pair in self.baseline_pairs if pair.second == label]
+            summary = baseline_summary(label, against, name, what)
+            sentences += [*([summary] if summary else []), *map(self.sentence, against)]
+        return sentences
 
     @property
     def scope(self) -> list[str]:
@@ -86,11 +90,11 @@ def build(data_set: DataSet) -> Section:
     """Picks settings, compares what was picked, and notes what a reader must know."""
     choice, rounding = choose(data_set), rounding_of(data_set)
     table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
-    name = best_baseline(data_set)
-    chosen, against = meetings.pairs, []
-    if name is not None and (choice.picked or len(table) <= MOST_ROWS):
+    rivals = best_baseline(data_set)
+    chosen, against, count = meetings.pairs, [], len(table)
+    for name in rivals if choice.picked or count <= MOST_ROWS else []:
         scores = data_set.baselines[name]
-        against = [(index, len(table)) for index in range(len(table))]
+        against += [(index, len(table)) for index in range(count)]
         rival = Entry(_baseline_label(name), scores, not reaches_zero(scores, rounding))
         table = [*table, rival]  # one family with the rows' own pairs, so that the whole verdict is sure
     pairs = compare_pairs(table, [*chosen, *against], rounding, data_set.compares_data)
@@ -98,11 +102,18 @@ def build(data_set: DataSet) -> Section:
         data_set=data_set,
         picked=choice.picked,
         pairs=pairs[: len(chosen)],
-        baseline=name,
+        rivals=rivals,
+        baseline=reference(rivals),
         baseline_pairs=pairs[len(chosen) :],
         by_ratio=table[0].by_ratio,
         rounding=rounding,
-        notes=[*data_set.notes, *choice.notes, *meetings.notes, *_divergence(data_set, choice.picked)],
+        notes=[
+            *data_set.notes,
+            *choice.notes,
+            *meetings.notes,
+            *rivals_text(rivals),
+            *_divergence(data_set, choice.picked),
+        ],
     )
 
 
@@ -127,5 +138,5 @@ def _divergence(data_set: DataSet, picked: list[int]) -> list[str]:
     return [*gone, *late]
 
 
-def _baseline_label(name: str | None) -> str:
+def _baseline_label(name: str) -> str:
     return f"the {name} baseline"

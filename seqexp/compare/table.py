@@ -52,7 +52,7 @@ def tables(section: Section) -> list[Table]:
 
 
 def ratio_to_baseline(section: Section, scores: Scores) -> float:
-    """The ratio to the best baseline; NaN where there is none.
+    """The ratio to the baseline that tables name; NaN where there is none.
 
     It is the geometric mean over seeds, or the ratio of the means where a score is 0 up to rounding.
     """

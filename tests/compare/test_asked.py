@@ -347,8 +347,9 @@ def test_no_ratio_where_a_mean_is_0(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("level", "by_ratio"), [(1e-10, True), (1e-13, False)])
 def test_a_guess_that_is_exact_up_to_rounding_has_no_ratio(tmp_path: Path, level: float, by_ratio: bool) -> None:
     baselines = {"constant": [1.0] * 10, "linear": (level * NOISE[5]).tolist()}
-    save(tmp_path, 0.1 * NOISE[0], baselines=baselines)
-    save(tmp_path, 0.2 * NOISE[1], cell="rnn", baselines=baselines)
+    guesses = {"baselines": baselines, "validation_baselines": baselines}
+    save(tmp_path, 0.1 * NOISE[0], **guesses)
+    save(tmp_path, 0.2 * NOISE[1], cell="rnn", **guesses)
     section = only(tmp_path)
     assert section.pairs[0].difference.by_ratio
     assert [pair.difference.by_ratio for pair in section.baseline_pairs] == [by_ratio] * 2

@@ -206,7 +206,9 @@ def test_any_baseline_may_be_the_best_but_noise_and_what_is_left_out_is_said(tmp
     lines = {name: (level * NOISE[5, :10]).tolist() for name, level in (("linear", 0.06), ("of my own", 0.05))}
     lines["noise"] = [0.01] * 10
     left_out = dict.fromkeys(("ar", "polynomial"), "one window is too few") | {"test@40/linear": "another length"}
+    validated = {"linear": [0.07] * 10, "of my own": [0.06] * 10, "noise": [0.01] * 10, "ar": None}
     new = {"baselines": {**lines, "ar": None, "polynomial": None}, "left_out": left_out}
+    new["validation_baselines"] = validated
     save(tmp_path / "lstm", "lstm", 0.1 * NOISE[0, :10], **new)
     # The best of all, but of two seeds: what most seeds do not have is no rival.
     save(tmp_path / "rnn", "rnn", 0.1 * NOISE[1, :2], baselines={"constant": [9.0] * 2, "lucky": [0.001] * 2})

@@ -60,6 +60,7 @@ OTHER = replace(
     scores={
         part: {"cross_entropy": [0.5, 0.25], "accuracy": [0.75, 1.0]} for part in ("train", "val", "test", "test@40")
     },
+    validation_baselines={"constant": [2.0, 1.0], "noise": None},
     evaluation_baselines={"test@40": {"constant": [1.0, 1.0], "noise": None}},
     left_out={"test@40/linear": "it is another length"},
     solved=[12, None],
@@ -222,6 +223,8 @@ def test_what_is_no_record_at_all_is_refused(tmp_path: Path, text: bytes) -> Non
         ({"metric": 3}, "metric"),
         ({"evaluation_baselines": {"test@40": {"linear": [0.1]}}}, "evaluation_baselines.test@40.linear"),
         ({"baselines": {"linear": [0.1]}}, "baselines.linear"),
+        ({"validation_baselines": {"linear": [0.1]}}, "validation_baselines.linear"),
+        ({"validation_baselines": None}, "validation_baselines"),
         ({"left_out": ["linear"]}, "left_out"),
         ({"left_out": {"linear": None}}, "left_out"),
         ({"baselines": 3}, ""),
