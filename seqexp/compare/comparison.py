@@ -15,6 +15,7 @@ from seqexp.compare.data_sets import group
 from seqexp.compare.keys import CompareError, check, listed, of_data
 from seqexp.compare.runs import Problem, Run, collect
 from seqexp.compare.section import Section, build
+from seqexp.compare.success import with_success
 from seqexp.compare.swept import all_values
 from seqexp.record.files import write_atomically
 from seqexp.show.text import spreadsheet
@@ -89,11 +90,17 @@ class Comparison:
 
         return pictures.evaluations(self.sections)
 
+    def success_figure(self) -> Figure | None:
+        """The share of seeds that have solved the task against steps; None where no task has a criterion."""
+        from seqexp.compare import pictures
+
+        return pictures.success(self.sections)
+
     def write(self, folder: Path, allowed_packages: Sequence[str] = ()) -> list[Path]:
         """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
 
-        Where there are scores at evaluations, `evaluations.{png,svg}` as well. What diagnostics measured is drawn in
-        `diagnostics/<name>.{png,svg}`.
+        Where there are scores at evaluations, `evaluations.{png,svg}` as well; where a task says when it is solved,
+        `success.{png,svg}`. What diagnostics measured is drawn in `diagnostics/<name>.{png,svg}`.
 
         Args:
             folder: where to; it exists.
@@ -118,6 +125,8 @@ class Comparison:
         drawn = {"comparison": self.figure(), "curves": pictures.curves_figure(self.sections, panels)}
         if (elsewhere := self.evaluations_figure()) is not None:
             drawn["evaluations"] = elsewhere
+        if (solved := self.success_figure()) is not None:
+            drawn["success"] = solved
         for name, figure in drawn.items():
             for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)
@@ -160,7 +169,7 @@ def compare(*folders: Path | str, by: str | Sequence[str] | None = None) -> Comp
     if asked and found.runs:
         check(asked, all_values(found.runs))
     sections = [build(data_set) for data_set in group(found.runs, asked or _recorded(found.runs))]
-    return Comparison(sections, found.failed, found.broken)
+    return Comparison(with_success(sections), found.failed, found.broken)
 
 
 def _recorded(runs: Sequence[Run]) -> tuple[str, ...]:

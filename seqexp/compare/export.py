@@ -12,7 +12,7 @@ import numpy as np
 from seqexp.compare.keys import CELL
 from seqexp.compare.pairs import Pair
 from seqexp.compare.rows import Row, Scores
-from seqexp.compare.runs import Problem
+from seqexp.compare.runs import Problem, Run
 from seqexp.compare.section import Section
 from seqexp.compare.table import ratio_to_baseline
 from seqexp.record.files import null_for_nan
@@ -21,6 +21,7 @@ from seqexp.statistics import Array, mean_interval
 
 OWN_COLUMNS = {
     *("data", "cell", "picked", "seed", "num_parameters", "epochs", "steps", "seconds_per_seed", "folder"),
+    *("solved", "solved_step"),
 }
 """Columns of `comparison.csv` beside settings, scores and baselines."""
 
@@ -43,6 +44,7 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
         ),
         {*taken, *keys, *names},
     )
+    successes = any(section.success for section in sections)
     for section in sections:
         for index, row in enumerate(section.data_set.rows):
             settings, own = {**row.compared, **row.settings}, _row_scores(section, row)
@@ -64,6 +66,7 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                     "num_parameters": run.num_parameters,
                     "epochs": run.epochs,
                     "steps": run.steps,
+                    **_solved(run, position, successes),
                     "seconds_per_seed": run.seconds_per_seed,
                     "folder": run.name,
                 }
@@ -87,6 +90,14 @@ def _row_scores(section: Section, row: Row) -> dict[str, Array]:
     validation = {f"val_{metric}": row.val.values} if row.val else {}
     others = {f"test_{name}": values for name, values in row.shown.items()}
     return {**others, **validation, **{f"{part}_{metric}": values for part, values in parts.items()}}
+
+
+def _solved(run: Run, position: int, shown: bool) -> dict[str, Any]:
+    """Whether a seed solved its task, and at which step: empty where it never did, both where no record says."""
+    if not shown or run.solved is None:
+        return {"solved": math.nan, "solved_step": math.nan} if shown else {}
+    step = float(run.solved[position])
+    return {"solved": math.isfinite(step), "solved_step": int(step) if math.isfinite(step) else math.nan}
 
 
 def _at(values: Array | None, position: int) -> float:
@@ -126,6 +137,7 @@ def _section_dict(section: Section) -> dict[str, Any]:
         "rivals": section.rivals,
         "pairs": [_pair_dict(section, pair) for pair in section.pairs],
         "baseline_pairs": [_pair_dict(section, pair) for pair in section.baseline_pairs],
+        "success": section.success.as_dict() if section.success else None,
         "varied": data.varied,
         "sentences": section.sentences,
         "scope": section.scope,

@@ -15,6 +15,7 @@ from seqexp.compare.runs import Problem, Run
 from seqexp.compare.section import Section
 from seqexp.record.files import check_plain, printable
 from seqexp.show import comparison as figures
+from seqexp.show import success as success_figures
 from seqexp.show.figures import Figure
 from seqexp.statistics import Array, Interval, mean_interval
 
@@ -77,6 +78,19 @@ def evaluations(sections: Sequence[Section]) -> Figure | None:
     """The figure of scores at evaluations; None where there are none."""
     panels = [_evaluation_panel(section) for section in sections if section.data_set.evaluations]
     return figures.evaluations(panels, _labels(sections)) if panels else None
+
+
+def success(sections: Sequence[Section]) -> Figure | None:
+    """The figure of successes; None where no task says when it is solved."""
+    panels = []
+    for section in sections:
+        if section.success is not None:
+            drawn = {label for label, _ in _shown(section)}
+            rates = [rate for rate in section.success.rates if rate.label in drawn]
+            counts = {rate.label: f"{rate.num_solved} of {rate.num_seeds}" for rate in rates}
+            lines = [success_figures.SuccessLine(each.label, each.course, each.ends, each.budgets[1]) for each in rates]
+            panels.append(success_figures.SuccessPanel(section.data_set.name, lines, counts))
+    return success_figures.success(panels, _labels(sections)) if panels else None
 
 
 def _evaluation_panel(section: Section) -> figures.EvaluationPanel:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
+from seqexp.compare.success_verdict import READING as READING_SUCCESS
 from seqexp.compare.table import MOST_COLUMNS, Table, tables
 from seqexp.show import text
 
@@ -46,7 +47,8 @@ def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Seq
         blocks += ["\n".join(f"- {text.markdown(each)}" for each in part) for part in _texts(section) if part]
     for heading, lines in problems_text(failed, broken):
         blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
-    return "\n\n".join([*blocks, READING]) + "\n"
+    blocks += [READING, *([READING_SUCCESS] if any(section.success for section in sections) else [])]
+    return "\n\n".join(blocks) + "\n"
 
 
 def render(console: Console, sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> None:

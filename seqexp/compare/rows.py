@@ -44,6 +44,8 @@ class Row:
         train: training scores.
         val: validation scores, None where a run had no validation split.
         test: test scores.
+        solved: the step at which each seed solved the task, infinite where it did not, NaN where its record does not
+            say; None where no record does.
         shown: other metrics on test, by name, one value per seed, NaN where there is none.
         evaluations: name -> one score per seed, NaN where there is none.
     """
@@ -56,6 +58,7 @@ class Row:
     train: Scores
     val: Scores | None
     test: Scores
+    solved: Scores | None = None
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
 
@@ -116,6 +119,9 @@ def pool(compared: dict[str, Setting], settings: dict[str, Setting], runs: list[
         if all(run.val is not None for run in runs)
         else None,
         test=scores([run.test[index] for run, index in ordered]),
+        solved=scores([np.nan if run.solved is None else run.solved[index] for run, index in ordered])
+        if any(run.solved is not None for run in runs)
+        else None,
         shown=_pooled(ordered, {id(run): run.shown for run in runs}),
         evaluations=_pooled(ordered, {id(run): run.evaluations for run in runs}),
     )

@@ -56,6 +56,8 @@ class Run:
         evaluation_baselines: the same for each evaluation, by its name.
         left_out: name -> why there is no such baseline.
         diverged: seeds that diverged at some time.
+        solved: (S,) the step at which each seed met the task's criterion, infinite where it never did; None where the
+            task has none, or the record holds nothing of it.
         num_parameters: of one seed's model.
         epochs: as trained.
         steps: as trained.
@@ -88,6 +90,7 @@ class Run:
     left_out: dict[str, str] = field(default_factory=dict)
     targets: dict[str, str] = field(default_factory=dict)
     data_hash: list[list[str]] | None = None
+    solved: Array | None = None
     compared: tuple[str, ...] = ()
 
     @property
@@ -188,6 +191,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         train_seconds=float(record.train_seconds),
         targets=targets,
         data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
+        solved=_solved(record),
         compared=_compared(record.config),
     )
 
@@ -232,6 +236,17 @@ def _scores(name: str, row: list[float]) -> Array:
     if (scores < 0).any():
         raise ValueError(f"{name} holds a negative number, which no score is")
     return np.where(np.isfinite(scores), scores, math.nan)
+
+
+def _solved(record: Record) -> Array | None:
+    """When each seed solved the task, (S,), infinite where it never did; refuses what no training can have written."""
+    rows: list[Any] | None = record.solved
+    if rows is None:
+        return None
+    known = [step for step in rows if step is not None]
+    if len(rows) != len(record.seeds) or not all(type(step) is int and 0 <= step <= record.steps for step in known):
+        raise ValueError(f"solved must hold a step from 0 to {record.steps}, or null, for each of the seeds")
+    return np.array([math.inf if step is None else step for step in rows], dtype=float)
 
 
 def _unfinished(folders: Sequence[Path]) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from seqexp.compare.rival import best_baseline, reference, rivals_text
 from seqexp.compare.rows import Row
 from seqexp.compare.verdict import baseline_summary, sentence, varied_text
 
+if TYPE_CHECKING:
+    from seqexp.compare.success import Success
+
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -38,6 +42,7 @@ class Section:
         by_ratio: whether scores are compared by ratio; False where one of a row's is 0.
         rounding: a score up to here is 0 as far as anybody knows.
         notes: sentences on what a reader must know before believing the table.
+        success: what was solved; None where the task has no criterion, or before `with_success`.
     """
 
     data_set: DataSet
@@ -49,6 +54,7 @@ class Section:
     by_ratio: bool
     rounding: float
     notes: list[str]
+    success: Success | None = None
 
     @property
     def chose(self) -> bool:
@@ -63,7 +69,7 @@ class Section:
 
     @property
     def sentences(self) -> list[str]:
-        """The verdicts: first between rows, then against each rival among the baselines."""
+        """The verdicts: first between rows, against each rival among the baselines, and on what was solved."""
         name = self.data_set.name
         sentences = [self.sentence(pair) for pair in self.pairs]
         what = "cell" if self.data_set.compared == [CELL] else "setting"
@@ -71,7 +77,7 @@ class Section:
             against = [pair for pair in self.baseline_pairs if pair.second == label]
             summary = baseline_summary(label, against, name, what)
             sentences += [*([summary] if summary else []), *map(self.sentence, against)]
-        return sentences
+        return sentences + (self.success.sentences if self.success else [])
 
     @property
     def scope(self) -> list[str]:

@@ -12,6 +12,8 @@ from seqexp.compare.pairs import shared_scores
 from seqexp.compare.rows import Row, Scores
 from seqexp.compare.section import Section
 from seqexp.compare.settings import show
+from seqexp.compare.success import Success, rate
+from seqexp.compare.success_verdict import COLUMNS, texts
 from seqexp.compare.text import DASH, number_text, score_text
 from seqexp.statistics import Array, mean_interval, mean_ratio
 
@@ -47,8 +49,9 @@ class Table:
 
 
 def tables(section: Section) -> list[Table]:
-    """The table of scores on test, and where there are evaluations, that of scores there."""
-    return [_scores(section), *([_evaluations(section)] if section.data_set.evaluations else [])]
+    """The table of scores on test, and where there are evaluations or successes, those of them."""
+    evaluations = [_evaluations(section)] if section.data_set.evaluations else []
+    return [_scores(section), *evaluations, *([_successes(section.success, section)] if section.success else [])]
 
 
 def ratio_to_baseline(section: Section, scores: Scores) -> float:
@@ -80,12 +83,13 @@ def _scores(section: Section) -> Table:
     validation = [f"validation {label}"] if section.chose else []
     ratio = [f"ratio to {section.baseline}"] if section.baseline else []
     columns = [CELL, *named, "seeds", "parameters", *validation, f"test {label}", *ratio]
-    columns += [*(f"test {name}" for name in shown), "s per seed"]
+    solved = ["solved"] if section.success else []
+    columns += [*(f"test {name}" for name in shown), *solved, "s per seed"]
     lines = [_row_line(section, rows[index], named, shown, index in section.picked) for index in printed]
     for name, scores in data_set.baselines.items():
         blank = [DASH] if section.chose else []
         texts = [name, *[""] * len(named), _seeds_text(scores), DASH, *blank, *_score_texts(section, scores)]
-        lines.append(Line([*texts, *[DASH] * len(shown), DASH], baseline=True))
+        lines.append(Line([*texts, *[DASH] * len([*shown, *solved]), DASH], baseline=True))
     return Table(columns, lines, 1 + len(named), len(rows) - len(printed))
 
 
@@ -101,6 +105,7 @@ def _row_line(section: Section, row: Row, named: list[str], shown: list[str], pi
         *validation,
         *_score_texts(section, row.test),
         *(_mean_text(row.shown.get(name)) for name in shown),
+        *([_solved_text(row)] if section.success else []),
         f"{row.seconds_per_seed:.3g}",
     ]
     return Line(texts, picked=marked)
@@ -123,6 +128,18 @@ def _evaluations(section: Section) -> Table:
     label = data_set.metric.label
     columns = [head, *(f"{label} {name}" for name in ("test", *names))]
     return Table(columns, lines, 1, len(section.shown) - min(len(section.shown), MOST_LINES))
+
+
+def _successes(success: Success, section: Section) -> Table:
+    """Every compared row whose records say what it solved."""
+    head = " ".join(section.data_set.compared) if section.picked else "setting"
+    lines = [Line([each.label, *texts(each)]) for each in success.rates[:MOST_LINES]]
+    return Table([head, *COLUMNS], lines, 1, max(0, len(success.rates) - MOST_LINES))
+
+
+def _solved_text(row: Row) -> str:
+    found = rate(row.name, row)
+    return f"{found.num_solved} of {found.num_seeds}" if found else DASH
 
 
 def _score_texts(section: Section, scores: Scores) -> list[str]:

@@ -14,9 +14,6 @@ import numpy as np
 
 from seqexp.show import text
 from seqexp.show.figures import (
-    COLORS,
-    LINES,
-    MARKERS,
     MOST_POINTS,
     Array,
     Axes,
@@ -24,7 +21,9 @@ from seqexp.show.figures import (
     drawable,
     grid,
     is_wide,
+    legend_columns,
     plain,
+    style_of,
 )
 
 BASELINE_LINES: dict[str, Any] = {
@@ -144,13 +143,13 @@ def learning_curves(panels: Sequence[CurvePanel], labels: Sequence[str]) -> Figu
     shown = panels[:MOST_PANELS]
     handles: dict[str, Any] = {}
     used = dict.fromkeys(curve.label for panel in shown for curve in panel.curves)
-    columns = _legend_columns(used)
+    columns = legend_columns(used)
     height = max(1, len(shown)) * 2.9 + 0.3 * math.ceil(len(used) / columns)
     figure = Figure(figsize=(9.2, height), layout="constrained")
     axes = figure.subplots(max(1, len(shown)), 2, sharey="row", squeeze=False)
     for panel, (left, right) in zip(shown, axes, strict=False):
         for curve in panel.curves:
-            style = _style(curve.label, labels)
+            style = style_of(curve.label, labels)
             handles[curve.label] = _draw_curve(left, curve.epochs, curve, style)
             _draw_curve(right, curve.seconds, curve, style)
         _scale(left, [curve.mean for curve in panel.curves])
@@ -174,7 +173,7 @@ def evaluations(panels: Sequence[EvaluationPanel], labels: Sequence[str]) -> Fig
     columns = 1 if len(shown) < 2 else 2
     lines = max(1, math.ceil(len(shown) / columns))
     used = dict.fromkeys([*(key for panel in shown for key in panel.bands), *(n for p in shown for n in p.baselines)])
-    across = max(1, _legend_columns(used) * columns // 2)
+    across = max(1, legend_columns(used) * columns // 2)
     height = lines * 3.4 + 0.3 * math.ceil(len(used) / across)
     figure = Figure(figsize=(1.2 + 4.8 * columns, height), layout="constrained")
     handles: dict[str, Any] = {}
@@ -185,28 +184,16 @@ def evaluations(panels: Sequence[EvaluationPanel], labels: Sequence[str]) -> Fig
     return figure
 
 
-def _legend_columns(labels: Iterable[str]) -> int:
-    longest = max(map(len, labels), default=0)
-    return 4 if longest < 16 else 2 if longest < 48 else 1
-
-
 def _broken(score: str) -> str:
     """The name of a vertical axis, its unit in a line of its own."""
     return plain(score).replace(" (", "\n(", 1)
-
-
-def _style(label: str, labels: Sequence[str]) -> tuple[str, str, Any]:
-    """Colour, marker and line; beyond the last colour other markers and lines go with the first."""
-    index = labels.index(label) if label in labels else 0
-    turned = index + index // len(COLORS)
-    return COLORS[index % len(COLORS)], MARKERS[turned % len(MARKERS)], LINES[turned % len(LINES)]
 
 
 def _draw_scores(axes: Axes, panel: ScorePanel, labels: Sequence[str]) -> None:
     many = sum(map(len, panel.scores)) > MOST_POINTS
     drawn = zip(panel.labels, map(drawable, panel.scores), drawable(panel.intervals), strict=True)
     for index, (label, scores, (mean, low, high)) in enumerate(drawn):
-        color, marker, _ = _style(label, labels)
+        color, marker, _ = style_of(label, labels)
         spread = (np.arange(len(scores)) * 0.618034) % 1 - 0.5  # evenly filled, the same every time
         heights = index - 0.1 + 0.42 * spread
         axes.plot(scores, heights, ls="", marker=marker, ms=4, mew=0, color=color, alpha=0.5, rasterized=many)
@@ -260,7 +247,7 @@ def _draw_evaluations(axes: Axes, panel: EvaluationPanel, labels: Sequence[str])
     handles: dict[str, Any] = {}
     for label, band in panel.bands.items():
         mean, low, high = drawable(band).T
-        color, marker, line = _style(label, labels)
+        color, marker, line = style_of(label, labels)
         axes.fill_between(places, low, high, color=color, alpha=0.18, lw=0)
         handles[label] = axes.plot(places, mean, color=color, ls=line, lw=1.5, marker=marker, ms=5)[0]
     means = [band[:, 0] for band in panel.bands.values()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -37,8 +37,10 @@ __all__ = [
     "forecast",
     "grid",
     "is_wide",
+    "legend_columns",
     "plain",
     "quietly",
+    "style_of",
 ]
 
 Array = npt.NDArray[np.floating[Any]]
@@ -132,6 +134,19 @@ def drawable(values: Array) -> Array:
 def plain(name: str) -> str:
     """A name as a figure shows it."""
     return text.label(name, LONGEST_LABEL)
+
+
+def style_of(label: str, labels: Sequence[str]) -> tuple[str, str, Any]:
+    """Colour, marker and line; beyond the last colour other markers and lines go with the first."""
+    index = labels.index(label) if label in labels else 0
+    turned = index + index // len(COLORS)
+    return COLORS[index % len(COLORS)], MARKERS[turned % len(MARKERS)], LINES[turned % len(LINES)]
+
+
+def legend_columns(labels: Iterable[str]) -> int:
+    """How many columns a legend across the page has."""
+    longest = max(map(len, labels), default=0)
+    return 4 if longest < 16 else 2 if longest < 48 else 1
 
 
 def is_wide(values: Array) -> bool:

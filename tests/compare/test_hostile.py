@@ -85,6 +85,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     ),
     "diverged of the wrong kind": (text_of(diverged=[[0]]), "diverged must be"),
     "digests of the wrong kind": (text_of(data_hash=[["a", 1]] * 8), "two texts"),
+    "solved after the end": (text_of(steps=9, solved=[10, *[None] * 7]), "solved must hold a step from 0 to 9"),
+    "solved before the start": (text_of(steps=9, solved=[-1, *[None] * 7]), "solved must hold a step"),
+    "solved of the wrong kind": (text_of(steps=9, solved=["4", True, *[None] * 6]), "solved must hold a step"),
+    "solved by too few": (text_of(steps=9, solved=[4]), "for each of the seeds"),
     "too few digests": (text_of(data_hash=[["a", "b"]] * 7), "two digests for each of the 8 seeds"),
     "one digest each": (text_of(data_hash=[["a"]] * 8), "two texts"),
     "deep nesting": ('{"a":' * 100_000, "not readable as JSON"),
@@ -117,6 +121,7 @@ STRANGE: dict[str, dict[str, Any]] = {
     "large scores": {"cell": "large", "test_mse": [1.7e308] * 7 + [1e-320], "val_mse": [1e300] * 8},
     "zeros": {"cell": "zeros", "test_mse": [0] * 8, "train_mse": [-0.0] * 8},
     "large seeds": {"cell": "far", "seeds": [2**63 - 1 - seed for seed in EIGHT]},
+    "large steps": {"cell": "late", "steps": 2**63 - 1, "solved": [2**63 - 1, 0, *[None] * 6]},
     "large whole numbers": {"cell": "huge", "test_mse": [10**200] * 8},
 }
 """What is compared all the same, each under a name of its own."""
@@ -204,7 +209,7 @@ def test_everything_is_written_and_commands_nobody(found: Comparison, tmp_path: 
     assert "http://" not in markdown
     assert not [line for line in markdown.splitlines() if line.startswith("# ") and line != "# Comparison"]
     columns = {line.count("|") for line in markdown.splitlines() if line.startswith("| ")}
-    assert len(columns) == 1
+    assert columns == {5, 8}  # bars of the scores, and of what is solved
     for row in csv.reader(io.StringIO(table)):
         assert not [cell for cell in row if re.match(r"[=@\t\r]|[+-](?!\d)", cell)]
     assert "[bold red]loud[/] :smile:" in table

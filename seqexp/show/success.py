@@ -1,0 +1,94 @@
+"""The figure of successes: the share of seeds that have solved a task, against steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqexp.show.comparison import MOST_PANELS
+from seqexp.show.figures import Array, Axes, Figure, grid, legend_columns, plain, style_of
+from seqexp.statistics.success import Course
+
+MOST_BANDS = 4
+"""Lines in one panel that have a band; of more, bands hide each other."""
+
+
+@dataclass(frozen=True)
+class SuccessLine:
+    """One row.
+
+    Attributes:
+        label: what is called so has one colour in all panels.
+        course: the share of seeds that have solved it.
+        ends: (C,) the steps at which the other seeds' training ended.
+        last: the most steps that a seed was trained for.
+    """
+
+    label: str
+    course: Course
+    ends: Array
+    last: int
+
+
+@dataclass(frozen=True)
+class SuccessPanel:
+    """One data set: its name, its rows, and by label how many seeds solved it, as in `9 of 10`."""
+
+    title: str
+    lines: Sequence[SuccessLine]
+    counts: dict[str, str]
+
+
+def success(panels: Sequence[SuccessPanel], labels: Sequence[str]) -> Figure:
+    """Step functions of the share that has solved it, with a pointwise band, and a tick where seeds go unsolved.
+
+    Args:
+        panels: the data sets.
+        labels: all labels of the comparison, in the order of their styles.
+    """
+    shown = panels[:MOST_PANELS]
+    columns = 1 if len(shown) < 2 else 2
+    height = math.ceil(len(shown) / columns)
+    used = dict.fromkeys(line.label for panel in shown for line in panel.lines)
+    across = max(1, legend_columns(used) * columns // 2)
+    size = (1.8 + 4.8 * columns, height * 3.2 + 0.3 * math.ceil(len(used) / across))
+    figure = Figure(figsize=size, layout="constrained")
+    handles: dict[str, Any] = {}
+    for index, panel in enumerate(shown):
+        handles |= _draw(figure.add_subplot(height, columns, index + 1), panel, labels)
+    alone = shown[0].counts if len(shown) == 1 else {}
+    names = [f"{plain(label)}: {alone[label]}" if label in alone else plain(label) for label in handles]
+    figure.legend(handles.values(), names, loc="outside lower center", ncols=across)
+    banded = any(len(panel.lines) <= MOST_BANDS for panel in shown)
+    band = "; bands: pointwise 95 % intervals" if banded else ""
+    figure.suptitle(f"ticks: training ends without success{band}", fontsize="small")
+    return figure
+
+
+def _draw(axes: Axes, panel: SuccessPanel, labels: Sequence[str]) -> dict[str, Any]:
+    """Draws one panel, and returns its lines by their names."""
+    handles = {}
+    for line in panel.lines:
+        color, _, dashes = style_of(line.label, labels)
+        course = line.course
+        steps = np.append(course.steps, line.last)  # what was solved stays so to the end
+        share, low, high = (np.append(each, each[-1]) for each in (course.share, course.low, course.high))
+        if len(panel.lines) <= MOST_BANDS:
+            axes.fill_between(steps, low, high, step="post", color=color, alpha=0.15, lw=0)
+        handles[line.label] = axes.step(steps, share, where="post", color=color, ls=dashes, lw=1.6)[0]
+        ends = np.unique(line.ends)
+        at = np.searchsorted(course.steps, ends, "right") - 1
+        axes.plot(ends, course.share[at], ls="", marker="|", ms=9, mew=1.6, color=color)
+    axes.set(
+        title=plain(panel.title),
+        xlabel="optimiser steps",
+        ylabel="share of seeds that have solved it",
+        ylim=(-0.03, 1.03),
+    )
+    axes.margins(x=0.02)
+    grid(axes)
+    return handles
