@@ -17,6 +17,7 @@ from seqexp.compare.runs import Problem, Run, collect
 from seqexp.compare.section import Section, build
 from seqexp.compare.success import with_success
 from seqexp.compare.swept import all_values
+from seqexp.compare.trained import noted
 from seqexp.record.files import write_atomically
 from seqexp.show.text import spreadsheet
 
@@ -168,7 +169,7 @@ def compare(*folders: Path | str, by: str | Sequence[str] | None = None) -> Comp
     found = collect([Path(folder) for folder in folders])
     if asked and found.runs:
         check(asked, all_values(found.runs))
-    sections = [build(data_set) for data_set in group(found.runs, asked or _recorded(found.runs))]
+    sections = [noted(build(data_set)) for data_set in group(found.runs, asked or _recorded(found.runs))]
     return Comparison(with_success(sections), found.failed, found.broken)
 
 

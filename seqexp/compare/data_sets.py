@@ -19,6 +19,8 @@ from seqexp.compare.settings import Setting, defines_data, show
 from seqexp.compare.swept import all_keys, order, split, swept, tell_apart, values
 from seqexp.statistics import Array
 
+_BUDGETS = ("trainer.max_epochs", "trainer.max_steps")  # how long each was trained is said by `trained.py`
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSet:
@@ -169,7 +171,7 @@ def _confounded(by_name: dict[tuple[Setting, ...], list[Run]], within: set[str],
     what = "cells" if compared == [CELL] else "rows"
     for key in swept([runs[0] for runs in by_name.values()]):
         with_cell = CELL in compared and key.startswith("cell.")
-        if not (key in within or key in compared or with_cell or key == "data"):
+        if not (key in within or key in compared or key in _BUDGETS or with_cell or key == "data"):
             names = (" ".join(show(value) for value in found) for found in by_name)
             sizes = ", ".join(
                 f"{name} {show(values(runs[0], [key])[0])}" for name, runs in zip(names, by_name.values(), strict=True)

@@ -20,8 +20,8 @@ from seqexp.record.record import PARTS
 from seqexp.statistics import Array, mean_interval
 
 OWN_COLUMNS = {
-    *("data", "cell", "picked", "seed", "num_parameters", "epochs", "steps", "seconds_per_seed", "folder"),
-    *("solved", "solved_step"),
+    *("data", "cell", "picked", "seed", "num_parameters", "epochs", "best_epoch", "steps"),
+    *("seconds_per_seed", "folder", "solved", "solved_step"),
 }
 """Columns of `comparison.csv` beside settings, scores and baselines."""
 
@@ -65,6 +65,7 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                     **{column: _at(guessed.get(name), position) for column, name in elsewhere.items()},
                     "num_parameters": run.num_parameters,
                     "epochs": run.epochs,
+                    "best_epoch": None if run.best_epoch is None else run.best_epoch[position],
                     "steps": run.steps,
                     **_solved(run, position, successes),
                     "seconds_per_seed": run.seconds_per_seed,

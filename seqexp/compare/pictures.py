@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 
+from seqexp.compare.curves import CURVES, read_curves
 from seqexp.compare.rows import Row
-from seqexp.compare.runs import Problem, Run
+from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
-from seqexp.record.files import check_plain, printable
+from seqexp.record.files import printable
 from seqexp.show import comparison as figures
 from seqexp.show import success as success_figures
 from seqexp.show.figures import Figure
 from seqexp.statistics import Array, Interval, mean_interval
-
-CURVES = "curves.csv"
 
 MOST_ROWS = 24
 """Rows in one panel, where nothing was picked."""
 
 MOST_PICKED = 60
 """Rows in one panel, where one stands for each name."""
-
-MOST_BYTES = 2**28
-"""Of a `curves.csv` that is read."""
 
 MOST_EPOCHS = 2_000
 """Of a longer curve, so many epochs are drawn."""
@@ -170,35 +164,6 @@ def _curve(label: str, row: Row, column: str, damaged: dict[str, Problem]) -> fi
         low=ends[:, 1],
         high=ends[:, 2],
     )
-
-
-OLD_COLUMNS = {"train_mse_running": "train_mse"}
-"""What columns of `curves.csv` were called up to version 0.1."""
-
-
-def read_curves(run: Run, column: str) -> dict[int, Array]:
-    """Seed -> (E,) values of a column of `curves.csv`; empty where there is no such file or column.
-
-    Raises:
-        OSError, ValueError, csv.Error: it is damaged, or no ordinary file.
-    """
-    path = run.folder / CURVES
-    if not os.path.lexists(path):
-        return {}
-    check_plain(path, MOST_BYTES)
-    values: dict[int, list[float]] = defaultdict(list)
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        head = next(reader, [])
-        column = column if column in head else OLD_COLUMNS.get(column, column)
-        if column not in head:
-            return {}
-        seed, value = head.index("seed"), head.index(column)
-        for row in reader:
-            if len(row) != len(head):
-                raise ValueError(f"line {reader.line_num} has {len(row)} fields, not {len(head)}")
-            values[int(row[seed])].append(float(row[value] or "nan"))
-    return {seed: np.array(line) for seed, line in values.items()}
 
 
 def _ends(interval: Interval) -> tuple[float, float, float]:

@@ -60,6 +60,8 @@ class Run:
             task has none, or the record holds nothing of it.
         num_parameters: of one seed's model.
         epochs: as trained.
+        best_epoch: of each seed the epoch (from 0) whose weights were kept; None where the record does not say, or
+            nothing was validated, so that the last ones were.
         steps: as trained.
         train_seconds: of all seeds.
         targets: group of the configuration -> its `_target_`.
@@ -92,6 +94,7 @@ class Run:
     data_hash: list[list[str]] | None = None
     solved: Array | None = None
     compared: tuple[str, ...] = ()
+    best_epoch: list[int] | None = None
 
     @property
     def seconds_per_seed(self) -> float:
@@ -193,6 +196,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
         solved=_solved(record),
         compared=_compared(record.config),
+        best_epoch=_best_epoch(record) if "val" in scores else None,
     )
 
 
@@ -215,6 +219,18 @@ def _check_names(record: Record) -> None:
     for kind, text in names:
         if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):
             raise ValueError(f"{kind} must be a name of one line and at most {LONGEST_NAME} letters, got {text[:40]!r}")
+
+
+def _best_epoch(record: Record) -> list[int] | None:
+    """Each seed's best epoch; None where the record has none."""
+    epochs = record.best_epoch
+    if not epochs:
+        return None
+    if len(epochs) != len(record.seeds) or not all(
+        type(epoch) is int and 0 <= epoch < max(1, record.epochs) for epoch in epochs
+    ):
+        raise ValueError(f"best_epoch must hold, for each seed, one of the {record.epochs} epochs, counted from 0")
+    return epochs
 
 
 def _guesses(name: str, rows: dict[str, list[float] | None]) -> dict[str, Array]:

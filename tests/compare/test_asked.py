@@ -173,10 +173,10 @@ def test_several_swept_keys_of_one_cell_demand_a_word_and_the_table_is_there(tmp
 
 
 def test_what_changes_with_the_compared_key_is_noted(tmp_path: Path) -> None:
-    save(tmp_path, NOISE[0], {"cell": {"hidden_size": 8}, "trainer": {"max_epochs": 5}})
-    save(tmp_path, NOISE[1], {"cell": {"hidden_size": 16}, "trainer": {"max_epochs": 9}})
+    save(tmp_path, NOISE[0], {"cell": {"hidden_size": 8}, "trainer": {"gradient_clip_val": 5}})
+    save(tmp_path, NOISE[1], {"cell": {"hidden_size": 16}, "trainer": {"gradient_clip_val": 9}})
     assert only(tmp_path, by="cell.hidden_size").notes == [
-        "trainer.max_epochs is not the same for all rows: 8 5, 16 9."
+        "trainer.gradient_clip_val is not the same for all rows: 8 5, 16 9."
     ]
 
 

@@ -29,7 +29,7 @@ from seqexp import statistics
 from seqexp.compare import CompareError, Comparison, compare
 from seqexp.compare.__main__ import main
 from seqexp.compare.comparison import written
-from seqexp.compare.pictures import read_curves
+from seqexp.compare.curves import read_curves
 from seqexp.compare.table import tables
 from seqexp.compare.text import ratio_text, score_text
 from seqexp.record.arrays import write_curves
