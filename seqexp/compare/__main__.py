@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from seqexp.compare.comparison import compare, written
 from seqexp.compare.keys import CompareError
@@ -17,6 +16,7 @@ from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing
 from seqexp.config.names import check_place
 from seqexp.record.files import printable
 from seqexp.show.console import prepare_output
+from seqexp.show.paragraphs import put
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             paths = comparison.write(out)
-            Console().print(Text(printable(written(out, paths))), soft_wrap=True)
+            put(Console(), printable(written(out, paths)), indent=2)
+        else:
+            put(Console(), "No files are written: --out FOLDER says where to.")
     except (CompareError, ConfigError) as error:
         refuse(ConfigError(str(error)))
     except OSError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqexp.compare import export, report
+from seqexp.compare import export, report, screen
 from seqexp.compare.data_sets import group
 from seqexp.compare.keys import CompareError, check, listed, of_data
 from seqexp.compare.runs import Problem, Run, collect
@@ -70,7 +70,7 @@ class Comparison:
 
     def render(self, console: Console) -> None:
         """Prints tables and verdicts on a Rich console."""
-        report.render(console, self.sections, self.failed, self.broken)
+        screen.render(console, self.sections, self.failed, self.broken)
 
     def figure(self) -> Figure:
         """Every seed as a point, mean and interval of what is compared, baselines as lines; one panel per data set."""

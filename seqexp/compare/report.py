@@ -1,18 +1,16 @@
-"""A comparison to read: as Markdown, and on the console."""
+"""A comparison to read, as Markdown; and the texts that the console shows as well."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
 
+from seqexp.compare.against import baseline_sentence
+from seqexp.compare.answer import answer
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.success_verdict import READING as READING_SUCCESS
 from seqexp.compare.table import MOST_COLUMNS, Table, tables
 from seqexp.show import text
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 MOST_PROBLEMS = 20
 """Folders listed one by one under "failed" or "not readable"; `comparison.json` holds all."""
@@ -39,58 +37,32 @@ def problems_text(failed: Sequence[Problem], broken: Sequence[Problem]) -> list[
 
 
 def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> str:
-    """The comparison as Markdown, tables and verdicts."""
+    """The comparison as Markdown: the answers, then each data set's table and every verdict."""
     blocks = ["# Comparison"]
+    blocks += ["\n".join(f"- **{text.markdown(answer(section))}**" for section in sections)] if sections else []
     for section in sections:
         blocks.append(f"## {text.markdown(section.data_set.name)}")
         blocks += map(_markdown_table, tables(section))
-        blocks += ["\n".join(f"- {text.markdown(each)}" for each in part) for part in _texts(section) if part]
+        blocks += map(text.markdown, filter(None, [baseline_sentence(section)]))
+        verdicts = [*section.sentences, *section.scope]
+        blocks += [
+            "\n".join(f"- {text.markdown(each)}" for each in part) for part in (verdicts, notes(section)) if part
+        ]
     for heading, lines in problems_text(failed, broken):
         blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
     blocks += [READING, *([READING_SUCCESS] if any(section.success for section in sections) else [])]
     return "\n\n".join(blocks) + "\n"
 
 
-def render(console: Console, sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> None:
-    """Prints the comparison on a Rich console."""
-    from rich import box
-    from rich.table import Table as Drawn
-    from rich.text import Text
-
-    for section in sections:
-        for number, table in enumerate(tables(section)):
-            title = Text(section.data_set.name) if number == 0 else None
-            drawn = Drawn(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-            for index, name in enumerate(table.columns):
-                words = index < table.words
-                head = name.replace(".", ".\n") if words else name.replace(" ", "\n")
-                align: Literal["left", "right"] = "left" if words else "right"
-                drawn.add_column(Text(head), justify=align, overflow="fold")
-            for line in table.lines:
-                style = "bold" if line.picked else "dim" if line.baseline else None
-                drawn.add_row(*(Text(each) for each in line.texts), style=style)
-            console.print(drawn)
-            console.print()
-        for part in _texts(section):
-            for each in part:
-                console.print(Text(each), soft_wrap=False)
-            if part:
-                console.print()
-    for heading, problems in problems_text(failed, broken):
-        console.print(Text(f"{heading}:", style="bold"))
-        for problem in problems:
-            console.print(Text(f"  {problem}"), soft_wrap=True)
-
-
-def _texts(section: Section) -> tuple[list[str], list[str]]:
-    """The verdicts with their scope, and the notes with a word on what the tables leave out."""
-    notes = list(section.notes)
+def notes(section: Section) -> list[str]:
+    """What a reader must know of one data set, with a word on what its tables leave out."""
+    found = list(section.notes)
     scores, *_ = tables(section)
     if scores.num_hidden:
-        notes.append(f"{scores.num_hidden} more rows are in comparison.csv.")
+        found.append(f"{scores.num_hidden} more rows are in comparison.csv.")
     if (hidden := len(section.data_set.evaluations) - MOST_COLUMNS) > 0:
-        notes.append(f"{hidden} more evaluations are in comparison.csv.")
-    return [*section.sentences, *section.scope], notes
+        found.append(f"{hidden} more evaluations are in comparison.csv.")
+    return found
 
 
 def _markdown_table(table: Table) -> str:

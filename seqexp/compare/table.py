@@ -14,10 +14,12 @@ from seqexp.compare.section import Section
 from seqexp.compare.settings import show
 from seqexp.compare.success import Success, rate
 from seqexp.compare.success_verdict import COLUMNS, texts
-from seqexp.compare.text import DASH, number_text, score_text
+from seqexp.compare.text import DASH, NOTHING, number_text, score_text
 from seqexp.statistics import Array, mean_interval, mean_ratio
 
 PICKED = "\N{CHECK MARK}"
+
+SEEDS, PARAMETERS, SECONDS = "seeds", "parameters", "s per seed"
 
 MOST_LINES = 40
 """Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
@@ -40,12 +42,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A head, its lines, which columns hold words, and how many rows were left out."""
+    """A head and its lines.
+
+    Attributes:
+        columns: their names.
+        lines: one text per column.
+        words: so many columns, the first ones, hold words.
+        num_hidden: rows that were left out.
+        spare: names of columns that a narrow screen does without, the first one first.
+    """
 
     columns: list[str]
     lines: list[Line]
     words: int
     num_hidden: int = 0
+    spare: tuple[str, ...] = ()
 
 
 def tables(section: Section) -> list[Table]:
@@ -82,20 +93,21 @@ def _scores(section: Section) -> Table:
     label = data_set.metric.label
     validation = [f"validation {label}"] if section.chose else []
     ratio = [f"ratio to {section.baseline}"] if section.baseline else []
-    columns = [CELL, *named, "seeds", "parameters", *validation, f"test {label}", *ratio]
+    others = [f"test {name}" for name in shown]
     solved = ["solved"] if section.success else []
-    columns += [*(f"test {name}" for name in shown), *solved, "s per seed"]
+    columns = [CELL, *named, SEEDS, PARAMETERS, *validation, f"test {label}", *ratio, *others, *solved, SECONDS]
+    spare = (SECONDS, PARAMETERS, *validation, SEEDS, *reversed(others), *ratio)
     lines = [_row_line(section, rows[index], named, shown, index in section.picked) for index in printed]
     for name, scores in data_set.baselines.items():
         blank = [DASH] if section.chose else []
         texts = [name, *[""] * len(named), _seeds_text(scores), DASH, *blank, *_score_texts(section, scores)]
-        lines.append(Line([*texts, *[DASH] * len([*shown, *solved]), DASH], baseline=True))
-    return Table(columns, lines, 1 + len(named), len(rows) - len(printed))
+        lines.append(Line([*texts, *[DASH] * len([*others, *solved]), DASH], baseline=True))
+    return Table(columns, lines, 1 + len(named), len(rows) - len(printed), spare)
 
 
 def _row_line(section: Section, row: Row, named: list[str], shown: list[str], picked: bool) -> Line:
     marked = picked and section.chose
-    validation = [number_text(mean_interval(row.val.values).mean, math.nan)] if section.chose and row.val else []
+    validation = [_plain_text(row.val.values, section.rounding)] if section.chose and row.val else []
     values = {**row.compared, **row.settings}
     texts = [
         f"{row.cell} {PICKED}" if marked else row.cell,
@@ -104,7 +116,7 @@ def _row_line(section: Section, row: Row, named: list[str], shown: list[str], pi
         f"{row.num_parameters:,}",
         *validation,
         *_score_texts(section, row.test),
-        *(_mean_text(row.shown.get(name)) for name in shown),
+        *(_mean_text(row.shown.get(name), 0.0) for name in shown),
         *([_solved_text(row)] if section.success else []),
         f"{row.seconds_per_seed:.3g}",
     ]
@@ -119,12 +131,12 @@ def _evaluations(section: Section) -> Table:
     lines = []
     for label, row in section.shown[:MOST_LINES]:
         scores = [row.test.values, *(row.evaluations.get(name) for name in names)]
-        lines.append(Line([label, *map(_mean_text, scores)]))
+        lines.append(Line([label, *(_mean_text(values, section.rounding) for values in scores)]))
     known = [data_set.evaluations[name] for name in names]
     for baseline in dict.fromkeys([*data_set.baselines, *(key for rows in known for key in rows)]):
         on_test = data_set.baselines.get(baseline)
         values = [on_test.values if on_test else None, *(rows.get(baseline) for rows in known)]
-        lines.append(Line([baseline, *map(_mean_text, values)], baseline=True))
+        lines.append(Line([baseline, *(_mean_text(each, section.rounding) for each in values)], baseline=True))
     label = data_set.metric.label
     columns = [head, *(f"{label} {name}" for name in ("test", *names))]
     return Table(columns, lines, 1, len(section.shown) - min(len(section.shown), MOST_LINES))
@@ -144,11 +156,17 @@ def _solved_text(row: Row) -> str:
 
 def _score_texts(section: Section, scores: Scores) -> list[str]:
     ratio = [number_text(ratio_to_baseline(section, scores), math.nan)] if section.baseline else []
-    return [_mean_text(scores.values), *ratio]
+    return [_mean_text(scores.values, section.rounding), *ratio]
 
 
-def _mean_text(values: Array | None) -> str:
-    return DASH if values is None else score_text(mean_interval(values))
+def _mean_text(values: Array | None, rounding: float) -> str:
+    return DASH if values is None else score_text(mean_interval(values), rounding)
+
+
+def _plain_text(values: Array, rounding: float) -> str:
+    """The mean without its interval."""
+    mean = mean_interval(values).mean
+    return NOTHING if 0 < mean <= rounding else number_text(mean, math.nan)
 
 
 def _seeds_text(scores: Scores) -> str:

@@ -9,12 +9,20 @@ from seqexp.statistics import CONFIDENCE, Interval
 DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 SURE = f"{CONFIDENCE:.0%}".replace("%", " %")
+NOTHING = "0 (up to rounding)"
 
 
-def score_text(interval: Interval) -> str:
-    """`0.0122 ± 0.0008`; the mean alone where there is no interval."""
+def score_text(interval: Interval, rounding: float = 0.0) -> str:
+    """`0.0122 ± 0.0008`; the mean alone where there is no interval, or where it is 0 as far as anybody knows.
+
+    Args:
+        interval: of the scores.
+        rounding: a mean above 0 and up to here is rounding, whose digits mean nothing.
+    """
     if math.isnan(interval.mean):
         return DASH
+    if 0 < interval.mean <= rounding:
+        return NOTHING
     if math.isnan(interval.low):
         return f"{interval.mean:.3g}"
     half = interval.half_width
@@ -33,6 +41,15 @@ def ratio_text(ratio: float, low: float, high: float) -> str:
         return number_text(ratio, math.nan)
     numbers = [number_text(value, (high - low) / 2) for value in (ratio, low, high)]
     return f"{numbers[0]} ({SURE} interval {numbers[1]}{DASH}{numbers[2]})"
+
+
+def part_text(ratio: float, low: float = math.nan, high: float = math.nan) -> str:
+    """A ratio below 1 with the decimals of its interval, and so many more that it reads neither as 0 nor as 1."""
+    half = (high - low) / 2
+    text = number_text(ratio, half if math.isfinite(half) else math.nan)
+    if 0 < float(text) < 1 or not 0 < ratio < 1:
+        return text
+    return f"{ratio:.2g}" if float(text) == 0 else f"{ratio:.{min(-math.floor(math.log10(1 - ratio)), 12)}f}"
 
 
 def gap_text(gap: float, low: float, high: float, ratio: float) -> str:
@@ -64,9 +81,9 @@ def percent_text(share: float) -> str:
     return f"{100 * share:.2g} %" if share < 0.995 else f"{100 * share:.4g} %"
 
 
-def list_text(parts: list[str]) -> str:
+def list_text(parts: list[str], word: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _signed(value: float, uncertainty: float) -> str:

@@ -26,6 +26,7 @@ from seqexp.search.space import Question, Settings, read_questions
 from seqexp.search.storage import storage
 from seqexp.search.study import Study, check, conduct, define, write_table
 from seqexp.show.console import say
+from seqexp.show.paragraphs import put
 
 AGAIN = "All trials: {}/trials.csv. The best of many trials flatters itself, so it runs again with fresh seeds:"
 
@@ -60,7 +61,7 @@ def search(settings: Settings, arguments: Sequence[str]) -> int:
         comparison = compare(*folders)
         paths = comparison.write(settings.folder)
         comparison.render(console)
-        console.print(written(settings.folder, paths), soft_wrap=True, markup=False, highlight=False)
+        put(console, written(settings.folder, paths), indent=2)
     return int(failed)
 
 

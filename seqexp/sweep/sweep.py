@@ -195,6 +195,7 @@ class Sweep(Callback):
 
         from seqexp.compare.comparison import compare, written
         from seqexp.compare.keys import CompareError
+        from seqexp.show.paragraphs import put
 
         folder = Path(config.hydra.sweep.dir)
         try:
@@ -205,7 +206,7 @@ class Sweep(Callback):
         paths = comparison.write(folder, list(config.allowed_packages))
         console = Console()
         comparison.render(console)
-        console.print(written(folder, paths), soft_wrap=True, markup=False, highlight=False)
+        put(console, written(folder, paths), indent=2)
         if comparison.failed or comparison.broken:
             sys.exit(1)
 

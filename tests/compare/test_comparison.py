@@ -434,15 +434,6 @@ def test_files(tmp_path: Path) -> None:
     assert numbers["data"][0]["rows"][0]["test_mse"]["num_seeds"] == 10
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_console_cuts_no_number(tmp_path: Path, width: int) -> None:
-    sweep(tmp_path)
-    text = "".join(console_text(compare(tmp_path), width).split())
-    for number in ("1,233", "337"):
-        assert number in text or width < 80
-    assert "\N{HORIZONTAL ELLIPSIS}" not in text
-
-
 # ---------------------------------------------------------------- the command line
 
 

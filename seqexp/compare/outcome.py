@@ -1,0 +1,127 @@
+"""What came of one pair, as a kind; and of several pairs of a kind, in one clause."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from seqexp.compare.pairs import Pair
+from seqexp.compare.text import TIMES, list_text, number_text, part_text, percent_text
+from seqexp.statistics import seeds_needed
+
+Outcome = Literal["won", "reserved", "same", "undetected", "short", "unpaired"]
+"""A winner; one that scored lower and yet is no winner; scores that are all the same; no difference was detected; so
+few seeds that none could have been; not compared seed by seed."""
+
+OPEN: tuple[Outcome, ...] = ("reserved", "same", "undetected", "short", "unpaired")
+"""The kinds without a winner, as they are listed."""
+
+MOST_NAMES = 4
+"""Names that are listed; of more of them a sentence says how many there are."""
+
+
+def outcome(pair: Pair) -> Outcome:
+    """The kind of a pair's verdict."""
+    if not pair.paired:
+        return "unpaired"
+    if pair.winner is not None:
+        return "won"
+    if pair.lower is not None:
+        return "reserved"
+    if pair.difference.deviation == 0 and pair.difference.gap == 0:
+        return "same"
+    return "short" if math.isnan(pair.detectable) else "undetected"
+
+
+def loser(pair: Pair) -> str:
+    """The other one of a pair that has a winner."""
+    return pair.second if pair.winner == pair.first else pair.first
+
+
+def advantage(pair: Pair) -> str:
+    """How far the winner's score is below the loser's: `0.28`, a ratio below 1; or `0.26`, a difference."""
+    d, first = pair.difference, pair.winner == pair.first
+    if not d.by_ratio:
+        return number_text(abs(d.gap), (d.gap_high - d.gap_low) / 2)
+    return part_text(d.ratio, d.low, d.high) if first else part_text(1 / d.ratio, 1 / d.high, 1 / d.low)
+
+
+def advantage_text(pair: Pair) -> str:
+    """`0.28×`, or `lower by 0.26` where the scores have no ratio."""
+    return f"{advantage(pair)}{TIMES}" if pair.difference.by_ratio else f"lower by {advantage(pair)}"
+
+
+def range_text(pairs: Sequence[Pair]) -> str:
+    """`0.13× to 0.72×`: the farthest and the closest of pairs that have a winner."""
+    ranked = sorted(pairs, key=_closeness)
+    return " to ".join(dict.fromkeys([advantage_text(ranked[0]), advantage_text(ranked[-1])]))
+
+
+def _closeness(pair: Pair) -> float:
+    """The winner's score as a share of the loser's, or how far it lies below, as a negative number."""
+    d, first = pair.difference, pair.winner == pair.first
+    if d.by_ratio:
+        return d.ratio if first else 1 / d.ratio
+    return -abs(d.gap)
+
+
+def seeds_text(pairs: Sequence[Pair]) -> str:
+    """`20 seeds`, or `8 to 20 seeds`: how many stand behind the pairs."""
+    counts = [pair.difference.num_pairs for pair in pairs if pair.paired]
+    if not counts:
+        return "no seeds"
+    return f"{_span(sorted(counts), '{:.0f}'.format)} {'seed' if max(counts) == 1 else 'seeds'}"
+
+
+def without_winner(pairs: Sequence[Pair]) -> list[str]:
+    """One clause for each kind of pair that has no winner."""
+    kinds: dict[Outcome, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        kinds[outcome(pair)].append(pair)
+    return [_clause(kind, kinds[kind]) for kind in OPEN if kinds[kind]]
+
+
+def _clause(kind: Outcome, pairs: Sequence[Pair]) -> str:
+    names = _either(pairs)
+    if kind == "reserved":
+        return f"no winner is named between {names}, though one scored lower"
+    if kind == "same":
+        return f"the scores of {names} are the same"
+    if kind == "short":
+        needed = seeds_needed(max(1, *(pair.num_tests for pair in pairs)))
+        return f"undecided between {names}: {seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
+    if kind == "undetected":
+        return f"no difference between {names} was detected ({_power(pairs)})"
+    return f"no verdict between {names}, which share no two seeds of the same data"
+
+
+def _power(pairs: Sequence[Pair]) -> str:
+    """What the seeds could have shown; only their number where some pairs were compared by ratio, others not."""
+    seeds = seeds_text(pairs)
+    if len({pair.difference.by_ratio for pair in pairs}) > 1:
+        return seeds
+    if pairs[0].difference.by_ratio:
+        shown = _span(sorted(1 - pair.detectable for pair in pairs), percent_text).replace(" % to", " to")
+        return f"{seeds} could have shown {shown}"
+    return (
+        f"{seeds} could have shown a difference of {_span(sorted(pair.detectable for pair in pairs), '{:.2g}'.format)}"
+    )
+
+
+def _span(numbers: Sequence[float], text: Callable[[float], str]) -> str:
+    """The least and the largest of ascending numbers, or the one that they are."""
+    return " to ".join(dict.fromkeys([text(numbers[0]), text(numbers[-1])]))
+
+
+def _either(pairs: Sequence[Pair]) -> str:
+    """`a and b`; `a, b and c` where each met each; `a or b and c` where all met c; else `a and b, or a and c`."""
+    names = list(dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)))
+    if len(pairs) == len(names) * (len(names) - 1) // 2:
+        return list_text(names)
+    firsts = [pair.first for pair in pairs]
+    if len({pair.second for pair in pairs}) == 1:
+        some = list_text(firsts, "or") if len(firsts) <= MOST_NAMES else f"any of {len(firsts)}"
+        return f"{some} and {pairs[0].second}"
+    return ", or ".join(f"{pair.first} and {pair.second}" for pair in pairs)
