@@ -20,7 +20,7 @@ def found(*levels: Any, count: int = 20, baseline: float = 1.0) -> Section:
     names = ["gru", "lstm", "rnn", "mgu", "a", "b"][: len(levels)]
     return section(
         *(
-            run(name, range(count), level * NOISE[index, :count], baselines=lines)
+            run(name, range(count), level * NOISE[index, :count], baselines=lines, validation_baselines=lines)
             for index, (name, level) in enumerate(zip(names, levels, strict=True))
         )
     )
@@ -65,4 +65,19 @@ def test_a_baseline_without_error_has_no_ratio() -> None:
         r"The linear baseline beats both: its test MSE is 0\.[45]\d* below that of gru "
         r"and [12]\.\d+ below that of lstm\.",
         text,
+    )
+
+
+def test_several_baselines_to_beat_are_one_sentence() -> None:
+    lines = {"constant": 2 * NOISE[10], "linear": NOISE[11], "ar": NOISE[9]}
+    rows = {"gru": 0.5, "lstm": 0.6, "rnn": 1.0, "mgu": 5.0}
+    whole = section(
+        *(
+            run(name, range(20), level * NOISE[index], baselines=lines)
+            for index, (name, level) in enumerate(rows.items())
+        )
+    )
+    assert baseline_sentence(whole) == (
+        "gru and lstm beat all 3 baselines; mgu is beaten by the constant, linear and ar baselines; "
+        "rnn was not shown to beat the linear and ar baselines."
     )

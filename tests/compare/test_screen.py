@@ -19,7 +19,8 @@ from seqexp.compare.section import Section, build
 from tests.compare.test_pairs import run
 
 NOISE = np.exp(np.random.default_rng(9).normal(0, 0.1, (40, 10)))
-LINES = {"constant": 20 * NOISE[38], "linear": 1e-14 * NOISE[39]}
+GUESSES = {"constant": 20 * NOISE[38], "linear": 1e-14 * NOISE[39]}
+LINES = {"baselines": GUESSES, "validation_baselines": GUESSES}
 
 
 def sections(*runs: Run) -> list[Section]:
@@ -37,9 +38,7 @@ def printed(found: list[Section], width: int | None, problems: list[Problem] | N
 def grid(count: int = 2, **settings: Any) -> list[Run]:
     """Two cells, each with some learning rates, on one task."""
     return [
-        run(
-            cell, range(10), level * NOISE[at], baselines=LINES, settings={"cell": cell, "optimizer.lr": lr, **settings}
-        )
+        run(cell, range(10), level * NOISE[at], **LINES, settings={"cell": cell, "optimizer.lr": lr, **settings})
         for index, (cell, level) in enumerate((("lstm", 0.1), ("rnn", 0.3)))
         for at, lr in enumerate([0.001, 0.003, 0.01][:count], start=10 * index)
     ]
