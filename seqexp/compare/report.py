@@ -50,8 +50,12 @@ def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Seq
         ]
     for heading, lines in problems_text(failed, broken):
         blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
-    blocks += [READING, *([READING_SUCCESS] if any(section.success for section in sections) else [])]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join([*blocks, *how_to_read(sections)]) + "\n"
+
+
+def how_to_read(sections: Sequence[Section]) -> list[str]:
+    """What the numbers are, in one paragraph for each kind of them."""
+    return [READING, *([READING_SUCCESS] if any(section.success for section in sections) else [])]
 
 
 def notes(section: Section) -> list[str]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from seqexp.compare.against import baseline_sentence
 from seqexp.compare.answer import answer
-from seqexp.compare.report import READING, notes, problems_text
+from seqexp.compare.report import how_to_read, notes, problems_text
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.table import Table, tables
@@ -47,7 +47,8 @@ def render(console: Console, sections: Sequence[Section], failed: Sequence[Probl
             put(console, line)
     if sections:
         folded = _folded(sections)
-        put(console, READING if detailed and not folded else folded, "dim")
+        for line in [folded] if folded else how_to_read(sections):
+            put(console, line, "dim")
         console.print()
     for heading, problems in problems_text(failed, broken):
         put(console, f"{heading}:", "bold")
@@ -83,9 +84,10 @@ def _table(console: Console, table: Table) -> None:
 
 
 def _fine_print(section: Section) -> list[str]:
-    """Every pair of rows, what the verdicts speak of, and notes."""
+    """Every pair of rows, what was solved, what the verdicts speak of, and notes."""
     pairs = section.pairs if len(section.pairs) <= MOST_PAIRS else []
-    return [*map(section.sentence, pairs), *section.scope, *notes(section)]
+    solved = section.success.sentences if section.success else []
+    return [*map(section.sentence, pairs), *solved, *section.scope, *notes(section)]
 
 
 def _common_notes(sections: Sequence[Section]) -> Iterator[str]:
