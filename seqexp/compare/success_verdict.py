@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from seqexp.compare.text import DASH, SURE, list_text, p_text
@@ -55,11 +56,10 @@ def sentences(success: Success, data: str) -> list[str]:
         told = f"{told}: {start} ({_evidence(pair)})"
         lines = [told]
     else:
-        winners = [pair for pair in success.pairs if pair.winner]
-        lines = [told, *map(_won, winners), *_undecided([pair for pair in success.pairs if not pair.winner])]
+        winners, others = ([pair for pair in success.pairs if bool(pair.winner) is won] for won in (True, False))
+        lines = [told, *_winners(winners), *_undecided(others)]
     if success.unknown:
-        more = len(success.unknown) - MOST_RATES
-        rows = list_text([*success.unknown[:MOST_RATES], *([f"{more} more rows"] if more > 0 else [])])
+        rows = list_text(_and_more(success.unknown[:MOST_RATES], len(success.unknown), "row"))
         lines.append(f"whether a seed of {rows} solves it is not in the records")
     if success.picked:
         lines.append(
@@ -88,25 +88,48 @@ def _rates(rates: list[Rate]) -> str:
     return f"{together}{', '.join(parts)}"
 
 
-def _won(pair: SuccessPair) -> str:
-    loser = pair.second if pair.winner == pair.first else pair.first
-    return f"{pair.winner} solves more often than {loser} ({_evidence(pair)})"
+def _winners(pairs: list[SuccessPair]) -> list[str]:
+    """One sentence for each winner: over whom, and by how many seeds."""
+    lines = []
+    for group in _alike(pairs, lambda pair: pair.winner).values():
+        winner, rivals = group[0].winner, [pair.second if pair.winner == pair.first else pair.first for pair in group]
+        if len(group) == 1:
+            lines.append(f"{winner} solves more often than {rivals[0]} ({_evidence(group[0])})")
+            continue
+        over = []
+        for rival, pair in zip(rivals[:MOST_PAIRS], group[:MOST_PAIRS], strict=True):
+            fewer, more = sorted((pair.first_only, pair.second_only))
+            over.append(f"{rival} ({more} seeds alone against {fewer}, p = {p_text(pair.p_corrected)})")
+        named = list_text(_and_more(over, len(group), "row"))
+        lines.append(
+            f"{winner} solves more often than {named}: exact McNemar on {_shared(group[0])}{_family(group[0])}"
+        )
+    return lines
 
 
 def _undecided(pairs: list[SuccessPair]) -> list[str]:
     """One sentence for all pairs of which the same is to be said."""
-    groups: dict[tuple[str, int, bool], list[SuccessPair]] = {}
-    for pair in pairs:
-        groups.setdefault((_state(pair), pair.num_shared, pair.cut), []).append(pair)
     lines = []
-    for (state, _, _), group in groups.items():
+    for group in _alike(pairs, _state).values():
         named = [f"{pair.first} and {pair.second}" for pair in group[:MOST_PAIRS]]
-        more = len(group) - MOST_PAIRS
-        named += [f"{more} more pair{'s' * (more > 1)}"] if more > 0 else []
-        between = "; ".join(named)
+        between = "; ".join(_and_more(named, len(group), "pair"))
         inside = _evidence(group[0]) if len(group) == 1 else _evidence_of_all(group)
-        lines.append(f"{state} in how often it is solved between {between} ({inside})")
+        lines.append(f"{_state(group[0])} in how often it is solved between {between} ({inside})")
     return lines
+
+
+def _alike(pairs: list[SuccessPair], what: Callable[[SuccessPair], str | None]) -> dict[object, list[SuccessPair]]:
+    """Groups of pairs of which the same is to be said, on as many seeds."""
+    groups: dict[object, list[SuccessPair]] = {}
+    for pair in pairs:
+        groups.setdefault((what(pair), pair.num_shared, pair.num_other_data, pair.cut), []).append(pair)
+    return groups
+
+
+def _and_more(named: list[str], count: int, what: str) -> list[str]:
+    """The names, and how many of `count` are not among them."""
+    more = count - len(named)
+    return [*named, *([f"{more} more {what}{'s' * (more > 1)}"] if more > 0 else [])]
 
 
 def _state(pair: SuccessPair) -> str:
@@ -130,7 +153,8 @@ def _evidence_of_all(pairs: list[SuccessPair]) -> str:
     if math.isnan(pair.p) or pair.best_p >= ALPHA:
         return _lacking(pair)
     lowest = min(each.p_corrected for each in pairs)
-    return f"{_shared(pair)}; exact McNemar p {'=' if lowest == 1 else '>='} {p_text(lowest)}{_family(pair)}"
+    least = "" if lowest == max(each.p_corrected for each in pairs) else " or more"
+    return f"{_shared(pair)}; exact McNemar p = {p_text(lowest)}{least}{_family(pair)}"
 
 
 def _lacking(pair: SuccessPair) -> str:

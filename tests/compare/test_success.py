@@ -96,6 +96,19 @@ def test_of_more_rows_the_rates_come_first_and_pairs_without_winner_together() -
     assert pairs[-1].endswith("(10 shared seeds; exact McNemar p = 1.00, Holm over 6 success pairs).")
 
 
+def test_one_winner_over_several_is_one_sentence() -> None:
+    found = success(run("gru", steps(2)), run("lstm", steps(10)), run("mgu", [*steps(1, of=1), NEVER, *steps(8, of=8)]),
+                    run("rnn", steps(0)))  # fmt: skip
+    assert found.sentences[1:] == [
+        "adding: lstm solves more often than gru (8 seeds alone against 0, p = 0.031) and rnn (10 seeds alone "
+        "against 0, p = 0.012): exact McNemar on 10 shared seeds, Holm over 6 success pairs.",
+        "adding: mgu solves more often than rnn (of 10 shared seeds mgu alone solves 9, rnn alone 0; exact McNemar "
+        "p = 0.02, Holm over 6 success pairs).",
+        "adding: no difference detected in how often it is solved between gru and mgu; gru and rnn; lstm and mgu "
+        "(10 shared seeds; exact McNemar p = 0.12 or more, Holm over 6 success pairs).",
+    ]
+
+
 def test_so_few_seeds_are_undecided() -> None:
     (told,) = success(run("lstm", steps(5, of=5)), run("rnn", steps(0, of=5))).sentences
     assert told.endswith("undecided (5 shared seeds cannot reach p = 0.05; num_seeds=6 or more could).")
