@@ -43,8 +43,8 @@ def sweep(rng: np.random.Generator, num_seeds: int, shift: float, settings: int)
         for setting in range(settings):
             own = rng.normal(0, SPREAD, (2, num_seeds)) + (shift if cell == CELLS[0] else 0.0)
             runs.append(_run(cell, setting, np.exp(shared + own), baseline))
-    (data_set,) = group(runs)  # the baseline differs by as little as the cells do
-    return build(data_set)
+    (section,) = build(group(runs))  # the baseline differs by as little as the cells do
+    return section
 
 
 def _run(cell: str, setting: int, scores: Array, baseline: Array) -> Run:

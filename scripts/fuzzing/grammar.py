@@ -52,7 +52,15 @@ def sweep(chance: Chance) -> list[str]:
     """A multirun of two, as people want it."""
     swept = chance.choice([f"{name}={values}" for name, values in LISTS.items()])
     more = chance.choice(
-        [[], ["sweep.name=mine"], ["sweep.dry=true"], ["sweep.fail_fast=true"], ["compare.by=cell"], []]
+        [
+            [],
+            ["sweep.name=mine"],
+            ["sweep.dry=true"],
+            ["sweep.fail_fast=true"],
+            ["compare.by=cell"],
+            ["compare.margin=5%"],
+            [],
+        ]
     )
     return ["--multirun", swept, *more, *_right(chance, 1)]
 

@@ -38,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--by", metavar="KEY,...", help="the swept keys that are compared (default: as the sweep was asked, or cell)"
     )
+    parser.add_argument(
+        "--margin",
+        metavar="SHARE",
+        help="scores that differ by less count as alike, such as 2%% (default: as the sweep was asked)",
+    )
     given = options.strict(parser).parse_args(arguments)
     out: Path | None = given.out or (given.folders[0] if len(given.folders) == 1 else None)
     try:
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.out is not None:
             check_place(given.out)
         with refusing_paths():
-            comparison = compare(*given.folders, by=given.by)
+            comparison = compare(*given.folders, by=given.by, margin=given.margin)
         if not comparison.sections:
             problems = [
                 f"{title}: {'; '.join(lines)}" for title, lines in problems_text(comparison.failed, comparison.broken)

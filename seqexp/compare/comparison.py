@@ -18,6 +18,7 @@ from seqexp.compare.section import Section, build
 from seqexp.compare.success import with_success
 from seqexp.compare.swept import all_values
 from seqexp.compare.trained import noted
+from seqexp.config.kinds import margin_of
 from seqexp.record.files import write_atomically
 from seqexp.show.text import spreadsheet
 
@@ -150,7 +151,9 @@ class Comparison:
         return text.getvalue()
 
 
-def compare(*folders: Path | str, by: str | Sequence[str] | None = None) -> Comparison:
+def compare(
+    *folders: Path | str, by: str | Sequence[str] | None = None, margin: float | str | None = None
+) -> Comparison:
     """Compares all runs at or below some folders.
 
     Args:
@@ -158,18 +161,25 @@ def compare(*folders: Path | str, by: str | Sequence[str] | None = None) -> Comp
         by: the swept keys that are compared, such as `cell.hidden_size` or `["cell", "optimizer"]`; among the values of
             all others one is picked on validation. None takes what the sweep was asked for; if nothing, the cell, or,
             of a single cell, the one other key that was swept.
+        margin: scores that differ by less than this share, such as 0.02 or "2%", count as alike, which is tested. None
+            takes what the sweep was asked for.
 
     Returns:
         The comparison; it has no sections where every run failed or is damaged.
 
     Raises:
         CompareError: a folder does not exist, no run is in any of them, or nothing can be compared by those keys.
+        ConfigError: the margin is no share.
     """
     asked = listed(by if by is None or isinstance(by, str) else list(by))
+    wanted = margin_of(margin)
     found = collect([Path(folder) for folder in folders])
     if asked and found.runs:
         check(asked, all_values(found.runs))
-    sections = [noted(build(data_set)) for data_set in group(found.runs, asked or _recorded(found.runs))]
+    data_sets = group(found.runs, asked or _recorded(found.runs))
+    recorded = {run.margin for run in found.runs}
+    within = wanted if wanted is not None or len(recorded) != 1 else recorded.pop()
+    sections = [noted(section) for section in build(data_sets, within)]
     return Comparison(with_success(sections), found.failed, found.broken)
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from seqexp.compare.curves import CURVES, read_curves
-from seqexp.compare.pairs import Pair, shared_scores
+from seqexp.compare.meetings import shared_scores
+from seqexp.compare.pairs import Pair
 from seqexp.compare.rows import Row, Scores
 from seqexp.compare.runs import Run
 from seqexp.statistics import ALPHA, Array, sign_flip_p

@@ -16,11 +16,14 @@ MOST_PROBLEMS = 20
 """Folders listed one by one under "failed" or "not readable"; `comparison.json` holds all."""
 
 READING = (
-    "± is half a 95 % Student-t interval of the mean over seeds. Ratios are geometric means over paired seeds. p: "
-    "exact sign-flip permutation test on the log of the score (Monte-Carlo above 16 seeds), Holm-corrected over all "
-    "pairs of one data set, those with its best baseline included; a winner is named only below 0.05. Where a score "
-    "is 0, up to rounding, the scores themselves are compared, by the same test. What seeds could have shown: 80 % "
-    "power at Holm's strictest step."
+    "± is half a 95 % Student-t interval of the mean over seeds. Ratios are geometric means over paired seeds; the "
+    "ratio of the arithmetic means stands beside where it says something else. p: exact sign-flip permutation test on "
+    "the log of the score (Monte-Carlo above 30 seeds), Holm-corrected over all pairs that one sweep compares, on all "
+    "of its data and with baselines; runs of several sweeps in one table make these sweeps one family. A winner is "
+    "named only below 0.05, and only where its mean is not the higher one. The interval beside p holds what this test "
+    "does not reject at its step of Holm's correction. A diverged seed counts as a loss by the largest difference "
+    "seen; it has no part in a mean. Where a score is 0, up to rounding, the scores themselves are compared, by the "
+    "same test. What seeds could have shown: 80 % power at Holm's strictest step."
 )
 
 

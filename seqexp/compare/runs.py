@@ -9,21 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from seqexp.compare.keys import CompareError, listed
+from seqexp.compare.checked import asked_by, asked_margin, best_epoch, check_names, solved
+from seqexp.compare.keys import CompareError
 from seqexp.compare.settings import Setting, flatten, is_inert, neutral
-from seqexp.config import LONGEST_NAME, MOST_BASELINES, MOST_SEEDS
+from seqexp.config import MOST_SEEDS
 from seqexp.record.evaluations import joined
 from seqexp.record.files import printable, walk
 from seqexp.record.record import PARTS, RESULT, Record, RecordError, find
 from seqexp.statistics import Array
 
 LONGEST_REASON = 2_000
-
-MOST_EVALUATIONS = 50
 
 
 class Metric(NamedTuple):
@@ -67,6 +66,7 @@ class Run:
         targets: group of the configuration -> its `_target_`.
         data_hash: for each seed the digests of its training data and test targets.
         compared: what its sweep was asked to compare by.
+        margin: the share within which its sweep counts scores as alike, None where nobody asked.
     """
 
     folder: Path
@@ -95,6 +95,7 @@ class Run:
     solved: Array | None = None
     compared: tuple[str, ...] = ()
     best_epoch: list[int] | None = None
+    margin: float | None = None
 
     @property
     def seconds_per_seed(self) -> float:
@@ -160,7 +161,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
     """Keeps what is compared, and refuses what no training can have written."""
     if not 1 <= len(record.seeds) <= MOST_SEEDS:
         raise ValueError(f"seeds must name between 1 and {MOST_SEEDS:,} seeds")
-    _check_names(record)
+    check_names(record)
     if not all(
         0 <= number < 2**63 for number in (record.num_parameters, record.epochs, record.steps, record.train_seconds)
     ):
@@ -194,56 +195,18 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         train_seconds=float(record.train_seconds),
         targets=targets,
         data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
-        solved=_solved(record),
-        compared=_compared(record.config),
-        best_epoch=_best_epoch(record) if "val" in scores else None,
+        solved=solved(record),
+        compared=asked_by(record.config),
+        best_epoch=best_epoch(record) if "val" in scores else None,
+        margin=asked_margin(record.config),
     )
 
 
 _metric = lru_cache(1024)(Metric)  # one object for all runs that have the same
 
 
-def _check_names(record: Record) -> None:
-    """Refuses texts that no table could show, and more of them than any run has."""
-    baselines = [record.baselines, record.validation_baselines, *record.evaluation_baselines.values()]
-    if max(map(len, baselines)) > MOST_BASELINES:
-        raise ValueError(f"baselines must be {MOST_BASELINES} at most")
-    parts = [*record.scores, *record.evaluation_baselines]
-    if max(len(parts), *map(len, record.scores.values())) > MOST_EVALUATIONS:
-        raise ValueError(f"evaluations and metrics must be {MOST_EVALUATIONS} at most")
-    names = [("data", record.data), ("cell", record.cell), ("metric", record.metric)]
-    names += [("metric_label", record.metric_label), ("metric_unit", record.metric_unit)]
-    names += [("baselines", key) for rows in baselines for key in rows]
-    names += [("left_out", text) for pair in record.left_out.items() for text in pair]
-    names += [("scores", key) for key in parts] + [("scores", key) for rows in record.scores.values() for key in rows]
-    for kind, text in names:
-        if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):
-            raise ValueError(f"{kind} must be a name of one line and at most {LONGEST_NAME} letters, got {text[:40]!r}")
-
-
-def _best_epoch(record: Record) -> list[int] | None:
-    """Each seed's best epoch; None where the record has none."""
-    epochs = record.best_epoch
-    if not epochs:
-        return None
-    if len(epochs) != len(record.seeds) or not all(
-        type(epoch) is int and 0 <= epoch < max(1, record.epochs) for epoch in epochs
-    ):
-        raise ValueError(f"best_epoch must hold, for each seed, one of the {record.epochs} epochs, counted from 0")
-    return epochs
-
-
 def _guesses(name: str, rows: dict[str, list[float] | None]) -> dict[str, Array]:
     return {key: _scores(f"{name}.{key}", row) for key, row in rows.items() if row is not None}
-
-
-def _compared(config: dict[str, Any]) -> tuple[str, ...]:
-    """What the run's sweep was asked to compare by; nothing where that is no list of names."""
-    node = config.get("compare")
-    try:
-        return listed(node.get("by") if isinstance(node, dict) else None)
-    except CompareError:
-        return ()
 
 
 def _scores(name: str, row: list[float]) -> Array:
@@ -252,17 +215,6 @@ def _scores(name: str, row: list[float]) -> Array:
     if (scores < 0).any():
         raise ValueError(f"{name} holds a negative number, which no score is")
     return np.where(np.isfinite(scores), scores, math.nan)
-
-
-def _solved(record: Record) -> Array | None:
-    """When each seed solved the task, (S,), infinite where it never did; refuses what no training can have written."""
-    rows: list[Any] | None = record.solved
-    if rows is None:
-        return None
-    known = [step for step in rows if step is not None]
-    if len(rows) != len(record.seeds) or not all(type(step) is int and 0 <= step <= record.steps for step in known):
-        raise ValueError(f"solved must hold a step from 0 to {record.steps}, or null, for each of the seeds")
-    return np.array([math.inf if step is None else step for step in rows], dtype=float)
 
 
 def _unfinished(folders: Sequence[Path]) -> Iterator[Path]:

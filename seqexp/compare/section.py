@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from seqexp.compare.choice import choose
 from seqexp.compare.data_sets import DataSet
+from seqexp.compare.families import families
 from seqexp.compare.keys import CELL
-from seqexp.compare.pairs import (
+from seqexp.compare.meetings import (
     MOST_ROWS,
     Entry,
-    Pair,
     choose_pairs,
-    compare_pairs,
     entries,
     reaches_zero,
     rounding_of,
 )
+from seqexp.compare.pairs import Measured, Pair, decide, measure
 from seqexp.compare.rival import best_baseline, reference, rivals_text
 from seqexp.compare.rows import Row
 from seqexp.compare.verdict import baseline_summary, sentence, varied_text
@@ -92,8 +93,35 @@ class Section:
         return sentence(pair, self.data_set.name, self.data_set.metric.label)
 
 
-def build(data_set: DataSet) -> Section:
-    """Picks settings, compares what was picked, and notes what a reader must know."""
+def build(data_sets: Sequence[DataSet], margin: float | None = None) -> list[Section]:
+    """Picks settings, compares what was picked, and notes what a reader must know.
+
+    Args:
+        data_sets: all of a comparison; those that share a sweep are one family of tests.
+        margin: the share within which two scores count as alike; None where nobody asks.
+    """
+    drafts = [_draft(data_set) for data_set in data_sets]
+    sections = [draft.section for draft in drafts]
+    for members in families(data_sets):
+        measured = [(index, found) for index in members for found in drafts[index].measured]
+        roundings = [sections[index].rounding for index, _ in measured]
+        decided = decide([found for _, found in measured], roundings, margin)
+        for index in members:
+            pairs = [pair for (at, _), pair in zip(measured, decided, strict=True) if at == index]
+            first, rest = pairs[: drafts[index].num_pairs], pairs[drafts[index].num_pairs :]
+            sections[index] = replace(sections[index], pairs=first, baseline_pairs=rest)
+    return sections
+
+
+class _Draft(NamedTuple):
+    """A section without pairs, and what is measured for them: the first `num_pairs` are of rows."""
+
+    section: Section
+    measured: list[Measured]
+    num_pairs: int
+
+
+def _draft(data_set: DataSet) -> _Draft:
     choice, rounding = choose(data_set), rounding_of(data_set)
     table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
     rivals = best_baseline(data_set)
@@ -103,14 +131,13 @@ def build(data_set: DataSet) -> Section:
         against += [(index, len(table)) for index in range(count)]
         rival = Entry(_baseline_label(name), scores, not reaches_zero(scores, rounding))
         table = [*table, rival]  # one family with the rows' own pairs, so that the whole verdict is sure
-    pairs = compare_pairs(table, [*chosen, *against], rounding, data_set.compares_data)
-    return Section(
+    section = Section(
         data_set=data_set,
         picked=choice.picked,
-        pairs=pairs[: len(chosen)],
+        pairs=[],
         rivals=rivals,
         baseline=reference(rivals),
-        baseline_pairs=pairs[len(chosen) :],
+        baseline_pairs=[],
         by_ratio=table[0].by_ratio,
         rounding=rounding,
         notes=[
@@ -121,6 +148,8 @@ def build(data_set: DataSet) -> Section:
             *_divergence(data_set, choice.picked),
         ],
     )
+    measured = [measure(table[i], table[j], rounding, data_set.compares_data) for i, j in [*chosen, *against]]
+    return _Draft(section, measured, len(chosen))
 
 
 def _divergence(data_set: DataSet, picked: list[int]) -> list[str]:

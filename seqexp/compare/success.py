@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.compare.pairs import choose_pairs, shared_scores
+from seqexp.compare.meetings import choose_pairs, shared_scores
 from seqexp.compare.rows import Row, Scores
 from seqexp.compare.runs import Run
 from seqexp.compare.section import Section
@@ -125,8 +125,8 @@ def with_success(sections: Sequence[Section]) -> list[Section]:
 
     found = [_success(section) for section in sections]
     tested = [pair for each in found if each for pair in each.pairs if pair.num_shared >= 2]
-    corrected = holm([pair.p for pair in tested])
-    best = holm([mcnemar(pair.num_shared, 0) for pair in tested])
+    corrected = [step.p for step in holm([pair.p for pair in tested])]
+    best = [step.p for step in holm([mcnemar(pair.num_shared, 0) for pair in tested])]
     told = {
         id(pair): replace(pair, p_corrected=p, best_p=lowest, num_tests=len(tested))
         for pair, p, lowest in zip(tested, corrected, best, strict=True)

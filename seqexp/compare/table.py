@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqexp.compare.keys import CELL
-from seqexp.compare.pairs import shared_scores
+from seqexp.compare.meetings import shared_scores
 from seqexp.compare.rows import Row, Scores
 from seqexp.compare.section import Section
 from seqexp.compare.settings import show

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from seqexp.statistics import CONFIDENCE, Interval
+from seqexp.statistics import ALPHA, CONFIDENCE, Interval
 
 DASH = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -35,12 +35,25 @@ def score_text(interval: Interval, rounding: float = 0.0) -> str:
     return f"{number_text(interval.mean, half)} ± {number_text(half, half)}"
 
 
-def ratio_text(ratio: float, low: float, high: float) -> str:
-    """`0.34 (95 % interval 0.28-0.41)`, with as many decimals as the interval's width deserves."""
+def ratio_text(ratio: float, low: float, high: float, level: float = ALPHA) -> str:
+    """`0.34 (95 % interval 0.28-0.41)`, with as many decimals as the interval's width deserves.
+
+    Args:
+        ratio: a ratio.
+        low: lower end of its interval; NaN where there is none, 0 where it is open.
+        high: upper end; infinite where it is open.
+        level: the interval is of 1 - level.
+    """
     if math.isnan(low):
         return number_text(ratio, math.nan)
-    numbers = [number_text(value, (high - low) / 2) for value in (ratio, low, high)]
-    return f"{numbers[0]} ({SURE} interval {numbers[1]}{DASH}{numbers[2]})"
+    if low == 0 and math.isinf(high):
+        return f"{number_text(ratio, math.nan)} ({_sure(level)} interval open at both ends)"
+    half = (high - low) / 2 if low > 0 and math.isfinite(high) else abs(ratio - (high if low == 0 else low))
+    if low == 0 or math.isinf(high):
+        end = f"below {_beside_one(high, half)}" if low == 0 else f"above {_beside_one(low, half)}"
+        return f"{number_text(ratio, half)} ({_sure(level)} interval {end})"
+    ends = f"{_beside_one(low, half)}{DASH}{_beside_one(high, half)}"
+    return f"{number_text(ratio, half)} ({_sure(level)} interval {ends})"
 
 
 def part_text(ratio: float, low: float = math.nan, high: float = math.nan) -> str:
@@ -52,12 +65,37 @@ def part_text(ratio: float, low: float = math.nan, high: float = math.nan) -> st
     return f"{ratio:.2g}" if float(text) == 0 else f"{ratio:.{min(-math.floor(math.log10(1 - ratio)), 12)}f}"
 
 
-def gap_text(gap: float, low: float, high: float, ratio: float) -> str:
-    """`0.12 (95 % interval 0.08 to 0.16; ratio of means 0.4)`; the ratio only where there is one."""
-    half = (high - low) / 2
-    inside = [] if math.isnan(low) else [f"{SURE} interval {_signed(low, half)} to {_signed(high, half)}"]
-    inside += [] if math.isnan(ratio) else [f"ratio of means {number_text(ratio, math.nan)}"]
-    return f"{_signed(gap, half)} ({'; '.join(inside)})" if inside else _signed(gap, half)
+def gap_text(gap: float, low: float, high: float, ratio: float, level: float = ALPHA) -> str:
+    """`0.12 (95 % interval 0.08 to 0.16; ratio of means 0.4)`; the ratio only where there is one.
+
+    Args:
+        gap: a difference.
+        low: lower end of its interval; NaN where there is none, minus infinity where it is open.
+        high: upper end; infinite where it is open.
+        ratio: of the two means, NaN where there is none.
+        level: the interval is of 1 - level.
+    """
+    half = (high - low) / 2 if math.isfinite(high - low) else math.nan
+    ends = [] if math.isnan(low) else [f"{_sure(level)} interval {_signed(low, half)} to {_signed(high, half)}"]
+    if math.isinf(low) or math.isinf(high):
+        open_end = "open at both ends" if math.isinf(low) and math.isinf(high) else None
+        one = f"above {_signed(low, half)}" if math.isinf(high) else f"below {_signed(high, half)}"
+        ends = [f"{_sure(level)} interval {open_end or one}"]
+    ends += [] if math.isnan(ratio) else [f"ratio of means {number_text(ratio, math.nan)}"]
+    return f"{_signed(gap, half)} ({'; '.join(ends)})" if ends else _signed(gap, half)
+
+
+def _sure(level: float) -> str:
+    """`95 %`, or `98.3 %` of a corrected interval."""
+    return f"{100 * (1 - level):.3g} %"
+
+
+def _beside_one(end: float, uncertainty: float) -> str:
+    """The end of an interval, on the side of 1 on which it lies."""
+    text = number_text(end, uncertainty)
+    if end != 1 and float(text) == 1:
+        return f"{end:.{min(12, 1 - math.floor(math.log10(abs(end - 1))))}f}"
+    return text
 
 
 def number_text(value: float, uncertainty: float) -> str:

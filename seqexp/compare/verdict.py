@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from seqexp.compare.pairs import Pair
-from seqexp.compare.text import TIMES, gap_text, list_text, p_text, percent_text, ratio_text
-from seqexp.statistics import Difference, seeds_needed
+from seqexp.compare.text import DASH, TIMES, gap_text, list_text, number_text, p_text, percent_text, ratio_text
+from seqexp.statistics import ALPHA, Difference, seeds_needed
 
 
 def sentence(pair: Pair, data: str, score: str) -> str:
@@ -22,16 +22,19 @@ def sentence(pair: Pair, data: str, score: str) -> str:
     if pair.winner is not None:
         return _winner(pair, pair.winner, data, score)
     if pair.lower is not None:
-        return _survivors(pair, data)
+        return _no_winner(pair, pair.lower, data)
     d = pair.difference
     if d.deviation == 0 and d.gap == 0:
         return f"{pair.first} and {pair.second} scored exactly the same on {data}: {_seeds(pair)}."
     between = f"between {pair.first} and {pair.second} on {data}: {_size(d)}"
+    if pair.alike:
+        return f"{pair.first} and {pair.second} are alike within {_margin(pair)} on {data}: {_size(d)}; {_alike(pair)}."
     if math.isnan(pair.detectable):
         return f"undecided {between}; {_seeds(pair)} cannot reach p = 0.05{_family(pair)}; {_wish(pair)}"
     start = f"no difference detected {between}, p = {p_text(pair.p_corrected)}{_family(pair)}; "
     could = percent_text(1 - pair.detectable) if d.by_ratio else f"a difference of {pair.detectable:.2g}"
-    return f"{start}{_seeds(pair)} could have shown {could}."
+    not_alike = f"; nor are they shown to be alike within {_margin(pair)}" if pair.p_alike >= 0 else ""
+    return f"{start}{_seeds(pair)} could have shown {could}{not_alike}."
 
 
 def varied_text(varied: list[str]) -> str:
@@ -63,39 +66,54 @@ def _winner(pair: Pair, winner: str, data: str, score: str) -> str:
     first = winner == pair.first
     loser = pair.second if first else pair.first
     if d.by_ratio:
-        ends = (d.ratio, d.low, d.high) if first else (1 / d.ratio, 1 / d.high, 1 / d.low)
-        number, space, interval = ratio_text(*ends).partition(" ")
-        by = f"test {score} {number}{TIMES}{space}{interval}"
-        past = 1 if d.low < 1 < d.high else None
+        ends = (d.ratio, d.low, d.high) if first else (1 / d.ratio, 1 / d.high, _inverse(d.low))
+        number, space, interval = ratio_text(*ends, d.level).partition(" ")
+        by = f"test {score} {number}{TIMES}{space}{interval}{_means(d, first)}"
     else:
         ends = (-d.gap, -d.gap_high, -d.gap_low) if first else (d.gap, d.gap_low, d.gap_high)
-        by = f"test {score} lower by {gap_text(*ends, d.ratio if first else 1 / d.ratio)}"
-        past = 0 if d.gap_low < 0 < d.gap_high else None
-    tail = f"{_seeds(pair)}, p = {p_text(pair.p_corrected)}{_family(pair)}"
-    if past is not None:
-        tail += f"; the interval reaches past {past} because few seeds differ far more than the rest"
-    return f"{winner} beats {loser} on {data}: {by}, {tail}."
+        by = f"test {score} lower by {gap_text(*ends, d.ratio if first else 1 / d.ratio, d.level)}"
+    within = f"; they are alike within {_margin(pair)} all the same" if pair.alike else ""
+    return f"{winner} beats {loser} on {data}: {by}, {_tested(pair)}; {_share(pair)}{_failures(pair)}{within}."
 
 
-def _survivors(pair: Pair, data: str) -> str:
-    """The lower score belongs to one that diverged where the other did not: said, but not called a win."""
-    diverged = " and ".join(
-        f"{label} diverged on {count}"
-        for label, count in zip((pair.first, pair.second), pair.num_diverged, strict=True)
-    )
-    own, rivals = pair.num_diverged if pair.lower == pair.first else pair.num_diverged[::-1]
-    if own <= rivals:
-        diverged += ", not on the same seeds"
-    start = f"no winner is named between {pair.first} and {pair.second} on {data}: where both finished, "
-    tested = f"{_seeds(pair)}, p = {p_text(pair.p_corrected)}{_family(pair)}"
-    return f"{start}{_size(pair.difference)}, {tested}, but {diverged}."
+def _no_winner(pair: Pair, lower: str, data: str) -> str:
+    """One usually scored lower, but not on average."""
+    d = pair.difference
+    first = lower == pair.first
+    other = pair.second if first else pair.first
+    lost = d.second_lower if first else d.first_lower
+    of = f"{lost} seed{'s' * (lost != 1)} of {d.num_pairs}"
+    if pair.reservation == "lost":
+        own, rivals = d.num_lost if first else d.num_lost[::-1]
+        but = f"it diverged on {own} of {d.num_pairs} seeds, {other} on {rivals}"
+    else:
+        ratio = d.means if first else 1 / d.means
+        but = f"worse on average, as it fails on {of}: the ratio of the means is {number_text(ratio, math.nan)}"
+    start = f"no winner is named between {pair.first} and {pair.second} on {data}: {lower} is usually lower, but {but}"
+    return f"{start}; {_size(d, means=False)}, {_tested(pair)}."
 
 
-def _size(d: Difference) -> str:
-    """How far the two are apart."""
-    if d.by_ratio:
-        return f"ratio {ratio_text(d.ratio, d.low, d.high)}"
-    return f"difference {gap_text(d.gap, d.gap_low, d.gap_high, d.ratio)}"
+def _means(d: Difference, first: bool = True) -> str:
+    """The ratio of the means, where it says something else than the geometric mean of the ratios; empty elsewhere."""
+    if math.isnan(d.means_low):
+        return ""
+    outside = not (d.low <= d.means <= d.high and d.means_low <= d.ratio <= d.means_high)
+    if not outside and (d.means - 1) * (d.ratio - 1) >= 0:
+        return ""
+    ends = (d.means, d.means_low, d.means_high) if first else (1 / d.means, 1 / d.means_high, _inverse(d.means_low))
+    return f", ratio of means {ratio_text(*ends)}"
+
+
+def _size(d: Difference, means: bool = True) -> str:
+    """How far the two are apart; where the ratio of the means says something else, it stands beside."""
+    if not d.by_ratio:
+        return f"difference {gap_text(d.gap, d.gap_low, d.gap_high, d.ratio, d.level)}"
+    text = f"ratio {ratio_text(d.ratio, d.low, d.high, d.level)}"
+    return text + _means(d) if means else text
+
+
+def _inverse(end: float) -> float:
+    return 1 / end if end else math.inf
 
 
 def _unpaired(pair: Pair, data: str) -> str:
@@ -106,7 +124,7 @@ def _unpaired(pair: Pair, data: str) -> str:
         return f"{both} cannot be compared on {data}: one of them has no score."
     if finite == 1 and max(pair.num_seeds) == 1:
         return f"{both} have one seed on {data}: {_size(d)}, no interval, no verdict; {_wish(pair)}"
-    share = f"share {'only one seed' if finite else 'no seeds'}" + " with a score" * (pair.num_dropped > 0)
+    share = f"share {'only one seed' if finite == 1 else 'no seeds'}" + " with a score" * (pair.num_dropped > 0)
     share += " of the same data" * (pair.num_other_data > 0)
     text = f"{both} {share} on {data}, so they are not compared seed by seed: unpaired {_size(d)}"
     if d.low <= 1 <= d.high if d.by_ratio else d.gap_low <= 0 <= d.gap_high:
@@ -115,16 +133,52 @@ def _unpaired(pair: Pair, data: str) -> str:
     return f"{text}; a winner is named only on shared seeds: {wish}."
 
 
+def _tested(pair: Pair) -> str:
+    return f"{_seeds(pair)}, p = {p_text(pair.p_corrected)}{_family(pair)}"
+
+
 def _seeds(pair: Pair) -> str:
     """How many seeds stand behind the statement, and what became of the others."""
     text = f"{pair.difference.num_pairs} paired seeds"
     if pair.num_shared < max(pair.num_seeds):
         text += f" of {pair.num_seeds[0]} and {pair.num_seeds[1]}"
+    lost = zip((pair.first, pair.second), pair.difference.num_lost, strict=True)
+    if counted := [f"{label} diverged on {count}" for label, count in lost if count]:
+        text += f" ({list_text(counted)}, which counts as its largest loss)"
     if pair.num_dropped:
-        text += f" ({pair.num_dropped} dropped: diverged)"
+        text += f" ({pair.num_dropped} dropped: both diverged)"
     if pair.num_other_data:
         text += f" ({pair.num_other_data} no pairs: other data)"
     return text
+
+
+def _share(pair: Pair) -> str:
+    """How often the winner is lower, seen and to be expected."""
+    d = pair.difference
+    first = pair.winner == pair.first
+    count, of = (d.first_lower if first else d.second_lower), d.first_lower + d.second_lower
+    if pair.share is None:
+        return "no seed differs"
+    low, high = (pair.share.low, pair.share.high) if first else (1 - pair.share.high, 1 - pair.share.low)
+    return f"lower on {count} of {of} seeds, so on {100 * low:.0f}{DASH}{100 * high:.0f} % of new ones"
+
+
+def _failures(pair: Pair) -> str:
+    """What a reader must know of the winner's rare failures; empty where there is nothing to say."""
+    if pair.largest_opposes:
+        return ", though the largest difference is against it"
+    if pair.hides_failures:
+        unseen = 1 - ALPHA ** (1 / pair.difference.num_pairs)
+        return f"; failures on up to one seed in {1 / unseen:.0f} could have gone unseen"
+    return ""
+
+
+def _alike(pair: Pair) -> str:
+    return f"two one-sided tests, p = {p_text(pair.p_alike)}{_family(pair)}, {_seeds(pair)}"
+
+
+def _margin(pair: Pair) -> str:
+    return percent_text(pair.margin or math.nan)
 
 
 def _family(pair: Pair) -> str:

@@ -67,3 +67,27 @@ def _fits(value: Any, option: Any) -> bool:
     if option in _NAMES:
         return type(value) is option
     return option is Any or not isinstance(option, type) or isinstance(value, option)
+
+
+def margin_of(value: Any) -> float | None:
+    """The share within which two scores count as alike, as `compare.margin` gives it.
+
+    Args:
+        value: a share such as 0.02, the same in words, such as 2%, or None.
+
+    Raises:
+        ConfigError: it is something else, or not above 0 and below 1.
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            number = value.strip()
+            share = float(number[:-1]) / 100 if number.endswith("%") else float(number)
+        else:
+            share = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 < share < 1:
+        raise ConfigError(f"compare.margin must be above 0 and below 100 %, such as 2% or 0.02, or null, got {value!r}")
+    return share

@@ -13,7 +13,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, names
-from seqexp.config.kinds import LARGEST, check_plain, check_type
+from seqexp.config.kinds import LARGEST, check_plain, check_type, margin_of
 from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
 
@@ -38,6 +38,7 @@ class Compare:
     """What a multirun compares."""
 
     by: Any
+    margin: Any = None  # records of 0.1 have none
 
 
 @dataclass
@@ -100,6 +101,7 @@ def check(config: DictConfig) -> DictConfig:
             "compare.by must be a swept key, such as cell.hidden_size, a list of them, each once, such as "
             f"[cell,cell.hidden_size], or null, got {show(by)}"
         )
+    margin_of(plain.get("compare", {}).get("margin"))
     name = typed.sweep.name
     if name is not None and names.folder_name(name) != name:
         raise ConfigError(

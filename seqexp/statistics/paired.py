@@ -1,24 +1,19 @@
-"""Statistics over seeds: intervals, paired differences, exact p-values, Holm, power."""
+"""Means with their intervals, and how two rows of scores differ, seed by seed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Array = npt.NDArray[np.float64]
+from seqexp.statistics.signflip import Array as Array
+from seqexp.statistics.signflip import SignFlip
 
 ALPHA = 0.05
 CONFIDENCE = 0.95
-POWER = 0.80
-MOST_PATTERNS = 2**16
-MANY_SEEDS = 1_000  # beyond, 9,999 random patterns do
-_CHUNK = 2**22  # signs held at once: 32 MiB of float64
 
 
 @dataclass(frozen=True)
@@ -40,23 +35,34 @@ class Difference:
     """How the first of two rows of scores differs from the second.
 
     Attributes:
-        num_pairs: pairs of scores that entered (0 for an unpaired difference).
+        num_pairs: pairs that entered (0 for an unpaired difference).
+        num_lost: pairs in which the first has no score, and in which the second has none; each counts as a loss by the
+            largest difference seen.
         by_ratio: True where the logarithms of the scores were compared, False where the scores themselves.
         ratio: first over second: the geometric mean where `by_ratio`, else the ratio of the two means; NaN where a mean
             is 0 up to rounding.
-        low: lower end of the ratio's 95 % interval; NaN unless `by_ratio`.
-        high: upper end of it.
+        low: lower end of the ratio's interval; NaN unless `by_ratio`, 0 where it is open.
+        high: upper end of it, infinite where it is open.
         gap: first minus second, mean, in the unit of the scores.
-        gap_low: lower end of the gap's 95 % interval.
+        gap_low: lower end of the gap's interval, minus infinity where it is open.
         gap_high: upper end of it.
+        level: the interval of what was compared holds what the pair's own test does not reject at this level; an
+            unpaired one and that of the gap where `by_ratio` are of 95 %, by Student's t.
+        student_low: lower end of the 95 % Student-t interval of what was compared, as a ratio where `by_ratio`.
+        student_high: upper end of it.
+        means: first over second, ratio of the arithmetic means; NaN where a seed was lost or a mean is 0.
+        means_low: lower end of its 95 % interval (Fieller 1954); 0 where it is open.
+        means_high: upper end of it; infinite where it is open.
         p: two-sided p-value before any correction; NaN where nothing was tested.
         effect: paired Cohen's d_z, mean over standard deviation of the differences that were compared.
         deviation: standard deviation of the differences that were compared; NaN where there are no pairs.
         first_lower: pairs in which the first scored lower.
         second_lower: pairs in which the second scored lower.
+        largest: the largest difference that was compared, with its sign.
     """
 
     num_pairs: int
+    num_lost: tuple[int, int] = (0, 0)
     by_ratio: bool
     ratio: float
     low: float
@@ -64,14 +70,106 @@ class Difference:
     gap: float
     gap_low: float
     gap_high: float
-    p: float
-    effect: float
-    deviation: float
-    first_lower: int
-    second_lower: int
+    level: float = ALPHA
+    student_low: float
+    student_high: float
+    means: float = math.nan
+    means_low: float = math.nan
+    means_high: float = math.nan
+    p: float = math.nan
+    effect: float = math.nan
+    deviation: float = math.nan
+    first_lower: int = 0
+    second_lower: int = 0
+    largest: float = math.nan
 
 
-def mean_interval(values: npt.ArrayLike) -> Interval:
+class Paired:
+    """Two rows of scores of the same seeds.
+
+    A seed that one of the two lost, by diverging, counts as a loss by the largest |difference| that was seen among the
+    others; one that both lost says nothing, and is left out. Where the two are exchangeable, swapping them in one seed
+    changes a sign and no size of any difference, lost seeds included, so that the sign-flip test stays exact.
+
+    Args:
+        first: (n,) scores >= 0, NaN where the seed was lost.
+        second: (n,) scores of the same seeds.
+        by_ratio: logarithms are compared, for which all scores are > 0; else the scores themselves, which may be 0.
+        rounding: a mean up to here is 0 as far as anybody knows, and has no ratio.
+    """
+
+    def __init__(self, first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> None:
+        lost = np.isnan(np.stack([first, second]))
+        kept = ~lost.all(axis=0)
+        finite = ~lost.any(axis=0)
+        self.by_ratio, self.rounding = by_ratio, rounding
+        self.num_lost = (int((lost[0] & kept).sum()), int((lost[1] & kept).sum()))
+        self.first, self.second = first[finite], second[finite]
+        with np.errstate(over="ignore"):
+            seen = np.log(self.first) - np.log(self.second) if by_ratio else self.first - self.second
+        largest = float(np.abs(seen).max(initial=0.0)) or 1.0
+        losses = np.repeat([largest, -largest], self.num_lost)
+        self.differences = np.concatenate([seen, losses])
+        self.flip = SignFlip(self.differences) if len(self.differences) else None
+
+    @property
+    def p(self) -> float:
+        """The two-sided p-value of the sign-flip test, before any correction."""
+        return self.flip.p() if self.flip else math.nan
+
+    def p_alike(self, margin: float) -> float:
+        """The p-value of two one-sided sign-flip tests that the ratio lies between 1 / (1 + margin) and 1 + margin."""
+        end = math.log1p(margin)
+        return self.flip.p_between(-end, end) if self.flip and self.by_ratio else math.nan
+
+    def difference(self, level: float = ALPHA) -> Difference:
+        """The difference of two pairs at least, with the interval of what the test does not reject at `level`."""
+        d = self.differences
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of what a float holds
+            mean, deviation = float(d.mean()), float(d.std(ddof=1))
+            gaps = mean_interval(self.first - self.second)
+        if deviation < 1e-12 * abs(mean):  # one and the same difference in every pair, up to rounding
+            deviation = 0.0
+        low, high = self.flip.interval(level) if self.flip else (-math.inf, math.inf)
+        student = mean_interval(d)
+        if self.by_ratio:
+            sizes = {"ratio": _exp(mean), "low": _exp(low), "high": _exp(high)}
+            sizes |= {"gap": gaps.mean, "gap_low": gaps.low, "gap_high": gaps.high}
+            sizes |= {"student_low": _exp(student.low), "student_high": _exp(student.high)}
+        else:
+            ratio = math.nan if any(self.num_lost) else mean_ratio(self.first, self.second, self.rounding)
+            sizes = {"ratio": ratio, "low": math.nan, "high": math.nan, "gap": mean, "gap_low": low, "gap_high": high}
+            sizes |= {"student_low": student.low, "student_high": student.high}
+        means, means_low, means_high = self._means()
+        return Difference(
+            num_pairs=len(d),
+            num_lost=self.num_lost,
+            by_ratio=self.by_ratio,
+            **sizes,
+            level=level,
+            means=means,
+            means_low=means_low,
+            means_high=means_high,
+            p=self.p,
+            effect=mean / deviation if deviation > 0 else math.copysign(math.inf, mean) if mean else 0.0,
+            deviation=deviation,
+            first_lower=int((d < 0).sum()),
+            second_lower=int((d > 0).sum()),
+            largest=float(d[np.argmax(np.abs(d))]),
+        )
+
+    def _means(self) -> tuple[float, float, float]:
+        if any(self.num_lost) or math.isnan(mean_ratio(self.first, self.second, self.rounding)):
+            return math.nan, math.nan, math.nan
+        return fieller(self.first, self.second)
+
+
+def paired_difference(first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> Difference:
+    """Compares two rows of scores pair by pair, by themselves; see `Paired`."""
+    return Paired(first, second, by_ratio, rounding).difference()
+
+
+def mean_interval(values: object) -> Interval:
     """The mean of the finite values, with its Student-t interval."""
     array = np.asarray(values, dtype=float)
     array = array[np.isfinite(array)]
@@ -79,41 +177,10 @@ def mean_interval(values: npt.ArrayLike) -> Interval:
         return Interval(math.nan, math.nan, math.nan)
     if array.size == 1:
         return Interval(float(array[0]), math.nan, math.nan)
-    with np.errstate(over="ignore"):  # numbers near the end of what a float holds
-        mean = float(array.mean())
-        half = _t_quantile(array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
-    return Interval(mean, mean - half, mean + half)
-
-
-def paired_difference(first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> Difference:
-    """Compares two rows of scores pair by pair.
-
-    Args:
-        first: (n,) finite scores >= 0, n >= 2.
-        second: (n,) scores of the same seeds.
-        by_ratio: compares logarithms, for which all scores are > 0; else the scores themselves, which may be 0.
-        rounding: a mean up to here is 0 as far as anybody knows, and has no ratio.
-
-    Returns:
-        The difference, with an uncorrected p-value.
-    """
-    with np.errstate(over="ignore"):
-        gaps = first - second
-    differences = np.log(first) - np.log(second) if by_ratio else gaps
     with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of what a float holds
-        mean, deviation = float(differences.mean()), float(differences.std(ddof=1))
-    if deviation < 1e-12 * abs(mean):  # one and the same difference in every pair, up to rounding
-        deviation = 0.0
-    return Difference(
-        num_pairs=len(first),
-        by_ratio=by_ratio,
-        **_sizes(first, second, mean_interval(differences), mean_interval(gaps), by_ratio, rounding),
-        p=sign_flip_p(differences),
-        effect=mean / deviation if deviation > 0 else math.copysign(math.inf, mean) if mean else 0.0,
-        deviation=deviation,
-        first_lower=int((gaps < 0).sum()),
-        second_lower=int((gaps > 0).sum()),
-    )
+        mean = float(array.mean())
+        half = t_quantile(array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
+    return Interval(mean, mean - half, mean + half)
 
 
 def unpaired_difference(first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> Difference:
@@ -128,16 +195,24 @@ def unpaired_difference(first: Array, second: Array, by_ratio: bool = True, roun
     Returns:
         The difference; an interval is NaN where a row has fewer than two scores.
     """
-    logs = _welch(np.log(first), np.log(second)) if by_ratio else Interval(math.nan, math.nan, math.nan)
+    gaps = _welch(first, second)
+    shown = gaps
+    ratio = (mean_ratio(first, second, rounding), math.nan, math.nan)
+    if by_ratio:
+        logs = _welch(np.log(first), np.log(second))
+        ratio = (_exp(logs.mean), _exp(logs.low), _exp(logs.high))
+        shown = Interval(*ratio)
     return Difference(
         num_pairs=0,
         by_ratio=by_ratio,
-        **_sizes(first, second, logs, _welch(first, second), by_ratio, rounding),
-        p=math.nan,
-        effect=math.nan,
-        deviation=math.nan,
-        first_lower=0,
-        second_lower=0,
+        ratio=ratio[0],
+        low=ratio[1],
+        high=ratio[2],
+        gap=gaps.mean,
+        gap_low=gaps.low,
+        gap_high=gaps.high,
+        student_low=shown.low,
+        student_high=shown.high,
     )
 
 
@@ -150,15 +225,28 @@ def mean_ratio(first: Array, second: Array, rounding: float) -> float:
     return means[0] / means[1] if min(means) > rounding else math.nan
 
 
-def _sizes(
-    first: Array, second: Array, logs: Interval, gaps: Interval, by_ratio: bool, rounding: float
-) -> dict[str, float]:
-    """Ratio and gap with their intervals, as fields of a `Difference`."""
-    if by_ratio:
-        ratio = {"ratio": _exp(logs.mean), "low": _exp(logs.low), "high": _exp(logs.high)}
-    else:
-        ratio = {"ratio": mean_ratio(first, second, rounding), "low": math.nan, "high": math.nan}
-    return {**ratio, "gap": gaps.mean, "gap_low": gaps.low, "gap_high": gaps.high}
+def fieller(first: Array, second: Array) -> tuple[float, float, float]:
+    """The ratio of two means of pairs with its 95 % interval (Fieller 1954, https://www.jstor.org/stable/2984043).
+
+    Args:
+        first: (n,) scores, their mean > 0.
+        second: (n,) scores of the same seeds, their mean > 0.
+
+    Returns:
+        The ratio and the ends; 0 and infinity where the second mean is not told from 0.
+    """
+    count = len(first)
+    if count < 2:
+        return float(first.mean() / second.mean()), math.nan, math.nan
+    scale = max(float(first.max()), float(second.max()))
+    a, b = first / scale, second / scale
+    (aa, ab), (_, bb) = np.cov(a, b) * t_quantile(count - 1) ** 2 / count
+    square, line, constant = b.mean() ** 2 - bb, a.mean() * b.mean() - ab, a.mean() ** 2 - aa
+    ratio = float(a.mean() / b.mean())
+    if square <= 0:
+        return ratio, 0.0, math.inf
+    root = math.sqrt(max(0.0, line**2 - square * constant))
+    return ratio, max(0.0, float((line - root) / square)), float((line + root) / square)
 
 
 def _welch(first: Array, second: Array) -> Interval:
@@ -176,99 +264,18 @@ def _welch(first: Array, second: Array) -> Interval:
         return Interval(mean, mean, mean)
     share = va / (va + vb)
     freedom = 1 / (share**2 / (len(first) - 1) + (1 - share) ** 2 / (len(second) - 1))
-    half = _t_quantile(freedom) * math.sqrt(va + vb)
+    half = t_quantile(freedom) * math.sqrt(va + vb)
     return Interval(mean, mean - half, mean + half)
 
 
-def sign_flip_p(differences: Array) -> float:
-    """Two-sided p-value of the sign-flip permutation test of mean zero.
-
-    Exact over all 2^n patterns of signs up to 2^16 of them; beyond, from 2^16 - 1 random patterns of a fixed
-    seed (9,999 above 1,000 seeds) with the observed one added, so that p is never 0 and the test keeps its
-    level (Phipson & Smyth 2010, https://doi.org/10.2202/1544-6115.1585).
-    """
-    count = len(differences)
-    if count and (largest := float(np.abs(differences).max())) > 1e150:  # their sum may be beyond what a float holds
-        differences = differences / largest
-    observed = abs(float(differences.sum()))
-    bound = observed - 1e-12 * float(np.abs(differences).sum())  # equal sums count as equal
-    if count == 0:
-        return 1.0
-    if 2**count <= MOST_PATTERNS:  # the last sign stays: a pattern and its mirror image have the same |sum|
-        sums = np.abs(_all_signs(count) @ differences)
-        return float((sums >= bound).mean())
-    rng = np.random.default_rng(0)
-    draws = MOST_PATTERNS - 1 if count <= MANY_SEEDS else 9_999
-    hits, step = 0, max(1, _CHUNK // count)
-    for start in range(0, draws, step):
-        rows = min(step, draws - start)
-        noise = np.frombuffer(rng.bytes(rows * math.ceil(count / 8)), np.uint8).reshape(rows, -1)
-        kept = np.unpackbits(noise, axis=1)[:, :count].astype(float) @ differences  # (rows,)
-        sums = np.abs(2.0 * kept - differences.sum())
-        hits += int((sums >= bound).sum())
-    return (hits + 1) / (draws + 1)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (Holm 1979): adjusted p-values, in the order given."""
-    count = len(p_values)
-    adjusted, running = [0.0] * count, 0.0
-    for rank, index in enumerate(sorted(range(count), key=lambda i: p_values[i])):
-        running = max(running, min(1.0, (count - rank) * p_values[index]))
-        adjusted[index] = running
-    return adjusted
-
-
-def seeds_needed(num_tests: int) -> int:
-    """The fewest paired seeds with which one of `num_tests` can fall below 0.05 after Holm."""
-    seeds = 2
-    while _rejecting_patterns(seeds, num_tests) == 0:
-        seeds += 1
-    return seeds
-
-
-@lru_cache
-def detectable_effect(num_pairs: int, num_tests: int) -> float:
-    """The smallest paired effect d_z that a test among `num_tests` finds with 80 % power.
-
-    It is taken at Holm's first and strictest step, 0.05 / num_tests: what a single true difference would
-    have had to pass. Below 17 pairs the sign-flip test knows only 2^(n-1) p-values, so the level is the
-    highest of them that passes. Power is that of the t-test at this level (normal differences); where
-    only the pattern "all seeds agree" passes, it is the probability of that pattern.
-
-    Returns:
-        The effect in standard deviations of the difference; infinite where no outcome could pass.
-    """
-    if num_pairs < 2:
-        return math.inf
-    level = ALPHA / num_tests
-    if num_pairs <= 16:
-        passing = _rejecting_patterns(num_pairs, num_tests)
-        if passing == 0:
-            return math.inf
-        if passing == 1:
-            return float(special.ndtri(POWER ** (1 / num_pairs)))
-        level = passing / 2 ** (num_pairs - 1)
-    critical = special.stdtrit(num_pairs - 1, 1 - level / 2)
-    return float(special.nctdtrinc(num_pairs - 1, 1 - POWER, critical)) / math.sqrt(num_pairs)
-
-
-def _rejecting_patterns(num_pairs: int, num_tests: int) -> int:
-    """How many of the 2^(n-1) mirrored pairs of patterns may be as extreme with p below the level."""
-    return math.ceil(ALPHA / num_tests * 2.0 ** (num_pairs - 1)) - 1
-
-
-@lru_cache(maxsize=4)
-def _all_signs(count: int) -> Array:
-    """(2^(count-1), count) all patterns of +1 and -1 whose last entry is +1."""
-    patterns = np.arange(2 ** (count - 1))[:, None] >> np.arange(count)
-    return np.asarray(1.0 - 2.0 * (patterns & 1), dtype=np.float64)
-
-
 @lru_cache(maxsize=1024)
-def _t_quantile(freedom: float) -> float:
+def t_quantile(freedom: float) -> float:
+    """What half the width of a 95 % Student-t interval is, in standard errors."""
     return float(special.stdtrit(freedom, 0.5 + CONFIDENCE / 2))
 
 
 def _exp(value: float) -> float:
+    """exp, finite for finite numbers."""
+    if math.isinf(value):
+        return math.inf if value > 0 else 0.0
     return float(np.exp(min(max(value, -700.0), 700.0))) if not math.isnan(value) else math.nan

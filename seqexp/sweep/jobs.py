@@ -54,6 +54,8 @@ def split_jobs(config: DictConfig) -> list[list[str]]:
     parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
     check_count(parsed)
     for each in parsed:
+        if each.key_or_group == "compare.margin" and each.is_sweep_override():
+            raise ConfigError(f"{each.input_line}: a comparison has one margin")
         if each.key_or_group == "compare.by" and each.is_sweep_override():
             raise ConfigError(f"{each.input_line}: several keys stand in a list, such as [cell,cell.hidden_size]")
     return [job for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]

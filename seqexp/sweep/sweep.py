@@ -199,10 +199,10 @@ class Sweep(Callback):
 
         folder = Path(config.hydra.sweep.dir)
         try:
-            comparison = compare(folder, by=self.by or None)
+            comparison = compare(folder, by=self.by or None, margin=config.compare.margin)
         except CompareError as error:  # so many runs failed that the keys do not differ any more
             say(sys.stderr, str(error))
-            comparison = compare(folder)
+            comparison = compare(folder, margin=config.compare.margin)
         paths = comparison.write(folder, list(config.allowed_packages))
         console = Console()
         comparison.render(console)

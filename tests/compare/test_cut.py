@@ -31,7 +31,7 @@ def drawn(folder: Path, start: Any, end: Any, **changes: Any) -> Run:
 
 def said(*runs: Run) -> list[str]:
     (data_set,) = group(runs)
-    return [note for note in noted(build(data_set)).notes if note.startswith("On validation")]
+    return [note for note in noted(build([data_set])[0]).notes if note.startswith("On validation")]
 
 
 def test_two_change_places(tmp_path: Path) -> None:

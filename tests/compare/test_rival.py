@@ -37,7 +37,8 @@ def guesses(**levels: float) -> dict[str, Any]:
 
 def section(*runs: Run) -> Section:
     (data_set,) = group(runs)
-    return build(data_set)
+    (found,) = build([data_set])
+    return found
 
 
 TEST = guesses(constant=1.0, linear=0.3, ar=0.2, noise=0.01)

@@ -49,7 +49,7 @@ def run(cell: str, solved: list[float] | None, first: int = 0, **changes: Any) -
 
 
 def compared(*runs: Run) -> Comparison:
-    return Comparison(with_success([build(data_set) for data_set in group(runs)]), [], [])
+    return Comparison(with_success(build(group(runs))), [], [])
 
 
 def success(*runs: Run) -> Success:

@@ -35,7 +35,7 @@ def run(cell: str, test: Any, settings: dict[str, Any] | None = None, **changes:
 
 def notes(*runs: Run, by: tuple[str, ...] = ()) -> list[str]:
     (data_set,) = group(runs, by)
-    before = build(data_set)
+    (before,) = build([data_set])
     after = noted(before)
     assert after.notes[: len(before.notes)] == before.notes
     return after.notes[len(before.notes) :]
