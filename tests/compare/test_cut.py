@@ -37,7 +37,7 @@ def said(*runs: Run) -> list[str]:
 def test_two_change_places(tmp_path: Path) -> None:
     lstm, rnn = drawn(tmp_path / "lstm", 1.0, 0.5), drawn(tmp_path / "rnn", 0.8, 0.9)
     assert said(lstm, rnn) == ["On validation, lstm and rnn change places in the last tenth of training."]
-    first, second = (build(group([lstm, rnn])[0]).shown[index][1] for index in (0, 1))
+    first, second = (build(group([lstm, rnn]))[0].shown[index][1] for index in (0, 1))
     assert before(first, "mse").values == pytest.approx(LEVELS)  # type: ignore[union-attr]
     assert before(second, "mse").values == pytest.approx(0.8 * LEVELS)  # type: ignore[union-attr]
 
@@ -83,6 +83,6 @@ def test_a_damaged_file_ends_nothing(tmp_path: Path, content: str | None) -> Non
 def test_files_are_read_only_where_the_last_tenth_counts(tmp_path: Path) -> None:
     lstm, rnn = drawn(tmp_path / "lstm", 1.0, 1.5), drawn(tmp_path / "rnn", 0.8, 0.9)
     (lstm.folder / "curves.csv").unlink()
-    row = build(group([lstm, rnn])[0]).shown[0][1]
+    row = build(group([lstm, rnn]))[0].shown[0][1]
     assert before(row, "mse").values.tolist() == row.val.values.tolist()  # type: ignore[union-attr]
     assert said(replace(lstm, best_epoch=None), rnn) == []

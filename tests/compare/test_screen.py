@@ -24,7 +24,7 @@ LINES = {"baselines": GUESSES, "validation_baselines": GUESSES}
 
 
 def sections(*runs: Run) -> list[Section]:
-    return [build(data_set) for data_set in group(runs)]
+    return build(group(runs))
 
 
 def printed(found: list[Section], width: int | None, problems: list[Problem] | None = None) -> str:
