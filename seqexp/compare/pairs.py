@@ -54,6 +54,7 @@ class Pair:
             scores themselves were compared; NaN where there is none.
         margin: the share within which two scores count as alike; None where nobody asked.
         p_alike: p, after Holm over the same family, of two one-sided tests that they are; NaN where nothing was tested.
+        student_p_alike: the same by Student's t, without a correction.
         lower: label of the one that scored lower, None unless p_corrected < 0.05.
         reservation: why it is no winner all the same: "means", its mean is the higher one, or "lost", it diverged on
             more seeds than the other.
@@ -75,6 +76,7 @@ class Pair:
     detectable: float
     margin: float | None
     p_alike: float
+    student_p_alike: float
     lower: str | None
     reservation: Literal["means", "lost"] | None
     winner: str | None
@@ -192,6 +194,7 @@ def _pair(
         detectable=math.exp(-size) if difference.by_ratio and not math.isnan(size) else size,
         margin=margin,
         p_alike=alike.p if alike else math.nan,
+        student_p_alike=paired.student_p_alike(margin) if alike and paired and margin else math.nan,
         lower=lower,
         reservation=reservation,
         winner=None if reservation else lower,

@@ -122,6 +122,14 @@ class Paired:
         end = math.log1p(margin)
         return self.flip.p_between(-end, end) if self.flip and self.by_ratio else math.nan
 
+    def student_p_alike(self, margin: float) -> float:
+        """The same by Student's t, for a reader who expects that test."""
+        d = self.differences
+        if not self.by_ratio or len(d) < 2 or d.std(ddof=1) == 0:
+            return math.nan
+        error, end = float(d.std(ddof=1)) / math.sqrt(len(d)), math.log1p(margin)
+        return float(special.stdtr(len(d) - 1, -(end - abs(float(d.mean()))) / error))
+
     def difference(self, level: float = ALPHA) -> Difference:
         """The difference of two pairs at least, with the interval of what the test does not reject at `level`."""
         d = self.differences

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.weightstats import ttost_paired
 
 from seqexp import statistics
 from seqexp.statistics import Paired
@@ -92,3 +93,12 @@ def test_alike_is_two_one_sided_tests() -> None:
         end = math.log1p(margin)
         assert (pair.p_alike(margin) < 0.05) == (-end < low and high < end)
     assert math.isnan(Paired(first, np.ones(9), by_ratio=False).p_alike(0.02))
+
+
+@pytest.mark.parametrize("margin", [0.02, 0.1, 0.5])
+def test_alike_by_student_is_statsmodels(margin: float) -> None:
+    first, second = NOISE[0, :12], NOISE[1, :12]
+    end = math.log1p(margin)
+    oracle = ttost_paired(np.log(first), np.log(second), -end, end)[0]
+    assert Paired(first, second).student_p_alike(margin) == pytest.approx(oracle)
+    assert Paired(first, second).p_alike(margin) == pytest.approx(oracle, abs=0.02)
