@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from seqexp.compare.keys import CompareError, check, listed, of_data
 from seqexp.compare.runs import Problem, Run, collect
 from seqexp.compare.section import Section, build
 from seqexp.compare.success import with_success
+from seqexp.compare.summary import Summary, summarise
 from seqexp.compare.swept import all_values
 from seqexp.compare.trained import noted
 from seqexp.config.kinds import margin_of
@@ -52,10 +54,16 @@ class Comparison:
     failed: list[Problem]
     broken: list[Problem]
 
+    @cached_property
+    def summary(self) -> Summary | None:
+        """What three tasks or more show together; None for fewer."""
+        return summarise(self.sections)
+
     @property
     def sentences(self) -> list[str]:
-        """Every verdict in plain words."""
-        return [text for section in self.sections for text in section.sentences]
+        """Every verdict in plain words, those over several tasks last."""
+        over_tasks = self.summary.sentences if self.summary else []
+        return [*(text for section in self.sections for text in section.sentences), *over_tasks]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yields one dictionary per run and seed; `pandas.DataFrame(comparison.rows())` reads them."""
@@ -63,15 +71,16 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Every statistic as plain dictionaries and lists; what is not finite is None."""
-        return export.as_dict(self.sections, self.failed, self.broken)
+        over_tasks = self.summary.as_dict() if self.summary else None
+        return {**export.as_dict(self.sections, self.failed, self.broken), "over_tasks": over_tasks}
 
     def to_markdown(self) -> str:
         """Tables and verdicts as Markdown."""
-        return report.markdown(self.sections, self.failed, self.broken)
+        return report.markdown(self.sections, self.failed, self.broken, self.summary)
 
     def render(self, console: Console) -> None:
         """Prints tables and verdicts on a Rich console."""
-        screen.render(console, self.sections, self.failed, self.broken)
+        screen.render(console, self.sections, self.failed, self.broken, self.summary)
 
     def figure(self) -> Figure:
         """Every seed as a point, mean and interval of what is compared, baselines as lines; one panel per data set."""
@@ -98,11 +107,18 @@ class Comparison:
 
         return pictures.success(self.sections)
 
+    def tasks_figure(self) -> Figure | None:
+        """Mean ranks over tasks, and from five tasks on performance profiles; None for fewer than three."""
+        from seqexp.compare import pictures
+
+        return pictures.over_tasks(self.sections, self.summary) if self.summary else None
+
     def write(self, folder: Path, allowed_packages: Sequence[str] = ()) -> list[Path]:
         """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
 
         Where there are scores at evaluations, `evaluations.{png,svg}` as well; where a task says when it is solved,
-        `success.{png,svg}`. What diagnostics measured is drawn in `diagnostics/<name>.{png,svg}`.
+        `success.{png,svg}`; of three tasks or more, `tasks.{png,svg}`. What diagnostics measured is drawn in
+        `diagnostics/<name>.{png,svg}`.
 
         Args:
             folder: where to; it exists.
@@ -129,6 +145,8 @@ class Comparison:
             drawn["evaluations"] = elsewhere
         if (solved := self.success_figure()) is not None:
             drawn["success"] = solved
+        if (over_tasks := self.tasks_figure()) is not None:
+            drawn["tasks"] = over_tasks
         for name, figure in drawn.items():
             for kind in KINDS:
                 contents[f"{name}.{kind}"] = encode(figure, kind)

@@ -12,9 +12,11 @@ from seqexp.compare.curves import CURVES, read_curves
 from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
+from seqexp.compare.summary import Summary
 from seqexp.record.files import printable
 from seqexp.show import comparison as figures
 from seqexp.show import success as success_figures
+from seqexp.show import tasks as task_figures
 from seqexp.show.figures import Figure
 from seqexp.statistics import Array, Interval, mean_interval
 
@@ -85,6 +87,24 @@ def success(sections: Sequence[Section]) -> Figure | None:
             lines = [success_figures.SuccessLine(each.label, each.course, each.ends, each.budgets[1]) for each in rates]
             panels.append(success_figures.SuccessPanel(section.data_set.name, lines, counts))
     return success_figures.success(panels, _labels(sections)) if panels else None
+
+
+def over_tasks(sections: Sequence[Section], summary: Summary) -> Figure:
+    """The figure of several tasks at once."""
+    ranks = task_figures.Ranks(
+        labels=summary.rows, means=summary.mean_ranks, critical=summary.critical, num_tasks=len(summary.tasks)
+    )
+    profile = None
+    if summary.relative is not None:
+        found = summary.relative.found
+        profile = task_figures.Profile(
+            levels=found.levels,
+            share=found.share,
+            low=found.low,
+            high=found.high,
+            num_tasks=len(summary.relative.tasks),
+        )
+    return task_figures.tasks(ranks, profile, _labels(sections))
 
 
 def _evaluation_panel(section: Section) -> figures.EvaluationPanel:

@@ -9,6 +9,8 @@ from seqexp.compare.answer import answer
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.success_verdict import READING as READING_SUCCESS
+from seqexp.compare.summary import Summary, missing
+from seqexp.compare.summary_verdict import READING as READING_TASKS
 from seqexp.compare.table import MOST_COLUMNS, Table, tables
 from seqexp.show import text
 
@@ -39,8 +41,10 @@ def problems_text(failed: Sequence[Problem], broken: Sequence[Problem]) -> list[
     return parts
 
 
-def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> str:
-    """The comparison as Markdown: the answers, then each data set's table and every verdict."""
+def markdown(
+    sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem], summary: Summary | None = None
+) -> str:
+    """The comparison as Markdown: the answers, each data set's table and every verdict, then all tasks at once."""
     blocks = ["# Comparison"]
     blocks += ["\n".join(f"- **{text.markdown(answer(section))}**" for section in sections)] if sections else []
     for section in sections:
@@ -51,14 +55,25 @@ def markdown(sections: Sequence[Section], failed: Sequence[Problem], broken: Seq
         blocks += [
             "\n".join(f"- {text.markdown(each)}" for each in part) for part in (verdicts, notes(section)) if part
         ]
+    if lines := over_tasks(sections, summary):
+        blocks += ["## Over tasks", "\n".join(f"- {text.markdown(line)}" for line in lines)]
     for heading, lines in problems_text(failed, broken):
         blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
-    return "\n\n".join([*blocks, *how_to_read(sections)]) + "\n"
+    return "\n\n".join([*blocks, *how_to_read(sections, summary)]) + "\n"
 
 
-def how_to_read(sections: Sequence[Section]) -> list[str]:
+def how_to_read(sections: Sequence[Section], summary: Summary | None = None) -> list[str]:
     """What the numbers are, in one paragraph for each kind of them."""
-    return [READING, *([READING_SUCCESS] if any(section.success for section in sections) else [])]
+    solved = [READING_SUCCESS] if any(section.success for section in sections) else []
+    return [READING, *solved, *([READING_TASKS] if summary else [])]
+
+
+def over_tasks(sections: Sequence[Section], summary: Summary | None, short: bool = False) -> list[str]:
+    """What three tasks or more show together, or why they have no summary; nothing for fewer."""
+    if summary is not None:
+        return [*(summary.short if short else summary.sentences), *summary.notes]
+    why = missing(sections)
+    return [why] if why else []
 
 
 def notes(section: Section) -> list[str]:

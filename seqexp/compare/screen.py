@@ -9,9 +9,10 @@ from rich.text import Text
 
 from seqexp.compare.against import baseline_sentence
 from seqexp.compare.answer import answer
-from seqexp.compare.report import how_to_read, notes, problems_text
+from seqexp.compare.report import how_to_read, notes, over_tasks, problems_text
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
+from seqexp.compare.summary import Summary
 from seqexp.compare.table import Table, tables
 from seqexp.compare.text import list_text
 from seqexp.show.columns import Grid, draw
@@ -33,7 +34,13 @@ MOST_NOTES = 12
 """Notes of one comparison, where its pairs are not told one by one."""
 
 
-def render(console: Console, sections: Sequence[Section], failed: Sequence[Problem], broken: Sequence[Problem]) -> None:
+def render(
+    console: Console,
+    sections: Sequence[Section],
+    failed: Sequence[Problem],
+    broken: Sequence[Problem],
+    summary: Summary | None = None,
+) -> None:
     """Prints the comparison on a Rich console."""
     for section in sections:
         put(console, answer(section), "bold", indent=2)
@@ -45,9 +52,13 @@ def render(console: Console, sections: Sequence[Section], failed: Sequence[Probl
     if not detailed:
         for line in _common_notes(sections):
             put(console, line)
+    if lines := over_tasks(sections, summary, short=True):
+        for line in lines:
+            put(console, line)
+        console.print()
     if sections:
         folded = _folded(sections)
-        for line in [folded] if folded else how_to_read(sections):
+        for line in [folded] if folded else how_to_read(sections, summary):
             put(console, line, "dim")
         console.print()
     for heading, problems in problems_text(failed, broken):

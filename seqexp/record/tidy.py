@@ -22,6 +22,7 @@ FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
     *("comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg"),
     *("curves.png", "curves.svg", "evaluations.png", "evaluations.svg"),
+    *("success.png", "success.svg", "tasks.png", "tasks.svg"),
 )
 """Files that a run or a sweep writes, directly into its own folder."""
 
