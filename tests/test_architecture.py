@@ -26,6 +26,7 @@ HOMES = {
     "pytorch_lightning": set(),
     "hydra": {
         *("program/run.py", "run/execute.py", "sweep/sweep.py", "sweep/jobs.py", "sweep/again.py", "search/space.py"),
+        "sweep/fresh.py",
         *("config/compose.py", "config/foreign.py", "config/guard.py", "config/hooks.py"),
         "config/explanations.py",
     },

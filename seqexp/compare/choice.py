@@ -52,11 +52,10 @@ def choose(data_set: DataSet) -> Choice:
             passed_over = f", {diverging} passed over because seeds diverged" if diverging else ""
             chosen = f"{rows[best].setting} was picked from {len(indices)} settings"
             notes.append(f"{name}: {chosen} by mean validation {data_set.metric.label}{passed_over}.")
-        if len({rows[index].test.seeds.tobytes() for index in indices}) > 1:
+        found = [scores for index in indices if (scores := rows[index].val) is not None]
+        if len({scores.seeds.tobytes() for scores in found}) > 1:
             notes.append(f"{name}: its settings were not all trained on the same seeds.")
-        elif any(
-            rows[best].test.learnt.differ(rows[index].test.learnt)[part].any() for index in indices for part in (0, 1)
-        ):
+        elif any(part.any() for scores in found for part in found[0].learnt.differ(scores.learnt)):
             notes.append(f"{name}: its settings were not all trained on the same data.")
     budgets = {name: len(indices) for name, indices in by_name.items()}
     if len(set(budgets.values())) > 1:

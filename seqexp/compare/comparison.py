@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqexp.compare import export, report, screen
-from seqexp.compare.data_sets import group
+from seqexp.compare.data_sets import DataSet, group
 from seqexp.compare.keys import CompareError, check, listed, of_data
-from seqexp.compare.runs import Problem, Run, collect
+from seqexp.compare.runs import Collection, Problem, Run, collect
 from seqexp.compare.section import Section, build
 from seqexp.compare.success import with_success
 from seqexp.compare.summary import Summary, summarise
@@ -189,16 +189,21 @@ def compare(
         CompareError: a folder does not exist, no run is in any of them, or nothing can be compared by those keys.
         ConfigError: the margin is no share.
     """
-    asked = listed(by if by is None or isinstance(by, str) else list(by))
     wanted = margin_of(margin)
-    found = collect([Path(folder) for folder in folders])
-    if asked and found.runs:
-        check(asked, all_values(found.runs))
-    data_sets = group(found.runs, asked or _recorded(found.runs))
+    data_sets, found = sort([Path(folder) for folder in folders], by)
     recorded = {run.margin for run in found.runs}
     within = wanted if wanted is not None or len(recorded) != 1 else recorded.pop()
     sections = [noted(section) for section in build(data_sets, within)]
     return Comparison(with_success(sections), found.failed, found.broken)
+
+
+def sort(folders: Sequence[Path], by: str | Sequence[str] | None) -> tuple[list[DataSet], Collection]:
+    """The data sets of a comparison, in which nothing is picked yet, and all that was found; as for `compare`."""
+    asked = listed(by if by is None or isinstance(by, str) else list(by))
+    found = collect(folders)
+    if asked and found.runs:
+        check(asked, all_values(found.runs))
+    return group(found.runs, asked or _recorded(found.runs)), found
 
 
 def _recorded(runs: Sequence[Run]) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class DataSet:
         rows: sorted by what is compared and by settings.
         baselines: name -> scores on the same test targets.
         validation_baselines: name -> scores on the validation targets.
+        judges: the first seed that judges, where those before it pick; None where all seeds do both.
         evaluations: name -> baseline -> one score per seed; empty where nothing was evaluated elsewhere.
         varied: what differs between the seeds, in words.
         notes: sentences on what a reader must know before believing the table.
@@ -46,6 +47,7 @@ class DataSet:
     rows: list[Row]
     baselines: dict[str, Scores] = field(default_factory=dict)
     validation_baselines: dict[str, Scores] = field(default_factory=dict)
+    judges: int | None = None
     evaluations: dict[str, dict[str, Array]] = field(default_factory=dict)
     varied: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -118,7 +120,7 @@ def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
         rows=rows,
         baselines=_baselines(runs, [run.baselines for run in runs]),
         validation_baselines=_baselines(runs, [run.validation_baselines for run in runs]),
-        evaluations=_evaluations(rows),
+        evaluations=evaluated(rows),
         varied=varied(runs, sources),
         notes=notes,
     )
@@ -149,8 +151,8 @@ def _baselines(runs: Sequence[Run], guessed: Sequence[dict[str, Array]]) -> dict
     return baselines
 
 
-def _evaluations(rows: Sequence[Row]) -> dict[str, dict[str, Array]]:
-    """Evaluation -> baseline -> scores, each seed's from the first run that has it."""
+def evaluated(rows: Sequence[Row], first: int = 0) -> dict[str, dict[str, Array]]:
+    """Evaluation -> baseline -> scores of the seeds from `first` on, each seed's from the first run that has it."""
     found: dict[str, dict[str, Array]] = {}
     for evaluation in dict.fromkeys(name for row in rows for name in row.evaluations):
         by_seed: dict[str, dict[int, float]] = defaultdict(dict)
@@ -158,7 +160,8 @@ def _evaluations(rows: Sequence[Row]) -> dict[str, dict[str, Array]]:
             for run in row.runs:
                 for name, scores in run.evaluation_baselines.get(evaluation, {}).items():
                     for seed, score in zip(run.seeds, scores.tolist(), strict=True):
-                        by_seed[name].setdefault(seed, score)
+                        if seed >= first:
+                            by_seed[name].setdefault(seed, score)
         found[evaluation] = {
             name: np.array([scores[seed] for seed in sorted(scores)]) for name, scores in by_seed.items()
         }

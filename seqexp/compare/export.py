@@ -20,7 +20,7 @@ from seqexp.record.record import PARTS
 from seqexp.statistics import Array, mean_interval
 
 OWN_COLUMNS = {
-    *("data", "cell", "picked", "seed", "num_parameters", "epochs", "best_epoch", "steps"),
+    *("data", "cell", "picked", "seed", "judges", "num_parameters", "epochs", "best_epoch", "steps"),
     *("seconds_per_seed", "folder", "solved", "solved_step"),
 }
 """Columns of `comparison.csv` beside settings, scores and baselines."""
@@ -45,8 +45,10 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
         {*taken, *keys, *names},
     )
     successes = any(section.success for section in sections)
+    parted = any(section.data_set.judges is not None for section in sections)
     for section in sections:
-        for index, row in enumerate(section.data_set.rows):
+        for index, shown in enumerate(section.data_set.rows):
+            row = shown.whole or shown
             settings, own = {**row.compared, **row.settings}, _row_scores(section, row)
             for at, (run, position) in enumerate(row.sources):
                 guessed = {
@@ -60,6 +62,7 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                     **{column: settings.get(key) for column, key in keys.items()},
                     "picked": index in section.picked,
                     "seed": int(row.test.seeds[at]),
+                    **({"judges": _judges(section, int(row.test.seeds[at]))} if parted else {}),
                     **{column: float(own[column][at]) if column in own else math.nan for column in scores},
                     **{column: _at(run.baselines.get(name), position) for column, name in names.items()},
                     **{column: _at(guessed.get(name), position) for column, name in elsewhere.items()},
@@ -71,6 +74,11 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                     "seconds_per_seed": run.seconds_per_seed,
                     "folder": run.name,
                 }
+
+
+def _judges(section: Section, seed: int) -> bool:
+    """Whether the test scores of a seed are what its data set's verdict stands on."""
+    return section.data_set.judges is None or seed >= section.data_set.judges
 
 
 def _score_columns(sections: Sequence[Section]) -> list[str]:
@@ -128,6 +136,7 @@ def _section_dict(section: Section) -> dict[str, Any]:
         "metric": data.metric._asdict(),
         "compared": data.compared,
         "swept": data.keys,
+        "first_seed_that_judges": data.judges,
         "rows": [_row_dict(section, row, index in section.picked) for index, row in enumerate(data.rows)],
         "baselines": {name: _scores_dict(scores) for name, scores in data.baselines.items()},
         "evaluation_baselines": {

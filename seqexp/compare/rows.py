@@ -48,6 +48,8 @@ class Row:
             say; None where no record does.
         shown: other metrics on test, by name, one value per seed, NaN where there is none.
         evaluations: name -> one score per seed, NaN where there is none.
+        whole: the row with all of its seeds, where other seeds pick than judge: then `val` is of those that pick, and
+            all else here of those that judge, which may be none. None where all seeds do both.
     """
 
     cell: str
@@ -61,6 +63,7 @@ class Row:
     solved: Scores | None = None
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
+    whole: Row | None = None
 
     @property
     def name(self) -> str:

@@ -67,6 +67,8 @@ class Run:
         data_hash: for each seed the digests of its training data and test targets.
         compared: what its sweep was asked to compare by.
         margin: the share within which its sweep counts scores as alike, None where nobody asked.
+        fresh_seeds: whether its sweep was asked to train what is picked on fresh seeds.
+        judges: of such a run the first seed that judges, by `sweep.judges`; None of any other.
     """
 
     folder: Path
@@ -96,6 +98,8 @@ class Run:
     compared: tuple[str, ...] = ()
     best_epoch: list[int] | None = None
     margin: float | None = None
+    fresh_seeds: bool = False
+    judges: int | None = None
 
     @property
     def seconds_per_seed(self) -> float:
@@ -199,6 +203,8 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         compared=asked_by(record.config),
         best_epoch=best_epoch(record) if "val" in scores else None,
         margin=asked_margin(record.config),
+        fresh_seeds=settings.get("sweep.fresh_seeds") is True,
+        judges=first if type(first := settings.get("sweep.judges")) is int and 0 <= first < 2**63 else None,
     )
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from seqexp.compare.choice import choose
 from seqexp.compare.data_sets import DataSet
 from seqexp.compare.families import families
+from seqexp.compare.judges import judged
 from seqexp.compare.keys import CELL
 from seqexp.compare.meetings import (
     MOST_ROWS,
@@ -122,7 +122,8 @@ class _Draft(NamedTuple):
 
 
 def _draft(data_set: DataSet) -> _Draft:
-    choice, rounding = choose(data_set), rounding_of(data_set)
+    data_set, choice = judged(data_set)
+    rounding = rounding_of(data_set)
     table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
     rivals = best_baseline(data_set)
     chosen, against, count = meetings.pairs, [], len(table)

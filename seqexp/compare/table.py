@@ -171,4 +171,6 @@ def _plain_text(values: Array, rounding: float) -> str:
 
 def _seeds_text(scores: Scores) -> str:
     count = len(scores.seeds)
+    if count == 0:  # others picked, and this was not picked
+        return DASH
     return f"{count - scores.num_diverged} of {count}" if scores.num_diverged else str(count)

@@ -31,6 +31,8 @@ class Sweep:
     name: str | None
     dry: bool
     fail_fast: bool
+    fresh_seeds: bool = False  # configurations of 0.1 have neither this
+    judges: int | None = None  # nor this
 
 
 @dataclass

@@ -22,7 +22,7 @@ from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse
 from seqexp.config.names import check_place
 from seqexp.show.console import prepare_output, say
 from seqexp.signals import Ending, Terminated
-from seqexp.sweep import again, launchers
+from seqexp.sweep import again, fresh, launchers
 from seqexp.sweep.compared import compared_keys
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import ANEW, Job, check_job, check_places, in_the_run, job_config, split_jobs
@@ -56,6 +56,7 @@ def _final(method: Callable[..., None]) -> Callable[..., None]:
 
 def run_job(config: DictConfig) -> None:
     """Runs what is missing of one job of a multirun, and says in one line what came of it; a failure stops no other."""
+    startup.load()
     prepare_output()  # of a launcher's worker
     hydra = HydraConfig.get()
     folder, stop, there = Path(hydra.runtime.output_dir), Path(hydra.sweep.dir) / STOP, True
@@ -110,6 +111,7 @@ class Sweep(Callback):
     line: SweepLine | None = None
     ending: Ending | None = None
     by: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
     folder: ClassVar[Path | None] = None
     """Of the multirun that is going on in this process."""
     ready: ClassVar[Ready | None] = None
@@ -165,9 +167,12 @@ class Sweep(Callback):
             jobs = _check_jobs(config, folder)
             if not jobs:
                 raise ConfigError(f"the sweep names no run: {' '.join(config.hydra.overrides.task)}")
-            self.by = compared_keys(jobs, folder)
+            self.jobs, self.by = tuple(jobs), compared_keys(jobs, folder)
+            fresh.check(jobs, self.by, folder)
             if config.sweep.dry:
                 tell(folder, jobs)
+                if config.sweep.fresh_seeds:
+                    fresh.tell_more(config, jobs, self.by)
                 sys.exit(0)
         folder.mkdir(parents=True, exist_ok=True)
         if lock.lock(folder) is None:  # held until the program ends
@@ -186,9 +191,12 @@ class Sweep(Callback):
 
     @_final
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Compares the runs; exit status 1 if one of them failed."""
+        """Trains what was picked on fresh seeds, where asked for, and compares; exit status 1 if a run failed."""
         if self.line is not None:
             self.line.end()
+        folder = Path(config.hydra.sweep.dir)
+        if config.sweep.fresh_seeds and not (folder / STOP).exists():
+            fresh.train(config, self.jobs, self.by, run_job)
         if self.ending is not None:
             self.ending.__exit__(None, None, None)
         from rich.console import Console
@@ -197,7 +205,6 @@ class Sweep(Callback):
         from seqexp.compare.keys import CompareError
         from seqexp.show.paragraphs import put
 
-        folder = Path(config.hydra.sweep.dir)
         try:
             comparison = compare(folder, by=self.by or None, margin=config.compare.margin)
         except CompareError as error:  # so many runs failed that the keys do not differ any more
