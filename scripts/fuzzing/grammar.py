@@ -60,6 +60,10 @@ def sweep(chance: Chance) -> list[str]:
             ["compare.by=cell"],
             ["compare.margin=5%"],
             [],
+            ["sweep.fresh_seeds=true"],
+            ["sweep.fresh_seeds=true", "sweep.name=mine"],
+            ["sweep.fresh_seeds=true", "sweep.dry=true"],
+            ["sweep.fresh_seeds=true", "optimizer.lr=0.01,0.1"],
         ]
     )
     return ["--multirun", swept, *more, *_right(chance, 1)]
@@ -161,6 +165,8 @@ def beside(chance: Chance) -> list[str]:
         ["--multirun", first, cells, f"num_seeds={chance.randint(1, 4)}", f"seed={chance.randint(0, 3)}"],
         ["--multirun", first, cells, f"hydra.sweep.subdir={subdir}"],
         ["--multirun", first, cells, "sweep.dry=true"],
+        ["--multirun", first, cells, "optimizer.lr=0.01,0.1", f"sweep.fresh_seeds={chance.choice(['true', '1', 'x'])}"],
+        ["--multirun", first, cells, f"sweep.judges={chance.choice(['1', '-1', 'null', '2.5'])}"],
         ["--multirun", first, cells, chance.choice(["data=sine", "trainer.max_epochs=2", "optimizer.lr=1e30"])],
         ["hydra.run.dir=outputs/beside"],
         [f"hydra.run.dir={run!r}"],

@@ -128,7 +128,9 @@ NODES: dict[str, tuple[str, ...]] = {
     "cell": words("rnn.yaml [rnn] [rnn,lstm] ../cell/rnn /cell/rnn rnn@x RNN null rnn/ @ {}"),
     "data": words("null [sine] sine.yaml /data/sine ../../etc/passwd sin*"),
     "trainer": words("null [cpu] gpu none {max_epochs:1}"),
-    "sweep": words(".inf x {name:a} {name:a,dry:1} {} null {name:null,dry:false,fail_fast:false}"),
+    "sweep": words(
+        ".inf x {name:a} {name:a,dry:1} {} null {name:null,dry:false,fail_fast:false} {fresh_seeds:true} {judges:0}"
+    ),
     "early_stopping": words("3 {patience:3} {patience:[3]} null {}"),
     "checkpoint": words("0 {every_seconds:x} null {} {every_seconds:1,x:2}"),
     "num_seeds": words("${num_seeds} ${seed} ${oc.decode:'2'}"),

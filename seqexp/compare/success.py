@@ -175,7 +175,7 @@ def _success(section: Section) -> Success | None:
     chosen = choose_pairs(section.data_set, section.picked).pairs
     pairs = [_pair(rows[first], rows[second], section.data_set.compares_data) for first, second in chosen]
     known = [pair for pair in pairs if pair is not None]
-    return Success(rates=rates, pairs=known, unknown=unknown, picked=section.chose)
+    return Success(rates=rates, pairs=known, unknown=unknown, picked=section.chose and section.data_set.judges is None)
 
 
 def _pair(first: tuple[str, Row], second: tuple[str, Row], any_training: bool) -> SuccessPair | None:

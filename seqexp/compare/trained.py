@@ -26,7 +26,7 @@ _BUDGETS = {"trainer.max_epochs", "trainer.max_steps", "trainer.max_time", "trai
 def noted(section: Section) -> Section:
     """The section with notes on its grid, on training that was still going on, and on unequal budgets."""
     data_set = section.data_set
-    rows = dict(section.shown)
+    rows = {label: row.whole or row for label, row in section.shown}
     cut = {label: before(row, data_set.metric.name) for label, row in rows.items()}
     notes = [
         *_few([note for index in section.picked for note in _edges(data_set, data_set.rows[index])]),

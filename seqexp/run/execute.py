@@ -124,7 +124,7 @@ def check_single(config: DictConfig) -> None:
         given = shlex.join(_typed(hydra))
         raise ConfigError(f"this is a sweep{names}, and no single run: python -m seqexp --multirun {given}")
     for key, value in _sweeps_own(config):
-        if value not in (None, False):
+        if value is not None and value is not False:
             raise ConfigError(
                 f"{key}={value}: is for a sweep of many runs (python -m seqexp --multirun), and this is one"
             )

@@ -51,6 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (["sweep.dry=true"], r"sweep.dry=True: is for a sweep"),
         (["compare.by=cell"], r"compare.by=cell: is for a sweep"),
         (["sweep.fail_fast=true"], r"sweep.fail_fast=True: is for a sweep"),
+        (["sweep.judges=0"], r"sweep.judges=0: is for a sweep"),
         (["hydra.mode=MULTIRUN"], r"this is a sweep"),
         (["sweep=x"], r"^sweep"),
         (["sweep=null"], r"^sweep"),
