@@ -56,8 +56,8 @@ def judges(rnn: float = 0.3, lstm: float = 0.1, **changes: Any) -> list[Run]:
 
 
 def section(*runs: Run, by: tuple[str, ...] = ()) -> Section:
-    (data_set,) = group(runs, by)
-    return build(data_set)
+    (found,) = build(group(runs, by))
+    return found
 
 
 def names(found: Section) -> set[str]:
