@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqexp.compare.swept import split
 from seqexp.compare.tasks import Task
 from seqexp.statistics import Array
 from seqexp.statistics.tasks import Aggregate, aggregate
@@ -57,10 +58,10 @@ def relative(used: Sequence[Task], labels: Sequence[str]) -> tuple[Relative | No
         for task, scores in found
         if isinstance(scores, str)
     ]
-    known = [(task, scores) for task, scores in found if not isinstance(scores, str)]
+    known = [(task, *scores) for task, scores in found if not isinstance(scores, str)]
     if len(known) < LEAST_TASKS:
         return None, [*notes, f"They need {LEAST_TASKS} tasks, so there are none."]
-    counts = [scores.shape[1] for _, scores in known]
+    counts = [scores.shape[1] for _, scores, _ in known]
     least = min(counts)
     if max(counts) > least:
         which = f"the first {least} seeds" if least > 1 else "the first seed"
@@ -68,9 +69,17 @@ def relative(used: Sequence[Task], labels: Sequence[str]) -> tuple[Relative | No
     if 1 < least < FEW_SEEDS:
         few = f"cover some 90 % instead of 95 % where a task has so few seeds ({least})"
         notes.append(f"The intervals of interquartile means {few}.")
-    scores = np.stack([of_task[:, :least] for _, of_task in known], axis=1)  # (k, T, n)
+    scores = np.stack([of_task[:, :least] for _, of_task, _ in known], axis=1)  # (k, T, n)
     found_there = aggregate(scores, _levels(scores), np.random.default_rng(_SEED))
-    return Relative(tasks={task.name: task.baseline for task, _ in known}, num_seeds=least, found=found_there), notes
+    baselines = {task.name: ", ".join(names) for task, _, names in known}
+    notes.append(f"Baselines: {_listed(baselines)}.")
+    return Relative(tasks=baselines, num_seeds=least, found=found_there), notes
+
+
+def _listed(baselines: dict[str, str]) -> str:
+    """`linear on sine, sum; constant on copy`."""
+    parts = split(baselines, lambda task: baselines[task])
+    return "; ".join(f"{name} on {', '.join(tasks)}" for name, tasks in parts.items())
 
 
 def _levels(scores: Array) -> Array:

@@ -53,6 +53,8 @@ def render(
         for line in _common_notes(sections):
             put(console, line)
     if lines := over_tasks(sections, summary, short=True):
+        if not detailed:
+            console.print()
         for line in lines:
             put(console, line)
         console.print()

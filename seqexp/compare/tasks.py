@@ -10,6 +10,7 @@ from functools import reduce
 import numpy as np
 
 from seqexp.compare.pairs import Pair
+from seqexp.compare.rival import CONSTANT
 from seqexp.compare.rows import Scores
 from seqexp.compare.section import Section
 from seqexp.compare.swept import split
@@ -41,11 +42,6 @@ class Task:
         first, *others = [[label for label, _ in section.shown] for section in self.sections]
         return [label for label in first if all(label in other for other in others)]
 
-    @property
-    def baseline(self) -> str:
-        """The baseline that scores are relative to, of each of its data sets."""
-        return ", ".join(dict.fromkeys(section.baseline or "none" for section in self.sections))
-
     def num_diverged(self, labels: Sequence[str]) -> int:
         """How many seeds of these rows have no score."""
         return sum(row.test.num_diverged for each in self.sections for label, row in each.shown if label in labels)
@@ -64,26 +60,25 @@ class Task:
             means.append(rank(np.where(scores <= section.rounding, 0.0, scores).T).mean(axis=0))
         return rank(np.mean(means, axis=0).round(9))  # equal means count as equal
 
-    def relative(self, labels: Sequence[str]) -> Array | str:
-        """(k, n) each seed's score over its baseline's, infinite where it diverged; or why there are none.
+    def relative(self, labels: Sequence[str]) -> tuple[Array, list[str]] | str:
+        """Each seed's score over that of a baseline on the same seed.
 
-        Of several data sets it is their mean, on the seeds that all of them have.
+        The baseline is that of the table's ratios, or the constant guess where that one scores 0 on some seed. Of
+        several data sets it is the mean, on the seeds that all of them have.
+
+        Returns:
+            (k, n), infinite where a seed diverged, and the baselines' names; or why there is none.
         """
-        found: list[tuple[Array, Array]] = []
-        for section in self.sections:
-            if section.baseline is None:
-                return "it has no baseline"
-            baseline = section.data_set.baselines[section.baseline]
-            scores, seeds = _shared(section, labels, baseline)
-            if not (np.isfinite(scores[-1]) & (scores[-1] > section.rounding)).all():
-                return f"its {section.baseline} baseline scores 0 on some seed"
-            found.append((scores[:-1] / scores[-1], seeds))
-        seeds = reduce(np.intersect1d, [known for _, known in found])
+        found = [_over_baseline(section, labels) for section in self.sections]
+        known = [each for each in found if each is not None]
+        if len(known) < len(found):
+            return "it has no baseline that scores above 0 on every seed"
+        seeds = reduce(np.intersect1d, [seeds for _, seeds, _ in known])
         if len(seeds) == 0:
             return "no seed is shared by all rows and the baseline"
         with np.errstate(over="ignore"):
-            means: Array = np.mean([scores[:, np.searchsorted(known, seeds)] for scores, known in found], axis=0)
-        return means
+            means: Array = np.mean([scores[:, np.searchsorted(has, seeds)] for scores, has, _ in known], axis=0)
+        return means, list(dict.fromkeys(name for _, _, name in known))
 
     def _meetings(self, first: str, second: str) -> list[tuple[Pair, bool]]:
         """The pairs of two rows on a task's data sets, and whether each is the other way round."""
@@ -124,6 +119,16 @@ def tasks(sections: Sequence[Section]) -> list[Task]:
 def _task_of(section: Section) -> object:
     run = section.data_set.rows[0].runs[0]
     return run.settings.get("data", run.data)
+
+
+def _over_baseline(section: Section, labels: Sequence[str]) -> tuple[Array, Array, str] | None:
+    """(k, n) scores of some rows over a baseline's, (n,) their seeds, and its name; None where there is no baseline."""
+    for name in dict.fromkeys([section.baseline, CONSTANT]):
+        if name in section.data_set.baselines:
+            scores, seeds = _shared(section, labels, section.data_set.baselines[name])
+            if (np.isfinite(scores[-1]) & (scores[-1] > section.rounding)).all():
+                return scores[:-1] / scores[-1], seeds, name
+    return None
 
 
 def _shared(section: Section, labels: Sequence[str], baseline: Scores | None = None) -> tuple[Array, Array]:

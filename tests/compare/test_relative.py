@@ -26,7 +26,7 @@ def test_it_is_the_middle_half_of_scores_over_baselines(on_tasks: Callable[..., 
         scores = np.concatenate([each.test / 2 for each in runs if each.cell == cell])
         assert mean.mean == pytest.approx(stats.trim_mean(scores, 0.25))
         assert mean.low < mean.mean < mean.high
-    assert (found.num_seeds, notes, found.tasks["c"]) == (12, [], "constant")
+    assert (found.num_seeds, notes, found.tasks["c"]) == (12, ["Baselines: constant on a, b, c, d, e, f."], "constant")
     assert found.found.share[:, 0].tolist() == [0, 0]
     assert found.found.share[:, -1].tolist() == [1, 1]
     again, _ = relative(tasks(sections_of(runs)), ["lstm", "rnn"])
@@ -40,7 +40,10 @@ def test_what_is_left_out_is_said(on_tasks: Callable[..., list[Run]], sections_o
     found, notes = relative(tasks(sections_of(without)), ["lstm", "rnn"])
     assert found is not None
     assert list(found.tasks) == list("acdef")
-    assert notes == ["b is left out of interquartile means and profiles: it has no baseline."]
+    assert notes == [
+        "b is left out of interquartile means and profiles: it has no baseline that scores above 0 on every seed.",
+        "Baselines: constant on a, c, d, e, f.",
+    ]
     less = [replace(each, baselines={}) if each.data in "bc" else each for each in runs]
     found, notes = relative(tasks(sections_of(less)), ["lstm", "rnn"])
     assert found is None
@@ -62,6 +65,7 @@ def test_tasks_of_fewer_seeds_count_as_much(on_tasks: Callable[..., list[Run]], 
     assert notes == [
         "Interquartile means and profiles are of the first 4 seeds of each task, so that all tasks count alike.",
         "The intervals of interquartile means cover some 90 % instead of 95 % where a task has so few seeds (4).",
+        "Baselines: constant on a, b, c, d, e, f.",
     ]
     scores = np.concatenate([each.test[:4] / 2 for each in runs if each.cell == "lstm"])
     assert found.found.means[0].mean == pytest.approx(stats.trim_mean(scores, 0.25))

@@ -12,6 +12,7 @@ from scipy import stats
 from seqexp.compare.runs import Metric, Run
 from seqexp.compare.section import Section
 from seqexp.compare.tasks import tasks
+from seqexp.statistics import Array
 
 RNG = np.random.default_rng(3)
 Build = Callable[[list[Run]], list[Section]]
@@ -83,26 +84,32 @@ def test_seeds_of_other_data_are_not_shared(run: Make, sections_of: Build) -> No
     assert ranks.tolist() == [1, 2]
     relative = task.relative(["a", "b"])
     assert not isinstance(relative, str)
-    assert relative.tolist() == [[0.5, 0.5], [1, 1]]
+    assert relative[0].tolist() == [[0.5, 0.5], [1, 1]]
     (apart,) = tasks(sections_of([first, replace(second, seeds=list(range(5, 10)))]))
     assert apart.ranks(["a", "b"]) is None
     assert apart.relative(["a", "b"]) == "no seed is shared by all rows and the baseline"
 
 
 def test_scores_are_relative_to_the_baseline_on_the_same_seed(run: Make, sections_of: Build) -> None:
-    guess = np.array([2.0, 4.0, 8.0])
-    rows = [
-        run("sine", cell, row, baselines={"constant": guess}) for cell, row in (("a", [1, 1, np.nan]), ("b", guess))
-    ]
-    (task,) = tasks(sections_of(rows))
-    relative = task.relative(["a", "b"])
-    assert not isinstance(relative, str)
-    assert relative.tolist() == [[0.5, 0.25, np.inf], [1, 1, 1]]
-    assert task.baseline == "constant"
-    for baselines, why in (({}, "it has no baseline"), ({"ar": [0, 1, 1]}, "its ar baseline scores 0 on some seed")):
-        found = {name: np.array(values, float) for name, values in baselines.items()}
-        (task,) = tasks(sections_of([replace(each, baselines=found) for each in rows]))
-        assert task.relative(["a", "b"]) == why
+    guess, zero = np.array([2.0, 4.0, 8.0]), np.array([0.0, 1.0, 1.0])
+    rows = [run("sine", cell, row) for cell, row in (("a", [1, 1, np.nan]), ("b", guess))]
+
+    def relative(**baselines: Array) -> tuple[Array, list[str]] | str:
+        (task,) = tasks(
+            sections_of([replace(each, baselines=baselines, validation_baselines=baselines) for each in rows])
+        )
+        return task.relative(["a", "b"])
+
+    expected = [[0.5, 0.25, np.inf], [1, 1, 1]]
+    for baselines, name in (
+        ({"ar": guess, "constant": 9 * guess}, "ar"),
+        ({"ar": zero, "constant": guess}, "constant"),
+    ):
+        found = relative(**baselines)
+        assert not isinstance(found, str)
+        assert (found[0].tolist(), found[1]) == (expected, [name])
+    for lacking in ({}, {"ar": zero}):
+        assert relative(**lacking) == "it has no baseline that scores above 0 on every seed"
 
 
 def test_a_data_set_in_which_nothing_meets_is_no_task(run: Make, sections_of: Build) -> None:
