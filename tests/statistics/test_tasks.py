@@ -126,6 +126,14 @@ def test_the_bootstrap_interval_is_scipys() -> None:
     assert np.array([mean.low, mean.high]) - mean.mean == pytest.approx(wider, rel=0.05)
 
 
+def test_intervals_of_few_seeds_are_as_wide_as_their_variance_asks() -> None:
+    scores = np.array([[[1.0, 3.0]]])  # of two seeds a sample's mean is 1, 2 or 3
+    found = aggregate(scores, np.array([2.0]), np.random.default_rng(0))
+    half = math.sqrt(2 / 1)
+    assert [found.means[0].low, found.means[0].high] == pytest.approx([2 - half, 2 + half])
+    assert (found.low[0, 0], found.share[0, 0], found.high[0, 0]) == (0, 0.5, 1)
+
+
 def test_profiles_count_scores_up_to_a_level_and_diverged_seeds_never() -> None:
     scores = np.array([[[0.0, 0.5, 2.0, math.inf]] * 2, [[0.5, 0.5, 0.5, 0.5]] * 2])
     found = aggregate(scores, np.array([0.1, 0.5, 1.0, 9.0]), np.random.default_rng(0))
