@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -80,16 +80,20 @@ class Task:
             means: Array = np.mean([scores[:, np.searchsorted(has, seeds)] for scores, has, _ in known], axis=0)
         return means, list(dict.fromkeys(name for _, _, name in known))
 
-    def _meetings(self, first: str, second: str) -> list[tuple[Pair, bool]]:
-        """The pairs of two rows on a task's data sets, and whether each is the other way round."""
-        met = [
-            pair for section in self.sections for pair in section.pairs if {pair.first, pair.second} == {first, second}
-        ]
-        return [(pair, pair.first == second) for pair in met]
+    @cached_property
+    def _met(self) -> dict[frozenset[str], list[Pair]]:
+        """The pairs of the task's data sets, by who met."""
+        return split(
+            (pair for section in self.sections for pair in section.pairs),
+            lambda pair: frozenset((pair.first, pair.second)),
+        )
+
+    def _meetings(self, first: str, second: str) -> list[Pair]:
+        return self._met.get(frozenset((first, second)), [])
 
     def outcome(self, first: str, second: str) -> str:
         """What the verdicts of a task say of the first."""
-        met = [pair for pair, _ in self._meetings(first, second)]
+        met = self._meetings(first, second)
         if len(met) < len(self.sections):
             return "not compared"
         winners = {pair.winner for pair in met}
@@ -102,10 +106,10 @@ class Task:
     def log_ratio(self, first: str, second: str) -> float:
         """The logarithm of first over second, mean over the task's data sets; NaN where one of them has no ratio."""
         logs = [
-            (-1 if turned else 1) * math.log(pair.difference.ratio)
+            (1 if pair.first == first else -1) * math.log(pair.difference.ratio)
             if pair.paired and pair.difference.by_ratio and pair.difference.ratio > 0
             else math.nan
-            for pair, turned in self._meetings(first, second)
+            for pair in self._meetings(first, second)
         ]
         return float(np.mean(logs)) if len(logs) == len(self.sections) else math.nan
 
