@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from seqexp.compare.success import Rate, Success, SuccessPair
 
 READING = (
-    "Solved: a seed meets the task's own criterion at some validation in training, whatever comes later. Its interval "
-    "is Clopper and Pearson's. Steps to solve: Kaplan-Meier median with its 95 % interval, over all seeds; those that "
-    "never solve it count as not yet. Restarts: seeds to train, the first included, until one solves it with 95 % "
-    "probability. Success is tested by exact McNemar on shared seeds, Holm-corrected over all success pairs of the "
-    "comparison, a family of their own."
+    "Solved: a seed meets the task's own criterion at some validation in training, whatever comes later. The 95 % "
+    "interval of the share is Clopper and Pearson's. Steps to solve: Kaplan-Meier median with its 95 % interval, over "
+    "all seeds; those that never solve it count as not yet. Restarts: seeds to train, the first included, until one "
+    "solves it with 95 % probability. Success is tested by exact McNemar on shared seeds, Holm-corrected over all "
+    "success pairs of the comparison, a family of their own."
 )
 
 COLUMNS = ("solved", "steps to solve", "restarts for 95\N{NO-BREAK SPACE}%")
