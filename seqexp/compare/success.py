@@ -28,7 +28,7 @@ class Rate:
         num_unknown: seeds whose records do not.
         low: lower end of the share's 95 % interval.
         high: upper end.
-        budgets: the fewest and the most steps that the row's runs were trained for.
+        budgets: the fewest and the most steps that these seeds were trained for.
         ends: the steps up to which seeds were watched that did not solve it.
         course: the share against steps.
     """
@@ -151,6 +151,7 @@ def rate(label: str, row: Row) -> Rate | None:
         return None
     solved, until = row.solved.values[known], _until(row)[known]
     count = int(np.isfinite(solved).sum())
+    steps = [run.steps for (run, _), says in zip(row.sources, known, strict=True) if says]
     low, high = clopper_pearson(count, len(solved))
     return Rate(
         label=label,
@@ -159,8 +160,8 @@ def rate(label: str, row: Row) -> Rate | None:
         num_unknown=int((~known).sum()),
         low=low,
         high=high,
-        budgets=(min(run.steps for run in row.runs), max(run.steps for run in row.runs)),
-        ends=np.minimum(until, max(run.steps for run in row.runs))[~np.isfinite(solved)],
+        budgets=(min(steps), max(steps)),
+        ends=np.minimum(until, max(steps))[~np.isfinite(solved)],
         course=kaplan_meier(solved, until),
     )
 

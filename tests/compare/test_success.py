@@ -142,6 +142,7 @@ def test_a_seed_without_a_record_is_counted_apart() -> None:
     found = success(*runs, run("gru", None))
     assert "lstm solves 5 of 5 seeds (95 % interval 48–100 %; 5 more are not in the records), rnn" in found.sentences[0]
     assert found.pairs[0].num_shared == 5
+    assert success(run("lstm", steps(5)), run("lstm", None, first=10, steps=9000)).rates[0].budgets == (5000, 5000)
     assert found.sentences[-1] == "adding: whether a seed of gru solves it is not in the records."
     assert compared(run("gru", None), run("lstm", None)).sections[0].success is None
 
