@@ -23,7 +23,8 @@ READING = (
     "the log of the score (Monte-Carlo above 30 seeds), Holm-corrected over all pairs that one sweep compares, on all "
     "of its data and with baselines; runs of several sweeps in one table make these sweeps one family. A winner is "
     "named only below 0.05, and only where its mean is not the higher one. The interval beside p holds what this test "
-    "does not reject at its step of Holm's correction. A diverged seed counts as a loss by the largest difference "
+    "does not reject at its step of Holm's correction. Of several baselines the one to beat is the best on validation; "
+    "without validation scores each of them is. A diverged seed counts as a loss by the largest difference "
     "seen; it has no part in a mean. Where a score is 0, up to rounding, the scores themselves are compared, by the "
     "same test. What seeds could have shown: 80 % power at Holm's strictest step."
 )

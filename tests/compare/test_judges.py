@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqexp.compare.data_sets import group
 from seqexp.compare.judges import NOT_FRESH, first_judge
 from seqexp.compare.runs import Metric, Run
 from seqexp.compare.section import Section, build
+from seqexp.compare.success import with_success
 from seqexp.compare.table import tables
 from seqexp.compare.trained import noted
 
@@ -180,3 +182,15 @@ def test_other_keys_that_are_compared_need_picks_of_their_own() -> None:
              for each in sweep()]  # fmt: skip
     found = section(*other, *judges(), by=("optimizer.lr",))
     assert any(note.startswith("optimizer.lr=0.01: the setting that was picked has no run") for note in found.notes)
+
+
+def test_success_is_counted_on_the_seeds_that_judge() -> None:
+    old = sweep(solved=np.ones(10))
+    new = [replace(each, solved=np.full(10, np.inf)) for each in judges()]
+    (found,) = with_success([section(*old, *new)])
+    assert found.success is not None
+    assert [(rate.num_solved, rate.num_seeds) for rate in found.success.rates] == [(0, 10)] * 2
+    assert not any("settings were picked on the validation data" in text for text in found.success.sentences)
+    (before,) = with_success([section(*old)])
+    assert before.success is not None
+    assert [rate.num_solved for rate in before.success.rates] == [10, 10]
