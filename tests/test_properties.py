@@ -251,7 +251,7 @@ def test_no_damaged_file_of_a_run_stops_a_comparison_or_changes_another_row(
             DAMAGES[kind](chosen)
         comparison = compare(top)
         comparison.to_markdown()
-        comparison.curves_figure()
+        comparison.figure("curves")
         json.dumps(comparison.to_dict(), allow_nan=False)
         assert rows_of(top, "rnn") == before
         assert rows_of(top, "lstm") in (rows_of(two_runs, "lstm"), []) or chosen.name == RESULT

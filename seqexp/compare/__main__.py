@@ -8,10 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from seqexp.compare.comparison import compare, written
+from seqexp.compare.comparison import compare, page_of, written
 from seqexp.compare.keys import CompareError
 from seqexp.compare.report import problems_text
 from seqexp.config import options
+from seqexp.config.kinds import check_figure
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.record.files import printable
@@ -43,10 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SHARE",
         help="scores that differ by less count as alike, such as 2%% (default: as the sweep was asked)",
     )
+    parser.add_argument("--figure-width", metavar="INCHES", type=float, help="of figures, such as 3.4")
+    parser.add_argument("--figure-font", metavar="POINTS", type=float, help="size of letters in figures")
+    parser.add_argument(
+        "--figure-format", metavar="KIND,...", default="png,svg", help="png, svg, pdf (default: png,svg)"
+    )
     given = options.strict(parser).parse_args(arguments)
     out: Path | None = given.out or (given.folders[0] if len(given.folders) == 1 else None)
     try:
         current_folder()
+        figure = {"width": given.figure_width, "font": given.figure_font, "format": given.figure_format.split(",")}
+        check_figure(figure)
         if given.out is not None:
             check_place(given.out)
         with refusing_paths():
@@ -59,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         comparison.render(Console())
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
-            paths = comparison.write(out)
+            paths = comparison.write(out, page=page_of(figure))
             put(Console(), printable(written(out, paths)), indent=2)
         else:
             put(Console(), "No files are written: --out FOLDER says where to.")

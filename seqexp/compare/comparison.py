@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from seqexp.compare import export, report, screen
 from seqexp.compare.data_sets import DataSet, group
@@ -22,12 +20,11 @@ from seqexp.compare.swept import all_values
 from seqexp.compare.trained import noted
 from seqexp.config.kinds import margin_of
 from seqexp.record.files import write_atomically
-from seqexp.show.text import spreadsheet
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqexp.show.figures import Figure
+    from seqexp.show.figures import Figure, Kind, Page
 
 
 def written(folder: Path, paths: Sequence[Path]) -> str:
@@ -38,6 +35,13 @@ def written(folder: Path, paths: Sequence[Path]) -> str:
         kinds.setdefault(name, []).append(path.suffix)
     named = [f"{name}{' '.join(suffixes)}" for name, suffixes in kinds.items()]
     return f"→ {folder}: {', '.join(named)}; tensorboard --logdir {folder}"
+
+
+def page_of(node: Mapping[str, Any]) -> Page:
+    """What figures are drawn for, as `compare.figure` says it."""
+    from seqexp.show.figures import DEFAULT, Page
+
+    return Page(node.get("width"), node.get("font"), tuple(node.get("format") or DEFAULT.kinds))
 
 
 @dataclass(frozen=True)
@@ -82,91 +86,91 @@ class Comparison:
         """Prints tables and verdicts on a Rich console."""
         screen.render(console, self.sections, self.failed, self.broken, self.summary)
 
-    def figure(self) -> Figure:
-        """Every seed as a point, mean and interval of what is compared, baselines as lines; one panel per data set."""
-        from seqexp.compare import pictures
+    @overload
+    def figure(
+        self, name: str = "comparison", *, width: float | None = None, font: float | None = None, format: None = None
+    ) -> Figure: ...
 
-        return pictures.comparison(self.sections)
+    @overload
+    def figure(
+        self, name: str = "comparison", *, width: float | None = None, font: float | None = None, format: Kind
+    ) -> bytes: ...
 
-    def curves_figure(self) -> Figure:
-        """Validation score against epoch and against seconds, mean with its interval as a band."""
+    def figure(
+        self,
+        name: str = "comparison",
+        *,
+        width: float | None = None,
+        font: float | None = None,
+        format: Kind | None = None,
+    ) -> Figure | bytes:
+        """One of the figures that `write` leaves as files.
+
+        Args:
+            name: comparison, every seed as a point, mean and interval; differences, each seed's ratio of two rows;
+                curves; evaluations; success; tasks.
+            width: in inches, such as 3.4 for a column of a paper; None: as wide as it needs.
+            font: size of its letters in points; None: 10.
+            format: png, svg or pdf gives the bytes of such a file, its fonts embedded; None the figure itself.
+
+        Raises:
+            CompareError: these runs have no such figure.
+        """
         from seqexp.compare import pictures
+        from seqexp.show.figures import Page, encode
 
         panels, _ = pictures.curves(self.sections)
-        return pictures.curves_figure(self.sections, panels)
+        found = pictures.draw(self.sections, self.summary, panels, Page(width, font))
+        if name not in found:
+            raise CompareError(f"figure must be one of {', '.join(found)}, got {name!r}")
+        return found[name] if format is None else encode(found[name], format)
 
-    def evaluations_figure(self) -> Figure | None:
-        """Scores at evaluations, such as longer sequences; None where nothing was evaluated elsewhere."""
-        from seqexp.compare import pictures
+    def write(self, folder: Path, allowed_packages: Sequence[str] = (), page: Page | None = None) -> list[Path]:
+        """Writes `comparison.{md,csv,json,tex}`, `table.csv`, `verdicts.csv`, figures, and the TensorBoard run.
 
-        return pictures.evaluations(self.sections)
-
-    def success_figure(self) -> Figure | None:
-        """The share of seeds that have solved the task against steps; None where no task has a criterion."""
-        from seqexp.compare import pictures
-
-        return pictures.success(self.sections)
-
-    def tasks_figure(self) -> Figure | None:
-        """Mean ranks over tasks, and from five tasks on performance profiles; None for fewer than three."""
-        from seqexp.compare import pictures
-
-        return pictures.over_tasks(self.sections, self.summary) if self.summary else None
-
-    def write(self, folder: Path, allowed_packages: Sequence[str] = ()) -> list[Path]:
-        """Writes `comparison.{md,csv,json,png,svg}`, `curves.{png,svg}`, and the TensorBoard run `comparison`.
-
-        Where there are scores at evaluations, `evaluations.{png,svg}` as well; where a task says when it is solved,
-        `success.{png,svg}`; of three tasks or more, `tasks.{png,svg}`. What diagnostics measured is drawn in
-        `diagnostics/<name>.{png,svg}`.
+        The figures are `comparison` and `curves`, of two rows or more `differences`, where there are scores at
+        evaluations `evaluations`, where a task says when it is solved `success`, of three tasks or more `tasks`, and
+        what diagnostics measured in `diagnostics/`.
 
         Args:
             folder: where to; it exists.
             allowed_packages: packages whose own diagnostics may be imported, to draw what they measured.
+            page: how wide figures are, and in which formats; None: as wide as they need, as PNG and SVG. Those on
+                TensorBoard are always that.
 
         Returns:
             The files' paths.
         """
-        from seqexp.compare import board, instruments, pictures
+        from seqexp.compare import board, columns, instruments, pictures, tex
         from seqexp.show.board import write_comparison
-        from seqexp.show.figures import KINDS, encode
+        from seqexp.show.figures import DEFAULT, encode
 
+        page = page or DEFAULT
         panels, damaged = pictures.curves(self.sections)
         tables = {section.data_set.name: section.shown for section in self.sections}
         diagnosed, unusable = instruments.draw(tables, allowed_packages)
         complete = replace(self, broken=[*self.broken, *damaged, *unusable])
         contents = {
             "comparison.md": complete.to_markdown().encode(),
-            "comparison.csv": self._csv().encode(),
+            "comparison.tex": tex.document(self.sections).encode(),
+            "comparison.csv": columns.as_csv(self.rows()).encode(),
+            "table.csv": columns.as_csv(columns.table_rows(self.sections)).encode(),
+            "verdicts.csv": columns.as_csv(columns.verdict_rows(self.sections)).encode(),
             "comparison.json": (json.dumps(complete.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
-        drawn = {"comparison": self.figure(), "curves": pictures.curves_figure(self.sections, panels)}
-        if (elsewhere := self.evaluations_figure()) is not None:
-            drawn["evaluations"] = elsewhere
-        if (solved := self.success_figure()) is not None:
-            drawn["success"] = solved
-        if (over_tasks := self.tasks_figure()) is not None:
-            drawn["tasks"] = over_tasks
+        drawn = pictures.draw(self.sections, self.summary, panels, page)
         for name, figure in drawn.items():
-            for kind in KINDS:
-                contents[f"{name}.{kind}"] = encode(figure, kind)
+            contents |= {f"{name}.{kind}": encode(figure, kind) for kind in page.kinds}
         for name, figure in diagnosed.items():
             (folder / "diagnostics").mkdir(exist_ok=True)
-            contents |= {f"diagnostics/{name}.{kind}": encode(figure, kind) for kind in KINDS}
+            contents |= {f"diagnostics/{name}.{kind}": encode(figure, kind) for kind in page.kinds}
         for name, content in contents.items():
             write_atomically(folder / name, content)
+        if page.width or page.font:
+            drawn = pictures.draw(self.sections, self.summary, panels, DEFAULT)
         lines = board.lines(self.sections, panels)
         write_comparison(folder / "comparison", {**drawn, **diagnosed}, complete.to_markdown(), lines)
         return [folder / name for name in contents]
-
-    def _csv(self) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        for index, row in enumerate(self.rows()):
-            if index == 0:
-                writer.writerow(map(spreadsheet, row))
-            writer.writerow("" if value != value else spreadsheet(value) for value in row.values())
-        return text.getvalue()
 
 
 def compare(

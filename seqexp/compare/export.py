@@ -186,4 +186,6 @@ def _values_dict(values: Array) -> dict[str, Any]:
 
 
 def _pair_dict(section: Section, pair: Pair) -> dict[str, Any]:
-    return {**asdict(pair), "sentence": section.sentence(pair)}
+    share = pair.share._asdict() if pair.share else None
+    judged = {"alike": pair.alike, "unqualified": pair.unqualified}
+    return {**asdict(pair), "share": share, **judged, "sentence": section.sentence(pair)}

@@ -9,16 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqexp.compare.curves import CURVES, read_curves
+from seqexp.compare.meetings import shared_scores
+from seqexp.compare.pairs import Pair
 from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.summary import Summary
 from seqexp.record.files import printable
 from seqexp.show import comparison as figures
+from seqexp.show import differences as difference_figures
+from seqexp.show import evaluations as evaluation_figures
 from seqexp.show import success as success_figures
 from seqexp.show import tasks as task_figures
-from seqexp.show.figures import Figure
-from seqexp.statistics import Array, Interval, mean_interval
+from seqexp.show.figures import DEFAULT, Figure, Page
+from seqexp.statistics import Array, Interval, Paired, mean_interval
 
 MOST_ROWS = 24
 """Rows in one panel, where nothing was picked."""
@@ -26,11 +30,37 @@ MOST_ROWS = 24
 MOST_PICKED = 60
 """Rows in one panel, where one stands for each name."""
 
+MOST_PAIRS = 24
+"""Pairs in one panel."""
+
 MOST_EPOCHS = 2_000
 """Of a longer curve, so many epochs are drawn."""
 
 
-def comparison(sections: Sequence[Section]) -> Figure:
+def draw(
+    sections: Sequence[Section], summary: Summary | None, panels: Sequence[figures.CurvePanel], page: Page
+) -> dict[str, Figure]:
+    """All figures of a comparison by name, those that there are.
+
+    Args:
+        sections: the data sets.
+        summary: of three tasks or more.
+        panels: the learning curves, as `curves` reads them.
+        page: what they are drawn for.
+    """
+    with page.letters_of_its_size():
+        found = {
+            "comparison": comparison(sections, page),
+            "differences": differences(sections, page),
+            "curves": curves_figure(sections, panels, page),
+            "evaluations": evaluations(sections, page),
+            "success": success(sections, page),
+            "tasks": over_tasks(sections, summary, page) if summary else None,
+        }
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def comparison(sections: Sequence[Section], page: Page = DEFAULT) -> Figure:
     """The figure of test scores."""
     panels = []
     for section in sections:
@@ -46,7 +76,7 @@ def comparison(sections: Sequence[Section]) -> Figure:
                 baselines=baselines,
             )
         )
-    return figures.comparison(panels, _labels(sections))
+    return figures.comparison(panels, _labels(sections), page)
 
 
 def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[Problem]]:
@@ -65,18 +95,41 @@ def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[
     return [], list(damaged.values())
 
 
-def curves_figure(sections: Sequence[Section], panels: Sequence[figures.CurvePanel]) -> Figure:
+def curves_figure(sections: Sequence[Section], panels: Sequence[figures.CurvePanel], page: Page = DEFAULT) -> Figure:
     """The figure of learning curves."""
-    return figures.learning_curves(panels, _labels(sections))
+    return figures.learning_curves(panels, _labels(sections), page)
 
 
-def evaluations(sections: Sequence[Section]) -> Figure | None:
+def evaluations(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
     """The figure of scores at evaluations; None where there are none."""
     panels = [_evaluation_panel(section) for section in sections if section.data_set.evaluations]
-    return figures.evaluations(panels, _labels(sections)) if panels else None
+    return evaluation_figures.evaluations(panels, _labels(sections), page) if panels else None
 
 
-def success(sections: Sequence[Section]) -> Figure | None:
+def differences(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
+    """The figure of each seed's ratio or difference; None where no rows are compared seed by seed."""
+    panels = []
+    for section in sections:
+        rows = dict(section.shown)
+        pairs = [pair for pair in section.pairs if pair.paired][:MOST_PAIRS]
+        lines = [_difference(section, pair, rows[pair.first], rows[pair.second]) for pair in pairs]
+        if lines:
+            panels.append(
+                difference_figures.DifferencePanel(section.data_set.name, _score(section), section.by_ratio, lines)
+            )
+    return difference_figures.differences(panels, _labels(sections), page) if panels else None
+
+
+def _difference(section: Section, pair: Pair, first: Row, second: Row) -> difference_figures.DifferenceLine:
+    both, _ = shared_scores(first.test, second.test, section.data_set.compares_data)
+    d, found = pair.difference, Paired(both[0], both[1], section.by_ratio).differences
+    values = np.exp(found) if d.by_ratio else found
+    seen = len(values) - sum(d.num_lost)
+    ends = (d.ratio, d.low, d.high) if d.by_ratio else (d.gap, d.gap_low, d.gap_high)
+    return difference_figures.DifferenceLine(pair.first, pair.second, values[:seen], values[seen:], *ends)
+
+
+def success(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
     """The figure of successes; None where no task says when it is solved."""
     panels = []
     for section in sections:
@@ -86,10 +139,10 @@ def success(sections: Sequence[Section]) -> Figure | None:
             counts = {rate.label: f"{rate.num_solved} of {rate.num_seeds}" for rate in rates}
             lines = [success_figures.SuccessLine(each.label, each.course, each.ends, each.budgets[1]) for each in rates]
             panels.append(success_figures.SuccessPanel(section.data_set.name, lines, counts))
-    return success_figures.success(panels, _labels(sections)) if panels else None
+    return success_figures.success(panels, _labels(sections), page) if panels else None
 
 
-def over_tasks(sections: Sequence[Section], summary: Summary) -> Figure:
+def over_tasks(sections: Sequence[Section], summary: Summary, page: Page = DEFAULT) -> Figure:
     """The figure of several tasks at once."""
     ranks = task_figures.Ranks(
         labels=summary.rows, means=summary.mean_ranks, critical=summary.critical, num_tasks=len(summary.tasks)
@@ -104,10 +157,10 @@ def over_tasks(sections: Sequence[Section], summary: Summary) -> Figure:
             high=found.high,
             num_tasks=len(summary.relative.tasks),
         )
-    return task_figures.tasks(ranks, profile, _labels(sections))
+    return task_figures.tasks(ranks, profile, _labels(sections), page)
 
 
-def _evaluation_panel(section: Section) -> figures.EvaluationPanel:
+def _evaluation_panel(section: Section) -> evaluation_figures.EvaluationPanel:
     """Scores on test and at each evaluation; by length where all of them are lengths and that of test is known."""
     known = section.data_set.evaluations
     lengths = {name: float(match[1]) for name in known if (match := re.fullmatch(r"test@(\d{1,9})", name))}
@@ -132,7 +185,7 @@ def _evaluation_panel(section: Section) -> figures.EvaluationPanel:
         test = None if on_test is None else on_test.values
         found = [test if name == "test" else known[name].get(guess) for name in names]
         baselines[guess] = np.array([np.nan if row is None else mean_interval(row).mean for row in found])
-    return figures.EvaluationPanel(
+    return evaluation_figures.EvaluationPanel(
         title=section.data_set.name,
         score=_score(section),
         names=[f"{lengths[name]:.0f}" + " (test)" * (name == "test") if is_length else name for name in names],

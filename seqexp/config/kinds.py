@@ -91,3 +91,32 @@ def margin_of(value: Any) -> float | None:
     if not 0 < share < 1:
         raise ConfigError(f"compare.margin must be above 0 and below 100 %, such as 2% or 0.02, or null, got {value!r}")
     return share
+
+
+FIGURES = ("png", "svg", "pdf")
+"""Formats of a comparison's figures."""
+
+_SIZES = {"width": (2, 20, "inches"), "font": (4, 30, "points")}
+
+
+def check_figure(node: dict[str, Any]) -> None:
+    """Checks `compare.figure`.
+
+    Args:
+        node: `width` and `font`, numbers or None, and `format`, a list of formats; any of them may be missing.
+
+    Raises:
+        ConfigError: there is another key, a number is out of range, or a format is none.
+    """
+    for name in node:
+        if name not in (*_SIZES, "format"):
+            raise ConfigError(f"compare.figure.{name}: unknown; there are width, font and format")
+    for name, (least, most, unit) in _SIZES.items():
+        value = node.get(name)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and least <= value <= most):
+            raise ConfigError(f"compare.figure.{name} must be from {least} to {most} {unit}, or null, got {value!r}")
+    kinds = node.get("format", ["png"])
+    known = isinstance(kinds, list) and kinds and all(kind in FIGURES for kind in kinds)
+    if not known or len(set(kinds)) < len(kinds):
+        raise ConfigError(f"compare.figure.format must be a list of {', '.join(FIGURES)}, each once, got {kinds!r}")

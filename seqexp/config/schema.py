@@ -13,7 +13,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, names
-from seqexp.config.kinds import LARGEST, check_plain, check_type, margin_of
+from seqexp.config.kinds import LARGEST, check_figure, check_plain, check_type, margin_of
 from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
 
@@ -40,7 +40,8 @@ class Compare:
     """What a multirun compares."""
 
     by: Any
-    margin: Any = None  # records of 0.1 have none
+    margin: Any = None  # records of 0.1 have neither
+    figure: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -104,6 +105,7 @@ def check(config: DictConfig) -> DictConfig:
             f"[cell,cell.hidden_size], or null, got {show(by)}"
         )
     margin_of(plain.get("compare", {}).get("margin"))
+    check_figure(plain.get("compare", {}).get("figure") or {})
     name = typed.sweep.name
     if name is not None and names.folder_name(name) != name:
         raise ConfigError(

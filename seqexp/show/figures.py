@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -18,12 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqexp.show import text
 
 __all__ = [
     "COLORS",
-    "KINDS",
+    "DEFAULT",
     "LINES",
     "MARKERS",
     "MOST_POINTS",
@@ -31,6 +34,7 @@ __all__ = [
     "Axes",
     "Figure",
     "Kind",
+    "Page",
     "agreement",
     "drawable",
     "encode",
@@ -38,6 +42,7 @@ __all__ = [
     "grid",
     "is_wide",
     "legend_columns",
+    "log_axis",
     "plain",
     "quietly",
     "style_of",
@@ -45,8 +50,7 @@ __all__ = [
 
 Array = npt.NDArray[np.floating[Any]]
 
-Kind = Literal["png", "svg"]
-KINDS: tuple[Kind, ...] = ("png", "svg")
+Kind = Literal["png", "svg", "pdf"]
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dv<>"
@@ -54,8 +58,77 @@ LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1,
 
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
 LONGEST_LABEL = 80
+_LETTER = 0.55  # mean width of a letter, in font sizes
+_NARROW = 6.0  # inches in which two panels do not stand side by side
 _DRAWN = (1e-100, 1e100)  # between them lies what matplotlib can scale
 _LOG_SPREAD = 4.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a figure is drawn for.
+
+    Attributes:
+        width: in inches; None leaves each figure its own.
+        font: size of the letters in points; None: 10.
+        kinds: the files that are written.
+    """
+
+    width: float | None = None
+    font: float | None = None
+    kinds: tuple[Kind, ...] = ("png", "svg")
+
+    @property
+    def narrow(self) -> bool:
+        """Whether panels stand below each other."""
+        return self.width is not None and self.width < _NARROW
+
+    @property
+    def scale(self) -> float:
+        """How large letters are, and so lines of them, compared with 10 points."""
+        return (self.font or 10.0) / 10.0
+
+    def figure(self, width: float, height: float) -> Figure:
+        """An empty figure.
+
+        Args:
+            width: in inches, where the page does not say.
+            height: of what is drawn with letters of 10 points.
+        """
+        return Figure(figsize=(self.width or width, height * max(0.8, self.scale)), layout="constrained")
+
+    def letters(self, share: float = 1.0) -> int:
+        """How many letters a share of the page is wide."""
+        return max(8, int((self.width or 9.0) * share * 7.2 / (_LETTER * self.scale)))
+
+    def wrapped(self, name: str, share: float = 1.0) -> str:
+        """A name as a figure shows it, in as many lines as a share of the page asks for; one line where it is free."""
+        return self.lines(plain(name), share)
+
+    def lines(self, said: str, share: float = 1.0) -> str:
+        """A sentence in as many lines; broken between words, and a longer word after one of =,/."""
+        if self.width is None:
+            return said
+        lines, most = [""], self.letters(share)
+        for word in re.split(r"(?<= )(?=\S)", said):
+            for piece in [word] if len(word.rstrip()) <= most else re.split(r"(?<=[=,/])(?=\S)", word):
+                if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > most:
+                    lines.append("")
+                lines[-1] += piece
+        return "\n".join(map(str.rstrip, lines))
+
+    def room(self, names: Iterable[str]) -> float:
+        """The height in inches of rows that are called so, each at least as high as its points need."""
+        return sum(max(0.42, 0.19 * (name.count("\n") + 1)) for name in names)
+
+    @contextmanager
+    def letters_of_its_size(self) -> Iterator[None]:
+        """Figures that are built within have letters of the page's size."""
+        with mpl.rc_context({"font.size": self.font or 10.0}):
+            yield
+
+
+DEFAULT = Page()
 
 
 def forecast(target: Array, mean: Array, low: Array, high: Array, persistence: Array | None, title: str) -> Figure:
@@ -110,8 +183,8 @@ def agreement(target: Array, prediction: Array, title: str = "") -> Figure:
 def encode(figure: Figure, kind: Kind) -> bytes:
     """The figure as the bytes of a file; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "seqexp"}), quietly():
+    metadata: dict[str, Any] = {{"svg": "Date", "pdf": "CreationDate", "png": "Software"}[kind]: None}
+    with mpl.rc_context({"svg.hashsalt": "seqexp", "pdf.fonttype": 42}), quietly():
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     return buffer.getvalue()
 
@@ -143,10 +216,12 @@ def style_of(label: str, labels: Sequence[str]) -> tuple[str, str, Any]:
     return COLORS[index % len(COLORS)], MARKERS[turned % len(MARKERS)], LINES[turned % len(LINES)]
 
 
-def legend_columns(labels: Iterable[str]) -> int:
-    """How many columns a legend across the page has."""
+def legend_columns(labels: Iterable[str], page: Page = DEFAULT, panels: int = 2) -> int:
+    """How many columns a legend across the page has, below so many panels side by side."""
     longest = max(map(len, labels), default=0)
-    return 4 if longest < 16 else 2 if longest < 48 else 1
+    if page.width is not None:
+        return min(4, max(1, page.letters() // (longest + 6)))
+    return max(1, (4 if longest < 16 else 2 if longest < 48 else 1) * panels // 2)
 
 
 def is_wide(values: Array) -> bool:
@@ -154,8 +229,20 @@ def is_wide(values: Array) -> bool:
     return values.size > 0 and bool(values.min() > 0 and values.max() / values.min() > _LOG_SPREAD)
 
 
+def log_axis(axes: Axes, which: Literal["x", "y"]) -> None:
+    """A log axis whose few labels are plain numbers where it can be, and never collide."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axes.set(**{f"{which}scale": "log"})
+    low, high = sorted(axis.get_view_interval())
+    if low > 0 and high / low < 30 and 1e-4 < low < high < 1e5:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Draws a pale grid behind everything, and no box."""
     axes.grid(True, axis=axis, color="0.9", lw=0.8)
     axes.set_axisbelow(True)
+    axes.tick_params(labelsize=mpl.rcParams["font.size"])  # also of ticks that come when the figure is drawn
     axes.spines[["top", "right"]].set_visible(False)

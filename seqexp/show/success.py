@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqexp.show.comparison import MOST_PANELS
-from seqexp.show.figures import Array, Axes, Figure, grid, legend_columns, plain, style_of
+from seqexp.show.figures import DEFAULT, Array, Axes, Figure, Page, grid, legend_columns, plain, style_of
 from seqexp.statistics.success import Course
 
 MOST_BANDS = 4
@@ -43,33 +43,33 @@ class SuccessPanel:
     counts: dict[str, str]
 
 
-def success(panels: Sequence[SuccessPanel], labels: Sequence[str]) -> Figure:
+def success(panels: Sequence[SuccessPanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
     """Step functions of the share that has solved it, with a pointwise band, and a tick where seeds go unsolved.
 
     Args:
         panels: the data sets.
         labels: all labels of the comparison, in the order of their styles.
+        page: what it is drawn for.
     """
     shown = panels[:MOST_PANELS]
-    columns = 1 if len(shown) < 2 else 2
+    columns = 1 if len(shown) < 2 or page.narrow else 2
     height = math.ceil(len(shown) / columns)
     used = dict.fromkeys(line.label for panel in shown for line in panel.lines)
-    across = max(1, legend_columns(used) * columns // 2)
-    size = (1.8 + 4.8 * columns, height * 3.2 + 0.3 * math.ceil(len(used) / across))
-    figure = Figure(figsize=size, layout="constrained")
+    across = legend_columns(used, page, columns)
+    figure = page.figure(1.8 + 4.8 * columns, height * 3.2 + 0.3 * math.ceil(len(used) / across))
     handles: dict[str, Any] = {}
     for index, panel in enumerate(shown):
-        handles |= _draw(figure.add_subplot(height, columns, index + 1), panel, labels)
+        handles |= _draw(figure.add_subplot(height, columns, index + 1), panel, labels, page)
     alone = shown[0].counts if len(shown) == 1 else {}
     names = [f"{plain(label)}: {alone[label]}" if label in alone else plain(label) for label in handles]
     figure.legend(handles.values(), names, loc="outside lower center", ncols=across)
     banded = any(len(panel.lines) <= MOST_BANDS for panel in shown)
     band = "; bands: pointwise 95 % intervals" if banded else ""
-    figure.suptitle(f"ticks: training ends without success{band}", fontsize="small")
+    figure.suptitle(page.lines(f"ticks: training ends without success{band}", 1.1), fontsize="small")
     return figure
 
 
-def _draw(axes: Axes, panel: SuccessPanel, labels: Sequence[str]) -> dict[str, Any]:
+def _draw(axes: Axes, panel: SuccessPanel, labels: Sequence[str], page: Page) -> dict[str, Any]:
     """Draws one panel, and returns its lines by their names."""
     handles = {}
     for line in panel.lines:
@@ -84,7 +84,7 @@ def _draw(axes: Axes, panel: SuccessPanel, labels: Sequence[str]) -> dict[str, A
         at = np.searchsorted(course.steps, ends, "right") - 1
         axes.plot(ends, course.share[at], ls="", marker="|", ms=9, mew=1.6, color=color)
     axes.set(
-        title=plain(panel.title),
+        title=page.wrapped(panel.title, 0.8 if page.narrow else 0.4),
         xlabel="optimiser steps",
         ylabel="share of seeds that have solved it",
         ylim=(-0.03, 1.03),

@@ -9,7 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.show.figures import Array, Axes, Figure, drawable, grid, is_wide, legend_columns, plain, style_of
+from seqexp.show.figures import (
+    DEFAULT,
+    Array,
+    Axes,
+    Figure,
+    Page,
+    drawable,
+    grid,
+    is_wide,
+    legend_columns,
+    log_axis,
+    plain,
+    style_of,
+)
 
 MOST_ROWS = 24
 """In the figure, the best by rank."""
@@ -54,30 +67,31 @@ class Profile:
     num_tasks: int
 
 
-def tasks(ranks: Ranks, profile: Profile | None, labels: Sequence[str]) -> Figure:
+def tasks(ranks: Ranks, profile: Profile | None, labels: Sequence[str], page: Page = DEFAULT) -> Figure:
     """Draws mean ranks, and below them profiles.
 
     Args:
         ranks: of the rows.
         profile: of the same rows in the same order; None for too few tasks.
         labels: all labels of the comparison, in the order of their styles.
+        page: what it is drawn for.
     """
     shown = list(ranks.labels[:MOST_ROWS])
     groups = close(ranks.means[:MOST_ROWS], ranks.critical)
-    across = legend_columns(shown)
+    across = legend_columns(shown, page)
     upper = 1.1 + 0.3 * (len(shown) + 1) + 0.16 * len(groups)
     lower = 3.4 + 0.26 * math.ceil(len(shown) / across) if profile else 0.0
     width = 6.8 + 0.08 * max(0, max(len(plain(label)) for label in shown) - 20)
-    figure = Figure(figsize=(width, upper + lower), layout="constrained")
+    figure = page.figure(width, upper + lower)
     if profile is None:
-        _draw_ranks(figure.add_subplot(), ranks, groups, labels)
+        _draw_ranks(figure.add_subplot(), ranks, groups, labels, page)
         return figure
     parts = figure.subfigures(
         2, 1, squeeze=False, height_ratios=[upper, lower]
     )  # long labels leave the profile its room
     first, second = parts[:, 0]
-    _draw_ranks(first.add_subplot(), ranks, groups, labels)
-    handles = _draw_profile(second.add_subplot(), profile, shown, labels)
+    _draw_ranks(first.add_subplot(), ranks, groups, labels, page)
+    handles = _draw_profile(second.add_subplot(), profile, shown, labels, page)
     second.legend(handles, list(map(plain, shown)), loc="outside lower center", ncols=across)
     return figure
 
@@ -97,10 +111,11 @@ def close(means: Array, critical: float) -> list[tuple[int, int]]:
     return groups
 
 
-def _draw_ranks(axes: Axes, ranks: Ranks, groups: list[tuple[int, int]], labels: Sequence[str]) -> None:
+def _draw_ranks(axes: Axes, ranks: Ranks, groups: list[tuple[int, int]], labels: Sequence[str], page: Page) -> None:
     shown = ranks.labels[:MOST_ROWS]
     count = len(ranks.labels)
-    ticks = {float(index): f"{plain(label)}  {ranks.means[index]:.2f}" for index, label in enumerate(shown)}
+    names = [page.wrapped(f"{label}  {mean:.2f}", 0.45) for label, mean in zip(shown, ranks.means, strict=False)]
+    ticks = dict(zip(map(float, range(len(shown))), names, strict=True))
     for index, label in enumerate(shown):
         color, marker, _ = style_of(label, labels)
         axes.plot(ranks.means[index], index, marker=marker, ms=7, color=color, mec="black", ls="")
@@ -119,12 +134,12 @@ def _draw_ranks(axes: Axes, ranks: Ranks, groups: list[tuple[int, int]], labels:
     axes.set(xlim=(0.9, count + 0.1), ylim=(len(shown) + 0.5 * len(groups), low))
     if count <= 12:
         axes.set_xticks(range(1, count + 1))
-    axes.set_xlabel(f"mean rank over {ranks.num_tasks} tasks (1 is best)")
+    axes.set_xlabel(page.lines(f"mean rank over {ranks.num_tasks} tasks (1 is best)", 0.5))
     grid(axes, "x")
     axes.spines["left"].set_visible(False)
 
 
-def _draw_profile(axes: Axes, profile: Profile, shown: Sequence[str], labels: Sequence[str]) -> list[Any]:
+def _draw_profile(axes: Axes, profile: Profile, shown: Sequence[str], labels: Sequence[str], page: Page) -> list[Any]:
     """Draws the profiles, and returns a line for each row."""
     levels = drawable(profile.levels)
     handles = []
@@ -136,13 +151,14 @@ def _draw_profile(axes: Axes, profile: Profile, shown: Sequence[str], labels: Se
         handles.append(axes.step(levels, profile.share[index], where="post", color=color, ls=dashes, lw=1.6)[0])
     axes.axvline(1, color="0.35", lw=1, ls=":")
     if is_wide(levels[levels > 0]):
-        axes.set_xscale("log")
+        log_axis(axes, "x")
     axes.set(
-        xlabel="test score over that of the task's baseline (lower is better)",
+        xlabel=page.lines("test score over that of the task's baseline (lower is better)", 0.8),
         ylabel="share of tasks and seeds\nthat score so or lower",
         ylim=(-0.03, 1.03),
     )
     bands = "; bands: pointwise 95 % intervals" if len(shown) <= MOST_BANDS else ""
-    axes.set_title(f"performance profiles over {profile.num_tasks} tasks{bands}", fontsize="small")
+    title = f"performance profiles over {profile.num_tasks} tasks{bands}"
+    axes.set_title(page.lines(title, 1.1), fontsize="small")
     grid(axes)
     return handles

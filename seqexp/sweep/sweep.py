@@ -201,7 +201,7 @@ class Sweep(Callback):
             self.ending.__exit__(None, None, None)
         from rich.console import Console
 
-        from seqexp.compare.comparison import compare, written
+        from seqexp.compare.comparison import compare, page_of, written
         from seqexp.compare.keys import CompareError
         from seqexp.show.paragraphs import put
 
@@ -210,7 +210,7 @@ class Sweep(Callback):
         except CompareError as error:  # so many runs failed that the keys do not differ any more
             say(sys.stderr, str(error))
             comparison = compare(folder, margin=config.compare.margin)
-        paths = comparison.write(folder, list(config.allowed_packages))
+        paths = comparison.write(folder, list(config.allowed_packages), page_of(config.compare.figure))
         console = Console()
         comparison.render(console)
         put(console, written(folder, paths), indent=2)

@@ -285,7 +285,7 @@ def test_the_metric_is_named_everywhere(tmp_path: Path) -> None:
     assert numbers["metric"] == {"name": "mae", "label": "MAE", "unit": "units of the data"}
     assert numbers["rows"][0]["test_mae"]["num_seeds"] == 10
     assert found.figure().axes[0].get_xlabel() == "test MAE (units of the data)"
-    curves = found.curves_figure().axes[0]
+    curves = found.figure("curves").axes[0]
     assert curves.get_ylabel() == "validation MAE\n(units of the data)"
     assert len(curves.get_lines()) == 2
 
@@ -400,7 +400,7 @@ def test_evaluations_have_a_column_and_a_curve(tmp_path: Path) -> None:
 
 def test_evaluations_stand_at_their_length(tmp_path: Path) -> None:
     lengths(tmp_path)
-    figure = compare(tmp_path).evaluations_figure()
+    figure = compare(tmp_path).figure("evaluations")
     assert figure is not None
     axes = figure.axes[0]
     lstm, rnn, constant = axes.get_lines()
@@ -413,8 +413,9 @@ def test_evaluations_stand_at_their_length(tmp_path: Path) -> None:
 
 def test_evaluations_that_are_no_lengths_stand_in_their_order(tmp_path: Path) -> None:
     save(tmp_path, NOISE[0], elsewhere={"noise=0.5": 3 * NOISE[0], "test@40": 2 * NOISE[0]})
-    figure = compare(tmp_path).evaluations_figure()
+    figure = compare(tmp_path).figure("evaluations")
     assert figure is not None
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["test", "noise=0.5", "test@40"]
     save(tmp_path / "other", NOISE[0])
-    assert compare(tmp_path / "other").evaluations_figure() is None
+    with pytest.raises(CompareError, match="figure must be one of comparison, "):
+        compare(tmp_path / "other").figure("evaluations")

@@ -228,8 +228,9 @@ def test_it_stands_in_csv_and_json() -> None:
 
 
 def test_it_is_drawn_where_something_could_be_solved() -> None:
-    figure = compared(run("lstm", steps(9)), run("rnn", None, data="sine"), run("rnn", steps(2))).success_figure()
+    figure = compared(run("lstm", steps(9)), run("rnn", None, data="sine"), run("rnn", steps(2))).figure("success")
     assert figure is not None
     assert [axes.get_title() for axes in figure.axes] == ["adding"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["lstm: 9 of 10", "rnn: 2 of 10"]
-    assert compared(run("rnn", None)).success_figure() is None
+    with pytest.raises(CompareError, match="figure must be one of comparison, "):
+        compared(run("rnn", None)).figure("success")
