@@ -102,15 +102,15 @@ def comparison(panels: Sequence[ScorePanel], labels: Sequence[str], page: Page =
         page: what it is drawn for.
     """
     shown = panels[:MOST_PANELS]
-    names = [[page.wrapped(label, 0.4) for label in panel.labels] for panel in shown]
+    columns = page.side_by_side(len(shown))
+    names = [[page.wrapped(label, 0.4 / columns) for label in panel.labels] for panel in shown]
     height = max(map(page.room, names), default=0.42)
-    columns = 1 if len(shown) < 2 or page.narrow else 2
     lines = max(1, math.ceil(len(shown) / columns))
     longest = max((min(len(label), LONGEST_LABEL) for panel in shown for label in panel.labels), default=4)
     width = columns * (4.6 + 0.075 * max(0, longest - 6))
     figure = page.figure(width, lines * (1.9 + height))
     for index, panel in enumerate(shown):
-        _draw_scores(figure.add_subplot(lines, columns, index + 1), panel, labels, page)
+        _draw_scores(figure.add_subplot(lines, columns, index + 1), panel, labels, page, 1 / columns)
     if len(panels) > len(shown):
         figure.suptitle(f"the first {len(shown)} of {len(panels)} data sets", fontsize="medium")
     key = "points: seeds; large marker and bar: their mean and its 95 % interval"
@@ -157,7 +157,7 @@ def broken(score: str) -> str:
     return plain(score).replace(" (", "\n(", 1)
 
 
-def _draw_scores(axes: Axes, panel: ScorePanel, labels: Sequence[str], page: Page) -> None:
+def _draw_scores(axes: Axes, panel: ScorePanel, labels: Sequence[str], page: Page, share: float) -> None:
     many = sum(map(len, panel.scores)) > MOST_POINTS
     drawn = zip(panel.labels, map(drawable, panel.scores), drawable(panel.intervals), strict=True)
     for index, (label, scores, (mean, low, high)) in enumerate(drawn):
@@ -167,13 +167,13 @@ def _draw_scores(axes: Axes, panel: ScorePanel, labels: Sequence[str], page: Pag
         axes.plot(scores, heights, ls="", marker=marker, ms=4, mew=0, color=color, alpha=0.5, rasterized=many)
         axes.plot([low, high], [index + 0.27] * 2, color="black", lw=1.6, solid_capstyle="butt")
         axes.plot(mean, index + 0.27, marker=marker, ms=6.5, color=color, mec="black", ls="")
-    axes.set_yticks(range(len(panel.labels)), [page.wrapped(label, 0.4) for label in panel.labels])
-    axes.set(xlabel=page.wrapped(f"test {panel.score}", 0.6), ylim=(len(panel.labels) - 0.5, -0.5))
+    axes.set_yticks(range(len(panel.labels)), [page.wrapped(label, 0.4 * share) for label in panel.labels])
+    axes.set(xlabel=page.wrapped(f"test {panel.score}", 0.6 * share), ylim=(len(panel.labels) - 0.5, -0.5))
     grid(axes, "x")
-    _draw_baselines(axes, panel, page)
+    _draw_baselines(axes, panel, page, share)
 
 
-def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page) -> None:
+def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page, share: float) -> None:
     """Draws the baselines, chooses the scale, and puts the legend between the axes and their title.
 
     A baseline far away from every score would squeeze all the points into a corner, so it is only named.
@@ -194,12 +194,12 @@ def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page) -> None:
     if is_wide(scores):
         axes.set_xlim(scores.min() / 1.4, scores.max() * 1.4)
         log_axis(axes, "x")
-    columns = 2 if page.width is None else max(1, min(2, legend_columns(names, page)))
+    columns = 2 if page.width is None else max(1, min(2, int(legend_columns(names, page) * share)))
     if lines:
         legend = axes.legend(lines, names, ncols=columns, fontsize="small", frameon=False, handlelength=2.8)
         legend.set_loc("lower center")
         legend.set_bbox_to_anchor((0.5, 1.0))
-    axes.set_title(page.wrapped(panel.title, 0.8), pad=8 + 15 * page.scale * math.ceil(len(lines) / columns))
+    axes.set_title(page.wrapped(panel.title, 0.8 * share), pad=8 + 15 * page.scale * math.ceil(len(lines) / columns))
 
 
 def _draw_curve(axes: Axes, x: Array, curve: Curve, style: tuple[str, str, Any]) -> Any:

@@ -67,21 +67,22 @@ def differences(panels: Sequence[DifferencePanel], labels: Sequence[str], page: 
         page: what it is drawn for.
     """
     shown = panels[:MOST_PANELS]
-    columns = 1 if len(shown) < 2 or page.narrow else 2
+    columns = page.side_by_side(len(shown))
     lines = max(1, math.ceil(len(shown) / columns))
-    names = [[_name(line, panel.by_ratio, page) for line in panel.lines] for panel in shown]
+    names = [[_name(line, panel.by_ratio, page, 0.4 / columns) for line in panel.lines] for panel in shown]
     longest = max((len(part) for panel in names for name in panel for part in name.split("\n")), default=0)
     height = max(map(page.room, names), default=0.42)
-    figure = page.figure((4.8 + 0.075 * max(0, longest - 10)) * columns, lines * (1.3 + height) + 0.4)
+    height += 1.8 if page.narrow else 1.3
+    figure = page.figure((4.8 + 0.075 * max(0, longest - 10)) * columns, lines * height + 0.5)
     for index, panel in enumerate(shown):
-        _draw(figure.add_subplot(lines, columns, index + 1), panel, labels, page)
-    key = "points: seeds, in the colour of the one that scored lower; bar: mean and interval of the verdict"
+        _draw(figure.add_subplot(lines, columns, index + 1), panel, labels, page, 1 / columns)
+    key = "points: seeds, in the colour of the one that scored lower\nbar: mean and interval of the verdict"
     lost = any(len(line.lost) for panel in shown for line in panel.lines)
     figure.supxlabel(page.lines(key + "; crosses: seeds that one of the two lost" * lost, 1.1), fontsize="small")
     return figure
 
 
-def _draw(axes: Axes, panel: DifferencePanel, labels: Sequence[str], page: Page) -> None:
+def _draw(axes: Axes, panel: DifferencePanel, labels: Sequence[str], page: Page, share: float) -> None:
     even = 1.0 if panel.by_ratio else 0.0
     many = sum(len(line.values) for line in panel.lines) > MOST_POINTS
     for index, line in enumerate(panel.lines):
@@ -98,21 +99,21 @@ def _draw(axes: Axes, panel: DifferencePanel, labels: Sequence[str], page: Page)
         ends = np.clip([line.low, line.high], *axes.get_xlim())
         axes.plot(ends, [index + 0.3] * 2, color="black", lw=1.6, solid_capstyle="butt")
         axes.plot(line.mean, index + 0.3, marker="|", ms=9, mew=2, color="black", ls="")
-    names = [_name(line, panel.by_ratio, page) for line in panel.lines]
+    names = [_name(line, panel.by_ratio, page, 0.4 * share) for line in panel.lines]
     axes.set_yticks(range(len(names)), names)
     what = "ratio" if panel.by_ratio else "difference"
     side = f"left of {even:g}, the first one scores lower"
     axes.set(
-        title=page.wrapped(panel.title, 0.8 if page.narrow else 0.4),
-        xlabel=page.wrapped(f"{what} of the test {panel.score}", 0.7) + "\n" + page.lines(side, 0.7),
+        title=page.wrapped(panel.title, 0.8 * share),
+        xlabel=page.wrapped(f"{what} of the test {panel.score}", 0.6 * share) + "\n" + page.lines(side, 0.6 * share),
         ylim=(len(names) - 0.4, -0.5),
     )
     grid(axes, "x")
 
 
-def _name(line: DifferenceLine, by_ratio: bool, page: Page) -> str:
+def _name(line: DifferenceLine, by_ratio: bool, page: Page, share: float) -> str:
     sign = "/" if by_ratio else "\N{MINUS SIGN}"
-    return page.lines(f"{plain(line.first)} {sign} {plain(line.second)}", 0.4)
+    return page.lines(f"{plain(line.first)}\N{NO-BREAK SPACE}{sign} {plain(line.second)}", share)
 
 
 def _scale(axes: Axes, panel: DifferencePanel) -> None:

@@ -55,7 +55,7 @@ def evaluations(panels: Sequence[EvaluationPanel], labels: Sequence[str], page: 
         page: what it is drawn for.
     """
     shown = panels[:MOST_PANELS]
-    columns = 1 if len(shown) < 2 or page.narrow else 2
+    columns = page.side_by_side(len(shown))
     lines = max(1, math.ceil(len(shown) / columns))
     used = dict.fromkeys([*(key for panel in shown for key in panel.bands), *(n for p in shown for n in p.baselines)])
     across = legend_columns(used, page, columns)

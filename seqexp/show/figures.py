@@ -83,6 +83,10 @@ class Page:
         """Whether panels stand below each other."""
         return self.width is not None and self.width < _NARROW
 
+    def side_by_side(self, panels: int) -> int:
+        """How many of so many panels stand beside each other."""
+        return 1 if panels < 2 or self.narrow else 2
+
     @property
     def scale(self) -> float:
         """How large letters are, and so lines of them, compared with 10 points."""
@@ -110,9 +114,9 @@ class Page:
         if self.width is None:
             return said
         lines, most = [""], self.letters(share)
-        for word in re.split(r"(?<= )(?=\S)", said):
+        for word in re.split(r"(?<=[ \n])(?=\S)", said):
             for piece in [word] if len(word.rstrip()) <= most else re.split(r"(?<=[=,/])(?=\S)", word):
-                if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > most:
+                if lines[-1] and (len(lines[-1]) + len(piece.rstrip()) > most or lines[-1].endswith("\n")):
                     lines.append("")
                 lines[-1] += piece
         return "\n".join(map(str.rstrip, lines))

@@ -52,7 +52,7 @@ def success(panels: Sequence[SuccessPanel], labels: Sequence[str], page: Page = 
         page: what it is drawn for.
     """
     shown = panels[:MOST_PANELS]
-    columns = 1 if len(shown) < 2 or page.narrow else 2
+    columns = page.side_by_side(len(shown))
     height = math.ceil(len(shown) / columns)
     used = dict.fromkeys(line.label for panel in shown for line in panel.lines)
     across = legend_columns(used, page, columns)

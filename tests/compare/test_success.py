@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from seqexp.compare import CompareError
 from seqexp.compare.comparison import Comparison
 from seqexp.compare.data_sets import group
 from seqexp.compare.runs import Metric, Run

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seqexp.show import comparison as figures
-from seqexp.show.figures import Figure, encode
+from seqexp.show import evaluations
+from seqexp.show.figures import Figure, Page, encode
 
 RNG = np.random.default_rng(0)
 MSE = "MSE (squared units of the data)"
@@ -57,25 +58,53 @@ def curve_panel(title: str, labels: Sequence[str]) -> figures.CurvePanel:
     return figures.CurvePanel(title=title, score=f"validation {MSE}", curves=[curve(label) for label in labels])
 
 
+COLUMN = Page(3.4, 8.0)
+"""One column of a paper."""
+
+
+def draw_in_a_column() -> Figure:
+    baselines = {"constant": 0.5301, "persistence": 0.0196, "linear": 0.0117, "noise": 0.0094}
+    labels = ["my_own_recurrent_cell optimizer.lr=0.003", "rnn", "lstm cell.hidden_size=16"]
+    panels = [panel(labels, baselines), panel(labels, {"linear": 0.011}, 12.0)]
+    with COLUMN.letters_of_its_size():
+        return figures.comparison(panels, labels, COLUMN)
+
+
+def draw_curves_in_a_column() -> Figure:
+    labels = ["rnn", "lstm cell.hidden_size=16", "my_own_recurrent_cell optimizer.lr=0.003"]
+    with COLUMN.letters_of_its_size():
+        return figures.learning_curves([curve_panel("sine data.noise=0.3", labels)], labels, COLUMN)
+
+
+def draw_evaluations_in_a_column() -> Figure:
+    names = ["20 (test)", "40", "80", "160"]
+    with COLUMN.letters_of_its_size():
+        lengths = np.array([20.0, 40.0, 80.0, 160.0])
+        return evaluations.evaluations([evaluation_panel(names, lengths)] * 2, ["rnn", "lstm"], COLUMN)
+
+
 def draw_evaluations() -> Figure:
     lengths = np.array([20.0, 40.0, 80.0, 160.0])
     names = ["20 (test)", "40", "80", "160"]
-    return figures.evaluations([evaluation_panel(names, lengths)], ["rnn", "lstm"])
+    return evaluations.evaluations([evaluation_panel(names, lengths)], ["rnn", "lstm"])
 
 
 def draw_named_evaluations() -> Figure:
     names = ["test", "test@noise=0.2", "test@noise=0.5", "test@noise=0.9"]
-    return figures.evaluations([evaluation_panel(names, None)] * 3, ["rnn", "lstm"])
+    return evaluations.evaluations([evaluation_panel(names, None)] * 3, ["rnn", "lstm"])
 
 
-def evaluation_panel(names: Sequence[str], lengths: Any) -> figures.EvaluationPanel:
+def evaluation_panel(names: Sequence[str], lengths: Any) -> evaluations.EvaluationPanel:
     level = np.array([0.01, 0.03, 0.2, 0.5])
     bands = {label: level[:, None] * np.array([1, 0.9, 1.1]) * of for label, of in (("rnn", 1.0), ("lstm", 0.4))}
     guesses = {"constant": np.full(4, 0.7), "linear": np.array([1e-9, 0.02, 0.1, np.nan])}
-    return figures.EvaluationPanel(title="sum", score=MSE, names=names, lengths=lengths, bands=bands, baselines=guesses)
+    return evaluations.EvaluationPanel(
+        title="sum", score=MSE, names=names, lengths=lengths, bands=bands, baselines=guesses
+    )
 
 
 DRAWINGS = [draw_comparison, draw_single, draw_many, draw_curves, draw_evaluations, draw_named_evaluations]
+DRAWINGS += [draw_in_a_column, draw_curves_in_a_column, draw_evaluations_in_a_column]
 
 
 @pytest.mark.parametrize("draw", DRAWINGS)
@@ -129,7 +158,7 @@ def test_a_label_has_one_style_in_all_panels_and_figures() -> None:
     labels = ["gru", "lstm", "rnn"]
     first, second = figures.comparison([panel(["lstm"], {}), panel(["gru", "lstm"], {})], labels).axes
     curves = figures.learning_curves([curve_panel("sine", ["lstm"])], labels).axes[0].lines[0]
-    lines = figures.evaluations([evaluation_panel(["a", "b", "c", "d"], None)], labels).axes[0].lines
+    lines = evaluations.evaluations([evaluation_panel(["a", "b", "c", "d"], None)], labels).axes[0].lines
     colours = [each.get_color() for each in (first.lines[0], second.lines[3], curves, lines[1])]
     assert len(set(colours)) == 1
     assert second.lines[0].get_color() != colours[0]

@@ -35,6 +35,32 @@ def test_axes_name_their_units() -> None:
     assert len(without.axes[0].get_lines()) == 2
 
 
-@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_same_figure_same_bytes(kind: figures.Kind) -> None:
     assert figures.encode(draw_forecast(), kind) == figures.encode(draw_forecast(), kind)
+
+
+def test_lines_are_broken_between_words_and_longer_ones_after_a_sign() -> None:
+    page = figures.Page(3.4, 8.0)
+    assert page.letters(0.4) == 22
+    assert page.lines("lstm optimizer.lr=0.003", 0.4) == "lstm\noptimizer.lr=0.003"
+    assert page.lines("my_own_long_key.of_the_cell=0.003 b", 0.4) == "my_own_long_key.of_the_cell=\n0.003 b"
+    assert page.lines("one\ntwo", 0.4) == "one\ntwo"
+    assert figures.DEFAULT.lines("a b " * 50) == "a b " * 50
+
+
+def test_a_pdf_holds_its_fonts() -> None:
+    with figures.Page(3.4, 8.0).letters_of_its_size():
+        content = figures.encode(draw_forecast(), "pdf")
+    assert content.startswith(b"%PDF")
+    assert b"/FontFile2" in content  # TrueType, which journals ask for
+    assert b"/Type3" not in content
+
+
+def test_log_axes_have_plain_numbers_within_a_decade_or_so() -> None:
+    axes = figures.Figure().add_subplot()
+    axes.set_xlim(0.004, 0.03)
+    figures.log_axis(axes, "x")
+    axes.figure.draw_without_rendering()
+    shown = [text.get_text() for text in axes.get_xticklabels() if 0.004 <= text.get_position()[0] <= 0.03]
+    assert shown == ["0.005", "0.01", "0.02"]
