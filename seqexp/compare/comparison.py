@@ -141,7 +141,7 @@ class Comparison:
         Returns:
             The files' paths.
         """
-        from seqexp.compare import board, columns, instruments, pictures, tex
+        from seqexp.compare import board, instruments, pictures, sheets, tex
         from seqexp.show.board import write_comparison
         from seqexp.show.figures import DEFAULT, encode
 
@@ -153,9 +153,9 @@ class Comparison:
         contents = {
             "comparison.md": complete.to_markdown().encode(),
             "comparison.tex": tex.document(self.sections).encode(),
-            "comparison.csv": columns.as_csv(self.rows()).encode(),
-            "table.csv": columns.as_csv(columns.table_rows(self.sections)).encode(),
-            "verdicts.csv": columns.as_csv(columns.verdict_rows(self.sections)).encode(),
+            "comparison.csv": sheets.as_csv(self.rows()).encode(),
+            "table.csv": sheets.as_csv(sheets.table_rows(self.sections)).encode(),
+            "verdicts.csv": sheets.as_csv(sheets.verdict_rows(self.sections)).encode(),
             "comparison.json": (json.dumps(complete.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
         drawn = pictures.draw(self.sections, self.summary, panels, page)

@@ -116,7 +116,9 @@ def check_figure(node: dict[str, Any]) -> None:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (is_number and least <= value <= most):
             raise ConfigError(f"compare.figure.{name} must be from {least} to {most} {unit}, or null, got {value!r}")
-    kinds = node.get("format", ["png"])
+    kinds = node.get("format")
+    if kinds is None:
+        return
     known = isinstance(kinds, list) and kinds and all(kind in FIGURES for kind in kinds)
     if not known or len(set(kinds)) < len(kinds):
         raise ConfigError(f"compare.figure.format must be a list of {', '.join(FIGURES)}, each once, got {kinds!r}")

@@ -20,9 +20,12 @@ LEFTOVERS = (RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz"
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
-    *("comparison.md", "comparison.csv", "comparison.json", "comparison.png", "comparison.svg"),
-    *("curves.png", "curves.svg", "evaluations.png", "evaluations.svg"),
-    *("success.png", "success.svg", "tasks.png", "tasks.svg"),
+    *("comparison.md", "comparison.csv", "comparison.json", "comparison.tex", "table.csv", "verdicts.csv"),
+    *(
+        f"{name}.{kind}"
+        for name in ("comparison", "differences", "curves", "evaluations", "success", "tasks")
+        for kind in ("png", "svg", "pdf")
+    ),
 )
 """Files that a run or a sweep writes, directly into its own folder."""
 

@@ -20,6 +20,7 @@ from seqexp.config.compose import CONF, check_choices, known_keys, without_hydra
 from seqexp.config.environment import hide
 from seqexp.config.foreign import changed
 from seqexp.config.guard import settle
+from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError, explain, first_line
 from seqexp.record import provenance, tidy
 from seqexp.record.claim import Claim
@@ -134,8 +135,8 @@ def _sweeps_own(config: DictConfig) -> Iterator[tuple[str, Any]]:
     """Yields the settings that are for sweeps, as far as they stand where they belong."""
     for group in ("sweep", "compare"):
         node = config.get(group)
-        for name, value in node.items() if OmegaConf.is_dict(node) else ():
-            yield f"{group}.{name}", value
+        if OmegaConf.is_dict(node):
+            yield from leaves(OmegaConf.to_container(node), group, into_lists=False)
 
 
 def _typed(hydra: DictConfig, which: str = "task") -> list[str]:

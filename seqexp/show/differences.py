@@ -105,7 +105,7 @@ def _draw(axes: Axes, panel: DifferencePanel, labels: Sequence[str], page: Page,
     side = f"left of {even:g}, the first one scores lower"
     axes.set(
         title=page.wrapped(panel.title, 0.8 * share),
-        xlabel=page.wrapped(f"{what} of the test {panel.score}", 0.6 * share) + "\n" + page.lines(side, 0.6 * share),
+        xlabel=page.wrapped(f"{what} of the test {panel.score}", 0.55 * share) + "\n" + page.lines(side, 0.55 * share),
         ylim=(len(names) - 0.4, -0.5),
     )
     grid(axes, "x")

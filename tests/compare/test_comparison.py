@@ -361,8 +361,9 @@ def test_files(tmp_path: Path) -> None:
     save(tmp_path / "sum" / "a", "rnn", [0.1, 0.2, math.nan], data="sum", val_mse=None)
     write_curves(tmp_path / "rnn", SEEDS, {"train_mse": NOISE[:4, :10], "val_mse": NOISE[:4, :10]})
     first = {path.name: path.read_bytes() for path in compare(tmp_path).write(tmp_path)}
-    kinds = [f"comparison.{kind}" for kind in ("csv", "json", "md", "png", "svg")]
-    assert sorted(first) == [*kinds, "curves.png", "curves.svg"]
+    kinds = [f"comparison.{kind}" for kind in ("csv", "json", "md", "png", "svg", "tex")]
+    figures = [f"{name}.{kind}" for name in ("curves", "differences") for kind in ("png", "svg")]
+    assert sorted(first) == [*kinds, *figures, "table.csv", "verdicts.csv"]
     assert first == {path.name: path.read_bytes() for path in compare(tmp_path / ".").write(tmp_path)}
     with (tmp_path / "comparison.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -387,6 +388,16 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main([str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "c" / "d")]) == 0
     assert "minimal" in (tmp_path / "c" / "d" / "comparison.md").read_text()
     assert "lstm beats rnn on sine" in capsys.readouterr().out
+    paper = ["--figure-width", "3.4", "--figure-font", "8", "--figure-format", "pdf", "--margin", "50%"]
+    assert main([str(tmp_path / "a"), "--out", str(tmp_path / "paper"), *paper]) == 0
+    assert sorted(path.name for path in (tmp_path / "paper").glob("*.p*")) == [
+        f"{name}.pdf" for name in ("comparison", "curves", "differences")
+    ]
+    assert "alike within 50 %" in capsys.readouterr().out
+    for wrong in (["--figure-width", "1"], ["--figure-format", "gif"], ["--margin", "no"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([str(tmp_path / "a"), *wrong])
+        assert re.search(r"compare\.(figure\.(width|format)|margin) must be", capsys.readouterr().err)
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit, match="2"):
         main([str(tmp_path / "a"), "--out", str(tmp_path / "file")])

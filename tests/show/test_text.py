@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown import markdown as rendered
 from matplotlib.cbook import is_math_text
 
-from seqexp.show import comparison, figures, text
+from seqexp.show import comparison, evaluations, figures, text
 
 MARKS = st.text(st.sampled_from("\\`*_{}[]()<>#+-.!|~$&@:=/ wabc1\n\r\t'\""), max_size=12)
 NAMES = st.one_of(
@@ -74,7 +74,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
         baselines={name: 1.0, "b" + name: 2.0},
     )
     curve = comparison.Curve(label=name, epochs=one, seconds=one, mean=one, low=one, high=one)
-    evaluated = comparison.EvaluationPanel(
+    evaluated = evaluations.EvaluationPanel(
         title=name,
         score=name,
         names=[name],
@@ -85,7 +85,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
     drawn = [
         comparison.comparison([panel], [name]),
         comparison.learning_curves([comparison.CurvePanel(title=name, score=name, curves=[curve])], [name]),
-        comparison.evaluations([evaluated], [name]),
+        evaluations.evaluations([evaluated], [name]),
         figures.forecast(one, one, one, one, None, name),
         figures.agreement(one[None], one[None], name),
     ]
@@ -107,7 +107,7 @@ def test_any_number_can_be_drawn(values: list[float]) -> None:
         baselines={"c": scores[0], "d": scores[2]},
     )
     curve = comparison.Curve(label="a", epochs=np.arange(3.0), seconds=scores, mean=scores, low=-scores, high=scores)
-    evaluated = comparison.EvaluationPanel(
+    evaluated = evaluations.EvaluationPanel(
         title="t",
         score="s",
         names=["a", "b", "c"],
@@ -118,7 +118,7 @@ def test_any_number_can_be_drawn(values: list[float]) -> None:
     drawn = [
         comparison.comparison([panel], ["a"]),
         comparison.learning_curves([comparison.CurvePanel(title="t", score="s", curves=[curve])], ["a"]),
-        comparison.evaluations([evaluated], ["a"]),
+        evaluations.evaluations([evaluated], ["a"]),
     ]
     for figure in drawn:
         assert figures.encode(figure, "png")

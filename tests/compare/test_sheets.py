@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqexp.compare.columns import as_csv, table_rows, verdict_rows
+from seqexp.compare.sheets import as_csv, table_rows, verdict_rows
 
 NOISE = np.exp(np.random.default_rng(0).normal(0, 0.1, (3, 8)))
 
