@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -23,3 +24,16 @@ def generator(seed: int, purpose: str) -> torch.Generator:
     """
     state = np.random.SeedSequence([seed, zlib.crc32(purpose.encode())]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0]) >> 1)
+
+
+def drawn_from(seeds: Sequence[int], fixed: int | None) -> Sequence[int]:
+    """The seed that each member of a population gives `generator` for one source of randomness.
+
+    Args:
+        seeds: the S members' own.
+        fixed: one seed for all of them; None: each its own.
+
+    Returns:
+        S seeds.
+    """
+    return seeds if fixed is None else [fixed] * len(seeds)

@@ -23,12 +23,14 @@ def check_names(record: Record) -> None:
     if max(map(len, baselines)) > MOST_BASELINES:
         raise ValueError(f"baselines must be {MOST_BASELINES} at most")
     parts = [*record.scores, *record.evaluation_baselines]
-    if max(len(parts), *map(len, record.scores.values())) > MOST_EVALUATIONS:
-        raise ValueError(f"evaluations and metrics must be {MOST_EVALUATIONS} at most")
+    if max(len(parts), len(record.data_notes), *map(len, record.scores.values())) > MOST_EVALUATIONS:
+        raise ValueError(f"evaluations, metrics and notes must be {MOST_EVALUATIONS} at most")
     names = [("data", record.data), ("cell", record.cell), ("metric", record.metric)]
     names += [("metric_label", record.metric_label), ("metric_unit", record.metric_unit)]
     names += [("baselines", key) for rows in baselines for key in rows]
     names += [("left_out", text) for pair in record.left_out.items() for text in pair]
+    names += [("varies", text) for pair in record.varies.items() for text in pair]
+    names += [("data_notes", text) for text in record.data_notes[:MOST_EVALUATIONS]]
     names += [("scores", key) for key in parts] + [("scores", key) for rows in record.scores.values() for key in rows]
     for kind, text in names:
         if not (text.strip() and len(text) <= LONGEST_NAME and len(text.splitlines()) == 1):

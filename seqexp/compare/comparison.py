@@ -18,8 +18,9 @@ from seqexp.compare.success import with_success
 from seqexp.compare.summary import Summary, summarise
 from seqexp.compare.swept import all_values
 from seqexp.compare.trained import noted
+from seqexp.compare.variance import variances
 from seqexp.config.kinds import margin_of
-from seqexp.record.files import write_atomically
+from seqexp.record.files import null_for_nan, write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +77,9 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Every statistic as plain dictionaries and lists; what is not finite is None."""
         over_tasks = self.summary.as_dict() if self.summary else None
-        return {**export.as_dict(self.sections, self.failed, self.broken), "over_tasks": over_tasks}
+        sources = [found.as_dict() for found in variances(self.sections)]
+        found = {**export.as_dict(self.sections, self.failed, self.broken), "over_tasks": over_tasks}
+        return {**found, "variance": null_for_nan(sources)}
 
     def to_markdown(self) -> str:
         """Tables and verdicts as Markdown."""

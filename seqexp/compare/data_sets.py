@@ -12,11 +12,12 @@ import numpy as np
 from seqexp.compare import keys as asked
 from seqexp.compare.keys import CELL, CompareError
 from seqexp.compare.learnt import Learnt, Source
-from seqexp.compare.notes import left_out, on_data, targets_differ, varied
+from seqexp.compare.notes import left_out, of_splits, on_data, targets_differ
 from seqexp.compare.rows import Row, Scores, pool, scores_of
 from seqexp.compare.runs import Metric, Run
 from seqexp.compare.settings import Setting, defines_data, show
 from seqexp.compare.swept import all_keys, order, split, swept, tell_apart, values
+from seqexp.compare.varied import are_copies, varied
 from seqexp.statistics import Array
 
 _BUDGETS = ("trainer.max_epochs", "trainer.max_steps")  # how long each was trained is said by `trained.py`
@@ -36,7 +37,7 @@ class DataSet:
         validation_baselines: name -> scores on the validation targets.
         judges: the first seed that judges, where those before it pick; None where all seeds do both.
         evaluations: name -> baseline -> one score per seed; empty where nothing was evaluated elsewhere.
-        varied: what differs between the seeds, in words.
+        varied: source of randomness -> what another seed has of it, in words; those in which the seeds differ.
         notes: sentences on what a reader must know before believing the table.
     """
 
@@ -49,13 +50,18 @@ class DataSet:
     validation_baselines: dict[str, Scores] = field(default_factory=dict)
     judges: int | None = None
     evaluations: dict[str, dict[str, Array]] = field(default_factory=dict)
-    varied: list[str] = field(default_factory=list)
+    varied: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
     def selects(self) -> bool:
         """Whether something that is compared has more than one setting."""
         return len(self.rows) > len({row.name for row in self.rows})
+
+    @property
+    def copies(self) -> bool:
+        """Whether all seeds are copies of one."""
+        return are_copies([run for row in self.rows for run in row.runs])
 
     @property
     def compares_data(self) -> bool:
@@ -111,6 +117,7 @@ def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
         raise CompareError(asked.changed_targets(of_data))
     notes += on_data(runs, sources, bool(of_data))
     notes += left_out(runs)
+    notes += of_splits(runs)
     notes += _confounded(by_name, within, compared)
     return DataSet(
         name=name,

@@ -12,6 +12,7 @@ from seqexp.compare.data_sets import DataSet
 from seqexp.compare.keys import CELL
 from seqexp.compare.rows import Scores
 from seqexp.compare.swept import split
+from seqexp.compare.varied import COPIES
 from seqexp.record.record import MSE
 from seqexp.statistics import Array, mean_interval
 
@@ -75,6 +76,8 @@ def reaches_zero(scores: Scores, rounding: float) -> bool:
 
 def choose_pairs(data_set: DataSet, picked: Sequence[int]) -> Meetings:
     """Which entries meet. Depends on settings only, never on a score."""
+    if data_set.copies:
+        return Meetings([], [COPIES])
     count = len(picked or data_set.rows)
     if picked or count <= MOST_ROWS:
         return Meetings(list(combinations(range(count), 2)), [])

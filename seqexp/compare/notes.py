@@ -78,14 +78,9 @@ def targets_differ(rows: Sequence[Sequence[Source]]) -> bool:
     return bool(_different(rows)[0])
 
 
-def varied(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> list[str]:
-    """What differs between the seeds, in words; nothing where no row has two of them."""
-    if max(map(len, rows)) < 2:
-        return []
-    digests = {tuple(run.data_hash[index]) for row in rows for run, index in row if run.data_hash is not None}
-    data = [] if len(digests) == 1 else ["data"]
-    full_batch = all(run.settings.get("data.batch_size", "") is None for run in runs)
-    return [*data, "initial weights", *([] if full_batch else ["order of training"])]
+def of_splits(runs: Sequence[Run]) -> Iterator[str]:
+    """What the runs' tasks say of their splits, each sentence once."""
+    yield from list(dict.fromkeys(note for run in runs for note in run.data_notes))[:MOST_LISTED]
 
 
 def _different(rows: Sequence[Sequence[Source]]) -> tuple[set[int], set[int]]:

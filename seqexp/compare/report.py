@@ -12,6 +12,9 @@ from seqexp.compare.success_verdict import READING as READING_SUCCESS
 from seqexp.compare.summary import Summary, missing
 from seqexp.compare.summary_verdict import READING as READING_TASKS
 from seqexp.compare.table import MOST_COLUMNS, Table, tables
+from seqexp.compare.variance import READING as READING_VARIANCE
+from seqexp.compare.variance import table as variance_table
+from seqexp.compare.variance import variances
 from seqexp.show import text
 
 MOST_PROBLEMS = 20
@@ -58,6 +61,9 @@ def markdown(
         ]
     if lines := over_tasks(sections, summary):
         blocks += ["## Over tasks", "\n".join(f"- {text.markdown(line)}" for line in lines)]
+    for found in variances(sections):
+        blocks += [f"## Sources of variance: {text.markdown(f'{found.row} on {found.data}')}"]
+        blocks += [_markdown_table(variance_table(found)), text.markdown(found.sentence)]
     for heading, lines in problems_text(failed, broken):
         blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
     return "\n\n".join([*blocks, *how_to_read(sections, summary)]) + "\n"
@@ -66,7 +72,8 @@ def markdown(
 def how_to_read(sections: Sequence[Section], summary: Summary | None = None) -> list[str]:
     """What the numbers are, in one paragraph for each kind of them."""
     solved = [READING_SUCCESS] if any(section.success for section in sections) else []
-    return [READING, *solved, *([READING_TASKS] if summary else [])]
+    split = [READING_VARIANCE] if variances(sections) else []
+    return [READING, *solved, *([READING_TASKS] if summary else []), *split]
 
 
 def over_tasks(sections: Sequence[Section], summary: Summary | None, short: bool = False) -> list[str]:

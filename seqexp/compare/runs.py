@@ -65,6 +65,8 @@ class Run:
         train_seconds: of all seeds.
         targets: group of the configuration -> its `_target_`.
         data_hash: for each seed the digests of its training data and test targets.
+        varies: sources of randomness in which the seeds differ, in words; empty where the record does not say.
+        data_notes: what a reader of scores must know of the splits, a sentence each.
         compared: what its sweep was asked to compare by.
         margin: the share within which its sweep counts scores as alike, None where nobody asked.
         fresh_seeds: whether its sweep was asked to train what is picked on fresh seeds.
@@ -95,6 +97,8 @@ class Run:
     targets: dict[str, str] = field(default_factory=dict)
     data_hash: list[list[str]] | None = None
     solved: Array | None = None
+    varies: dict[str, str] = field(default_factory=dict)
+    data_notes: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     best_epoch: list[int] | None = None
     margin: float | None = None
@@ -200,6 +204,8 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         targets=targets,
         data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
         solved=solved(record),
+        varies=record.varies,
+        data_notes=tuple(record.data_notes),
         compared=asked_by(record.config),
         best_epoch=best_epoch(record) if "val" in scores else None,
         margin=asked_margin(record.config),

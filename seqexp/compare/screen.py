@@ -15,6 +15,8 @@ from seqexp.compare.section import Section
 from seqexp.compare.summary import Summary
 from seqexp.compare.table import Table, tables
 from seqexp.compare.text import list_text
+from seqexp.compare.variance import table as variance_table
+from seqexp.compare.variance import variances
 from seqexp.show.columns import Grid, draw
 from seqexp.show.paragraphs import put, room
 
@@ -57,6 +59,11 @@ def render(
             console.print()
         for line in lines:
             put(console, line)
+        console.print()
+    for found in variances(sections):
+        put(console, f"Sources of variance: {found.row} on {found.data}", "bold")
+        _table(console, variance_table(found))
+        put(console, found.sentence)
         console.print()
     if sections:
         folded = _folded(sections)

@@ -23,7 +23,8 @@ from seqexp.compare.meetings import (
 from seqexp.compare.pairs import Measured, Pair, decide, measure
 from seqexp.compare.rival import best_baseline, reference, rivals_text
 from seqexp.compare.rows import Row
-from seqexp.compare.verdict import baseline_summary, sentence, varied_text
+from seqexp.compare.varied import varied_text
+from seqexp.compare.verdict import baseline_summary, sentence
 
 if TYPE_CHECKING:
     from seqexp.compare.success import Success
@@ -127,7 +128,7 @@ def _draft(data_set: DataSet) -> _Draft:
     table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
     rivals = best_baseline(data_set)
     chosen, against, count = meetings.pairs, [], len(table)
-    for name in rivals if choice.picked or count <= MOST_ROWS else []:
+    for name in rivals if (choice.picked or count <= MOST_ROWS) and not data_set.copies else []:
         scores = data_set.baselines[name]
         against += [(index, len(table)) for index in range(count)]
         rival = Entry(_baseline_label(name), scores, not reaches_zero(scores, rounding))

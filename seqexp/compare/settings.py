@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
+from seqexp.config import SOURCE_SEEDS
 from seqexp.config.leaves import leaves
 from seqexp.record.provenance import NEUTRAL_SETTINGS
 from seqexp.record.record import INERT_SETTINGS
@@ -89,7 +90,7 @@ def is_inert(key: str) -> bool:
 
 def defines_data(key: str) -> bool:
     """Whether runs that differ in `key` learnt different things."""
-    return (key == "data" or key.startswith("data.")) and key not in _TRAINING_KEYS
+    return (key == "data" or key.startswith("data.") or key in SOURCE_SEEDS) and key not in _TRAINING_KEYS
 
 
 def _settings(config: dict[str, Any]) -> Iterator[tuple[str, Setting]]:

@@ -37,12 +37,6 @@ def sentence(pair: Pair, data: str, score: str) -> str:
     return f"{start}{_seeds(pair)} could have shown {could}{not_alike}."
 
 
-def varied_text(varied: list[str]) -> str:
-    """What differed between the seeds, and so what the intervals and p-values speak of."""
-    same = "" if "data" in varied else "; the data are the same for all"
-    return f"Between seeds vary: {list_text(varied)}{same}."
-
-
 def baseline_summary(name: str, pairs: list[Pair], data: str, what: str) -> str | None:
     """Whether anything beats the best baseline; None where the sentences of the pairs say it all.
 

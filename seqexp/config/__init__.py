@@ -15,3 +15,6 @@ EMBEDDING_SIZE = 32
 
 LISTED = ("callback", "diagnostic", "logger")
 """Groups of which any number of files is taken, as in diagnostic=[gradient_lag]: each file has a key of its own."""
+
+SOURCE_SEEDS = ("data_seed", "model_seed", "order_seed")
+"""The keys that fix one source of randomness for all seeds of a population; null lets it follow each seed."""

@@ -21,7 +21,7 @@ NAMELESS = {
 """What the system says of a disk, or of files at large, without naming one."""
 
 OURS = {
-    "data": ("make_task", "seeds"),
+    "data": ("make_task", "seeds", "data_seed", "order_seed"),
     "cell": ("input_size", "num_seeds"),
     "optimizer": ("params",),
     "scheduler": ("optimizer", "last_epoch"),
@@ -32,7 +32,7 @@ OURS = {
 }
 """What seqexp gives a group's constructor itself, or leaves out."""
 
-OPTIONAL = ("data.score", "data.fresh", "data.steps_per_epoch", "data.test_lengths", "data.evaluations")
+OPTIONAL = ("data.score", "data.fresh", "data.steps_per_epoch", "data.test_lengths", "data.evaluations", "data.gap")
 """Keys that a file may leave out, as files of 0.1 do; they are then added with a plus."""
 
 LONGEST = 1500

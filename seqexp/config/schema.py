@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, names
+from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, SOURCE_SEEDS, names
 from seqexp.config.kinds import LARGEST, check_figure, check_plain, check_type, margin_of
 from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
@@ -69,6 +69,9 @@ class Config:
     logger: dict[str, Any] = field(default_factory=dict)
     callback: dict[str, Any] = field(default_factory=dict)
     embedding_size: int = EMBEDDING_SIZE
+    data_seed: int | None = None  # configurations of 0.1 have none of these three
+    model_seed: int | None = None
+    order_seed: int | None = None
     compare: Compare = field(default_factory=lambda: Compare(by=None))  # configurations of 0.1 have none
     allowed_packages: list[str] = field(default_factory=list)
     allowed_environment: list[str] = field(default_factory=list)
@@ -126,10 +129,12 @@ def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
         check_plain(plain)
         for name, hint in typing.get_type_hints(Config).items():
             value = plain.get(name, {})
-            if hint not in (int, list[str]) and not isinstance(value, dict) and value != MISSING:
+            if hint not in (int, int | None, list[str]) and not isinstance(value, dict) and value != MISSING:
                 raise ConfigError(f"{name} must be a group of settings, as in conf/config.yaml, got {value!r}")
         for name in ("seed", "num_seeds", *(("embedding_size",) if "embedding_size" in config else ())):
             check_type(name, OmegaConf.select(config, name), int)
+        for name in SOURCE_SEEDS:
+            check_type(name, plain.get(name), int | None)
         for name, example in (("allowed_packages", "my_package"), ("allowed_environment", "HOME")):
             value = OmegaConf.select(config, name, default=[])
             if not (OmegaConf.is_list(value) or value == []):
@@ -156,6 +161,15 @@ def _check_numbers(typed: DictConfig) -> None:
         raise ConfigError(f"num_seeds must be >= 1 and at most {MOST_SEEDS}, got {typed.num_seeds}")
     if typed.seed + typed.num_seeds > LARGEST:
         raise ConfigError(f"seed + num_seeds must be <= {LARGEST}, got {typed.seed} + {typed.num_seeds}")
+    fixed = {name: typed[name] for name in SOURCE_SEEDS if typed[name] is not None}
+    for name, seed in fixed.items():
+        if seed < 0:
+            raise ConfigError(f"{name} must be >= 0, or null to follow seed, got {seed}")
+    if len(fixed) == len(SOURCE_SEEDS) and typed.num_seeds > 1:
+        raise ConfigError(
+            f"num_seeds must be 1 where {', '.join(SOURCE_SEEDS)} are all fixed, got {typed.num_seeds}: all seeds "
+            "would be copies of one; set one of the three to null, so that it follows the seed"
+        )
     if typed.embedding_size < 1:
         raise ConfigError(f"embedding_size must be >= 1, got {typed.embedding_size}")
     patience = typed.early_stopping.patience

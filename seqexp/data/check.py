@@ -13,6 +13,9 @@ from seqexp.data.task import Sequences, Task, outputs
 
 MIGRATING = "docs/migrating.md says what a task of 0.1 needs"
 
+LONGEST_TEXT = 200
+"""Letters of what a task says of its data."""
+
 
 def check_task(task: Task) -> None:
     """Checks the attributes that a task must have before it is asked for a sample.
@@ -36,6 +39,19 @@ def check_task(task: Task) -> None:
     for name in ("chronological", "chooses_length"):
         if type(getattr(task, name)) is not bool:
             raise ValueError(f"{name_of(task)}: {name} must be True or False, {_got(task, name)}")
+    check_texts(task, "varies", [getattr(task, "varies", None)])
+
+
+def check_texts(task: Task, name: str, texts: object) -> list[str]:
+    """Checks what a task says of its data, as a comparison prints it.
+
+    Raises:
+        ValueError: it is no list of texts, or one of them is empty, or longer than a line.
+    """
+    for text in texts if isinstance(texts, list) else [None]:
+        if not (isinstance(text, str) and 0 < len(text.strip()) <= LONGEST_TEXT and text.isprintable()):
+            raise ValueError(f"{name_of(task)}: {name} must be text of one line and at most {LONGEST_TEXT} letters")
+    return list(texts)  # type: ignore[call-overload,no-any-return]
 
 
 def check_sample(task: Task, where: str, sample: Sequences, count: int, first: Sequences | None = None) -> None:

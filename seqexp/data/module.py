@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,14 +9,14 @@ import torch
 from lightning.pytorch import LightningDataModule
 
 from seqexp.data.chance import check_chance
-from seqexp.data.check import check_counted, check_task
-from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes
+from seqexp.data.check import check_counted, check_task, check_texts
+from seqexp.data.evaluations import TEST, elsewhere
+from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
 from seqexp.data.stream import Stream
 from seqexp.data.task import Sequences, Task, features
-from seqexp.seeding import generator
+from seqexp.seeding import drawn_from, generator
 
-TEST = "test"
 VAL = "val"
 
 DIGESTED = 8
@@ -27,7 +26,7 @@ DIGESTED = 8
 class PopulationData(LightningDataModule):
     """Makes every seed's data, splits it, and hands out batches for the whole population.
 
-    Seed k's data, split and shuffling depend on k alone.
+    Seed k's data, split and shuffling depend on k alone, and where one seed is fixed for them, on that alone.
 
     Attributes:
         task: makes one seed's sequences.
@@ -50,6 +49,9 @@ class PopulationData(LightningDataModule):
         steps_per_epoch: fresh batches of an epoch; None for as many as cutting the training split would give.
         test_lengths: lengths T, beside the task's own, at which the trained model is tested as well.
         evaluations: other tests by name, each the settings of the task that are changed for it.
+        gap: windows of a series that are left out between two splits, the first ones of the later split.
+        data_seed: draws the data of all S seeds; None: each seed its own.
+        order_seed: shuffles the batches of all S seeds; None: each seed its own.
 
     Raises:
         ValueError: the task lacks an attribute, a setting is out of range, or a split would be empty.
@@ -68,6 +70,9 @@ class PopulationData(LightningDataModule):
         steps_per_epoch: int | None = None,
         test_lengths: Sequence[int] = (),
         evaluations: Mapping[str, Mapping[str, Any]] | None = None,
+        gap: int = 0,
+        data_seed: int | None = None,
+        order_seed: int | None = None,
     ) -> None:
         super().__init__()
         if batch_size is not None and batch_size < 1:
@@ -76,12 +81,15 @@ class PopulationData(LightningDataModule):
         self.task = make_task({})
         check_task(self.task)
         self.seeds = seeds
+        self.data_seeds = drawn_from(seeds, data_seed)
+        self.order_seeds = drawn_from(seeds, order_seed)
         self.batch_size = batch_size
-        self.bounds = bounds_of(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
+        bounds = bounds_of(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.bounds = with_gap(bounds, gap, self.task.chronological)
         _check_stream(self.task, fresh, steps_per_epoch)
         self.fresh = fresh
         self.steps_per_epoch = steps_per_epoch
-        self.elsewhere = _elsewhere(self.task, test_lengths, evaluations or {}, make_task)
+        self.elsewhere = elsewhere(self.task, test_lengths, evaluations or {}, make_task)
         self.limits: dict[str, int | float] = dict.fromkeys(self.bounds, 1.0)
         self.shuffle: list[torch.Generator] = []
         self.splits: dict[str, Split] = {}
@@ -94,6 +102,16 @@ class PopulationData(LightningDataModule):
     def has_val(self) -> bool:
         """Whether there is a validation split."""
         return self.bounds["val"][1] > self.bounds["val"][0]
+
+    @property
+    def has_order(self) -> bool:
+        """Whether an epoch's batches depend on an order: a stream has none, nor has one batch of everything."""
+        return not self.fresh and self.batch_size is not None and self.batch_size < self._count("train")
+
+    @property
+    def notes(self) -> list[str]:
+        """What the task says of its splits."""
+        return check_texts(self.task, "notes", self.task.notes(self.bounds))
 
     @property
     def evaluation_numbers(self) -> int:
@@ -145,7 +163,7 @@ class PopulationData(LightningDataModule):
     def first(self) -> Sequences:
         """The first seed's sample, checked, as its task made it; kept until all data are made."""
         if self._first is None:
-            self._first = self._sample(self.task, self.seeds[0])
+            self._first = self._sample(self.task, self.data_seeds[0])
         return self._first
 
     def make(self) -> None:
@@ -157,14 +175,14 @@ class PopulationData(LightningDataModule):
         if self.splits:
             return
         first = self.first()
-        check_chance(self.task, self.seeds[0], first, lambda: self._sample(self.make_task({}), self.seeds[0]))
-        count = len(self.seeds)
+        count, begin = len(self.seeds), self.data_seeds[0]
+        check_chance(self.task, begin, first, lambda: self._sample(self.make_task({}), begin))
         splits = {name: room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
-        for index, seed in enumerate(self.seeds):
-            found = ordered(self.task, seed, first if index == 0 else self._sample(self.task, seed, first))
+        for index, seed in enumerate(self.data_seeds):
+            found = ordered(self.task, seed, first if seed == begin else self._sample(self.task, seed, first))
             for name, (start, stop) in self.bounds.items():
                 put(splits[name], index, found, start, stop)
-        self.shuffle = [generator(seed, "shuffle") for seed in self.seeds]
+        self.shuffle = [generator(seed, "shuffle") for seed in self.order_seeds]
         if self.fresh:
             self.stream = Stream(self.fresh_batch, self.num_batches("train"), torch.device("cpu"))
         scored = self.batches_left("test") * self._size("test")
@@ -186,10 +204,10 @@ class PopulationData(LightningDataModule):
 
     def _stacked(self, task: Task, purpose: str, count: int, length: int | None) -> Split:
         """So many sequences for every seed."""
-        first = sample(task, self.seeds[0], purpose, count, length)
+        first = sample(task, self.data_seeds[0], purpose, count, length)
         split = room(first, len(self.seeds), count)
-        for index, seed in enumerate(self.seeds):
-            found = first if index == 0 else sample(task, seed, purpose, count, length, first)
+        for index, seed in enumerate(self.data_seeds):
+            found = first if seed == self.data_seeds[0] else sample(task, seed, purpose, count, length, first)
             put(split, index, found, 0, count)
         return split
 
@@ -252,43 +270,3 @@ def _check_stream(task: Task, fresh: bool, steps_per_epoch: int | None) -> None:
         raise ValueError(f"steps_per_epoch must be null unless fresh is true, got {steps_per_epoch}")
     if steps_per_epoch is not None and steps_per_epoch < 1:
         raise ValueError(f"steps_per_epoch must be >= 1, or null, got {steps_per_epoch}")
-
-
-def _elsewhere(
-    task: Task,
-    test_lengths: Sequence[int],
-    evaluations: Mapping[str, Mapping[str, Any]],
-    make_task: Callable[[Mapping[str, Any]], Task],
-) -> dict[str, tuple[Task, int | None]]:
-    """The task and the length of each evaluation, by its name."""
-    found: dict[str, tuple[Task, int | None]] = {}
-    if test_lengths and not task.chooses_length:
-        raise ValueError("test_lengths must be [] for this task: its sequences have one length, which it was made with")
-    for length in test_lengths:
-        if type(length) is not int or length < 1 or f"{TEST}@{length}" in found:
-            raise ValueError(f"test_lengths must be whole numbers >= 1, each once, got {list(test_lengths)}")
-        found[f"{TEST}@{length}"] = (task, length)
-    if not isinstance(evaluations, Mapping):
-        raise ValueError(f"evaluations must be settings of the task by name, got {evaluations!r}")
-    for name, changes in evaluations.items():
-        key = f"{TEST}@{name}"
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", str(name)) or key in found:
-            raise ValueError(
-                f"evaluations must have names of at most 40 letters, digits and _.-, each once and no test length, "
-                f"got {name!r}"
-            )
-        if not isinstance(changes, Mapping) or "_target_" in changes:
-            raise ValueError(f"evaluations.{name} must be settings of the same task, got {changes!r}")
-        try:
-            other = make_task(changes)
-            check_task(other)
-        except ValueError as error:
-            raise ValueError(f"evaluations.{name}: {error}") from error
-        if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
-            raise ValueError(
-                f"evaluations.{name} must leave inputs and targets of the size that the model was made for"
-            )
-        if task.chronological and other.num_sequences != task.num_sequences:
-            raise ValueError(f"evaluations.{name} must leave the number of windows as it is")
-        found[key] = (other, None)
-    return found

@@ -113,3 +113,27 @@ def bounds_of(count: int, train: float, val: float, test: float) -> dict[str, tu
                 f"{name}_fraction must leave at least one of the {count} sequences, got {fractions[name]:g}"
             )
     return bounds
+
+
+def with_gap(bounds: dict[str, tuple[int, int]], gap: int, chronological: bool) -> dict[str, tuple[int, int]]:
+    """Leaves out the first windows of validation and of test, so that they share fewer values with what is before.
+
+    Args:
+        bounds: (start, stop) of each split.
+        gap: how many windows.
+        chronological: the windows are of a series, in its order; only then two neighbours share values.
+
+    Raises:
+        ValueError: it is below 0, or leaves a split nothing, or the task has no order.
+    """
+    if gap < 0:
+        raise ValueError(f"gap must be >= 0, got {gap}")
+    if gap and not chronological:
+        raise ValueError(f"gap must be 0 unless the task is a series: no two of its sequences share values, got {gap}")
+    found = dict(bounds)
+    for name in ("val", "test"):
+        start, stop = bounds[name]
+        if 0 < stop - start <= gap:
+            raise ValueError(f"gap must leave at least one of the {stop - start} windows of {name}, got {gap}")
+        found[name] = (min(start + gap, stop), stop)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -36,7 +37,8 @@ class Series(Task):
         inputs  [y0  y1  y2]         target y3
                     [y1  y2  y3]     target y4
 
-    The split into train, val and test is chronological.
+    The split into train, val and test is chronological. Neighbouring windows share values, so the first windows of a
+    split hold values of the one before; `data.gap` leaves them out.
 
     Attributes:
         season: steps after which the series about repeats itself; None where nobody says so.
@@ -115,3 +117,25 @@ class Series(Task):
             guesses["seasonal"] = seasonal(test, self.predicted, self.season, self.horizon)
         ar = autoregression(train, test, self.predicted)
         return {**guesses, **others, "ar": ar, "polynomial": polynomial(train, test)}
+
+    def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+        """Counts the test windows of which a value, read or predicted, is one that training or validation held."""
+        reach = self.window + self.horizon - 1  # from a window's first value to its target
+        held = torch.zeros(self.length, dtype=torch.bool)
+        for name in ("train", "val"):
+            start, stop = bounds[name]
+            if start < stop:
+                held[start : stop + self.window - 1] = held[start + reach : stop + reach] = True
+        (_, trained), (start_val, stop_val), (start, stop) = (bounds[name] for name in ("train", "val", "test"))
+        counts = torch.nn.functional.pad(held.cumsum(0), (1, 0))  # counts[i]: of the first i values
+        read = counts[start + self.window : stop + self.window] > counts[start:stop]
+        shared = int((read | held[start + reach : stop + reach]).sum())
+        if not shared:
+            return []
+        gap = start - max(trained, stop_val)
+        has_val, num_val = stop_val > start_val, stop_val - start_val
+        earlier = "training or validation held" if has_val else "training ended with"
+        earlier = "validation ended with" if num_val >= reach else earlier
+        possible = reach > gap and stop - start + gap > reach and (num_val + gap > reach or not has_val)
+        remedy = f" (data.gap={reach} leaves them out)" if possible else ""
+        return [f"{shared} of {stop - start} test windows hold values that {earlier}{remedy}."]

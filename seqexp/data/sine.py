@@ -32,6 +32,8 @@ class Sine(Series):
         ValueError: a setting is out of range.
     """
 
+    varies = "new noise on the same wave and the same test period"
+
     def __init__(
         self,
         length: int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple, NoReturn
 
 import torch
@@ -54,6 +55,7 @@ class Task(ABC):
         chronological: the sequences follow each other in time. Then the split into train, val and test keeps their
             order, and they are always made together.
         chooses_length: `sample` can make sequences of any length that it is asked for.
+        varies: what another seed's data are, in words that end "the intervals speak of ...".
     """
 
     inputs: Values | Tokens
@@ -62,6 +64,7 @@ class Task(ABC):
     num_sequences: int
     chronological: ClassVar[bool] = False
     chooses_length: ClassVar[bool] = False
+    varies: ClassVar[str] = "new data"
 
     @property
     def score(self) -> Score:
@@ -112,6 +115,14 @@ class Task(ABC):
             else:
                 guesses["linear"] = linear(train, test)
         return guesses
+
+    def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+        """Says what a reader of scores must know of the splits, a sentence each; by default nothing.
+
+        Args:
+            bounds: (start, stop) of `train`, `val` and `test` among a seed's sequences, as they were sampled.
+        """
+        return []
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor | None:
         """Says which seeds have met the task's own criterion of success on a batch, (S,) bool; None: it has none.

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqexp.record.fields import checked_guesses, checked_reasons, checked_scores
+from seqexp.record.fields import checked_guesses, checked_scores, checked_texts
 from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, write_atomically
 from seqexp.record.record import Record, RecordError, with_reasons
 
@@ -151,4 +151,4 @@ def _checked(raw: Any, record: Record, name: str) -> _Evaluation:
     if any(value < 0 for row in scores.values() for value in row):
         raise ValueError("scores must be >= 0, or null")
     baselines = checked_guesses("baselines", raw["baselines"], count)
-    return _Evaluation(name, raw["meaning"], scores, baselines, checked_reasons(raw.get("left_out", {})))
+    return _Evaluation(name, raw["meaning"], scores, baselines, checked_texts("left_out", raw.get("left_out", {})))

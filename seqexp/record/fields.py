@@ -26,10 +26,10 @@ def check_hashes(rows: Any, count: int) -> None:
             raise TypeError("data_hash must hold two texts for each seed")
 
 
-def checked_reasons(rows: Any) -> dict[str, str]:
-    """Why baselines were left out, as read; a TypeError where it is no dict of texts."""
-    if not (isinstance(rows, dict) and all(isinstance(reason, str) for reason in rows.values())):
-        raise TypeError("left_out must hold texts")
+def checked_texts(name: str, rows: Any) -> dict[str, str]:
+    """A field as read; a TypeError where it is no dict of texts."""
+    if not (isinstance(rows, dict) and all(isinstance(text, str) for text in rows.values())):
+        raise TypeError(f"{name} must hold texts")
     return rows
 
 

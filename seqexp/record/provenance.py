@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import seqexp
-from seqexp.config import EMBEDDING_SIZE
+from seqexp.config import EMBEDDING_SIZE, SOURCE_SEEDS
 from seqexp.record.own import digest as own_digest
 from seqexp.record.record import INERT_SETTINGS
 
@@ -25,11 +25,13 @@ NUMERICS = "0.1.0"
 
 NEUTRAL_SETTINGS: dict[str, Any] = {
     "embedding_size": EMBEDDING_SIZE,
+    **dict.fromkeys(SOURCE_SEEDS),
     "scheduler": {},
     "callback": {},
     "data.score": None,
     "data.fresh": False,
     "data.steps_per_epoch": None,
+    "data.gap": 0,
 }
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 

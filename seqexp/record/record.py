@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from seqexp.record.fields import check_hashes, checked_guesses, checked_reasons, checked_scores, checked_seeds
+from seqexp.record.fields import check_hashes, checked_guesses, checked_scores, checked_seeds, checked_texts
 from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, walk, write_atomically
 
 RESULT = "result.json"
@@ -33,8 +33,8 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
     **dict.fromkeys(("baselines", "validation_baselines", "evaluation_baselines", "left_out", "scores"), dict),
-    **dict.fromkeys(("config", "versions"), dict),
-    **dict.fromkeys(("diverged", "best_epoch", "overrides"), list),
+    **dict.fromkeys(("config", "versions", "varies"), dict),
+    **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
     **dict.fromkeys(("git", "error"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
     "train_seconds": (int, float),
@@ -61,6 +61,9 @@ class Record:
         seeds: the S seeds.
         data_hash: for each seed two digests: of what train and validation are made of, and of the test targets that
             were scored; None in records of versions that did not make them.
+        varies: `data`, `model` and `order`, those in which the seeds differ, in words; empty where a record does not
+            say.
+        data_notes: what a reader of scores must know of the splits, a sentence each.
         metric: short name of the score that was trained for and selected by; "mse" in records without it.
         metric_label: the same as figures and tables show it.
         metric_unit: what it is measured in.
@@ -94,6 +97,8 @@ class Record:
     cell: str
     seeds: list[int]
     data_hash: list[list[str]] | None = None
+    varies: dict[str, str] = field(default_factory=dict)
+    data_notes: list[str] = field(default_factory=list)
     metric: str = MSE
     metric_label: str = "MSE"
     metric_unit: str = "squared units of the data"
@@ -201,7 +206,9 @@ class Record:
         seeds = checked_seeds("seeds", values["seeds"])
         checked_seeds("diverged", values.get("diverged", []))
         check_hashes(values.get("data_hash"), len(seeds))
-        checked_reasons(values.get("left_out", {}))
+        checked_texts("left_out", values.get("left_out", {}))
+        checked_texts("varies", values.get("varies", {}))
+        checked_texts("data_notes", dict(enumerate(values.get("data_notes", []))))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
             for name in ("baselines", "validation_baselines"):

@@ -17,14 +17,16 @@ from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from seqexp import baselines
+from seqexp.config import SOURCE_SEEDS
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
 from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
 from seqexp.config.schema import check
 from seqexp.config.targets import arguments, find_class, make
+from seqexp.data.evaluations import TEST
 from seqexp.data.guesses import Guess
-from seqexp.data.module import TEST, VAL, PopulationData
+from seqexp.data.module import VAL, PopulationData
 from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
@@ -37,9 +39,10 @@ from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
+from seqexp.seeding import drawn_from
 from seqexp.training.module import Training
 
-LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in ("make_task", "seeds"))
+LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in OURS["data"])
 """The keys of a data file that are for the LightningDataModule."""
 
 SCORE = "score"
@@ -171,7 +174,7 @@ def _naming_paths(settings: dict[str, Any]) -> Iterator[None]:
 def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
-    data = _data(settings["data"], allowed, seeds)
+    data = _data(settings, seeds)
     sizes, score = (
         Sizes.of(data.task, settings["embedding_size"]),
         find_score(settings["data"].get(SCORE), allowed, data.task),
@@ -185,7 +188,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             asked = settings["trainer"].get(name)
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
-    model = make_model(settings["cell"], allowed, sizes, seeds)
+    model = make_model(settings["cell"], allowed, sizes, drawn_from(seeds, settings["model_seed"]))
     first = make("data", data.first, {})
     check_lengths(model.cell, first.lengths, first.inputs.shape[1])
     make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
@@ -212,7 +215,7 @@ def claim_of(config: DictConfig) -> Claim:
     claim = Claim.of(settings)
     if not asks_match(settings["cell"]):
         return claim
-    data = _data(settings["data"], settings["allowed_packages"], claim.seeds)
+    data = _data(settings, claim.seeds)
     sizes = Sizes.of(data.task, settings["embedding_size"])
     match_size(settings["cell"], settings["allowed_packages"], sizes)
     return replace(Claim.of(settings), former=claim.settings)
@@ -224,7 +227,8 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
     return settings
 
 
-def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationData:
+def _data(settings: dict[str, Any], seeds: range) -> PopulationData:
+    node, allowed = settings["data"], settings["allowed_packages"]
     task_class = find_class("data", node.get("_target_"), Task, allowed)  # type: ignore[type-abstract]
     task_node = {name: value for name, value in node.items() if name not in (*LOADER_KEYS, SCORE)}
     loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
@@ -236,7 +240,8 @@ def _data(node: dict[str, Any], allowed: list[str], seeds: range) -> PopulationD
         values = arguments("data", {**task_values, **changes}, task_class, given=()) if changes else task_values
         return make("data", task_class, copy.deepcopy(values))  # a constructor may change what it is given
 
-    return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **loader_values})
+    fixed = {name: settings[name] for name in ("data_seed", "order_seed")}
+    return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **fixed, **loader_values})
 
 
 _predicted: dict[tuple[object, ...], int] = {}
@@ -253,7 +258,9 @@ def _check_memory(settings: dict[str, Any], data: PopulationData, sizes: Sizes, 
     needed = memory.least(data, itemsize)
     if needed <= free:
         inputs, targets, *_ = make("data", data.first, {})
-        shaping = json.dumps({**settings, "optimizer": None, "seed": None}, sort_keys=True)
+        shaping = json.dumps(
+            {**settings, "optimizer": None, "seed": None, **dict.fromkeys(SOURCE_SEEDS)}, sort_keys=True
+        )
         key = (shaping, type(single.cell), inputs.shape, targets.shape, device, torch.get_num_threads())
         if key not in _predicted:
             with refusing_too_large("data or cell"):

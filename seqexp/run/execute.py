@@ -30,6 +30,7 @@ from seqexp.run.build import Parts, Ready, claim_of, prepare
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
 from seqexp.run.report import report
+from seqexp.run.varies import varies
 from seqexp.signals import Ending, Terminated
 
 log = logging.getLogger(__name__)
@@ -207,6 +208,8 @@ def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:
         cell=choices["cell"],
         seeds=list(parts.data.seeds),
         data_hash=parts.data.data_hash,
+        varies=varies(parts.settings, parts.data),
+        data_notes=parts.data.notes,
         num_parameters=parts.training.model.num_parameters,
         matched=parts.matched,
         config=parts.shown,

@@ -23,8 +23,9 @@ from torch import Tensor
 from seqexp import baselines
 from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.evaluations import TEST
 from seqexp.data.guesses import Guess
-from seqexp.data.module import TEST, VAL
+from seqexp.data.module import VAL
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -42,8 +43,8 @@ class Sizes(NamedTuple):
         return cls(embedding_size if tokens else features(task.inputs), tokens, outputs(task.targets), task.reads)
 
 
-def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: range) -> Model:
-    """The population's model, its weights drawn."""
+def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: Sequence[int]) -> Model:
+    """The population's model, its weights drawn, each member's from the seed at its place."""
     model = unset_model(node, allowed, sizes, len(seeds))
     model.reset_parameters([generator(seed, "model") for seed in seeds])
     return model

@@ -103,7 +103,7 @@ def check_job(config: DictConfig, made: dict[str, list[list[str]]]) -> list[list
 
     check_choices(config)
     parts = build(without_hydra(config))
-    data = json.dumps([parts.settings["data"], config.seed, config.num_seeds], sort_keys=True)
+    data = json.dumps([parts.settings["data"], config.seed, config.num_seeds, config.get("data_seed")], sort_keys=True)
     if data not in made:
         parts.make_data()
         made[data] = parts.data.data_hash

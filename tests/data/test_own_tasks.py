@@ -203,12 +203,13 @@ def test_a_file_of_0_1_takes_the_keys_that_it_lacks_with_a_plus(command: Command
 def test_the_keys_that_a_file_may_lack_are_those_with_a_neutral_value() -> None:
     import inspect
 
-    from seqexp.config.mistakes import OPTIONAL
+    from seqexp.config.mistakes import OPTIONAL, OURS
     from seqexp.data.module import PopulationData
     from seqexp.run.build import SCORE
 
     parameters = inspect.signature(PopulationData).parameters.values()
-    optional = [each.name for each in parameters if each.default is not inspect.Parameter.empty]
+    given = [each for each in parameters if each.name not in OURS["data"]]
+    optional = [each.name for each in given if each.default is not inspect.Parameter.empty]
     assert sorted(OPTIONAL) == sorted(f"data.{name}" for name in (SCORE, *optional))
 
 

@@ -201,7 +201,7 @@ def test_every_setting_reaches_what_it_is_for() -> None:
 def test_the_loaders_keys_are_those_of_the_data_module() -> None:
     assert set(LOADER_KEYS) == {
         *("batch_size", "train_fraction", "val_fraction", "test_fraction"),
-        *("fresh", "steps_per_epoch", "test_lengths", "evaluations"),
+        *("fresh", "steps_per_epoch", "test_lengths", "evaluations", "gap"),
     }
 
 
