@@ -58,6 +58,8 @@ def sweep(chance: Chance) -> list[str]:
             ["sweep.dry=true"],
             ["sweep.fail_fast=true"],
             ["compare.by=cell"],
+            ["data_seed=1", "model_seed=2"],
+            ["vary=order"],
             ["compare.margin=5%"],
             [],
             ["sweep.fresh_seeds=true"],

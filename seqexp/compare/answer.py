@@ -41,6 +41,10 @@ def row_word(section: Section) -> str:
 def _answer(section: Section) -> str:
     names = [label for label, _ in section.shown]
     pairs, label = section.pairs, f"test {section.data_set.metric.label}"
+    if section.data_set.is_part:
+        return "nothing is compared, as other sources of randomness are fixed"
+    if section.data_set.copies:
+        return "nothing is compared, as all seeds are copies of one"
     if len(names) == 1:
         return _of_one(section, label)
     if not pairs:

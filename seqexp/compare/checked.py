@@ -29,7 +29,7 @@ def check_names(record: Record) -> None:
     names += [("metric_label", record.metric_label), ("metric_unit", record.metric_unit)]
     names += [("baselines", key) for rows in baselines for key in rows]
     names += [("left_out", text) for pair in record.left_out.items() for text in pair]
-    names += [("varies", text) for pair in record.varies.items() for text in pair]
+    names += [("varies", text) for pair in (record.varies or {}).items() for text in pair]
     names += [("data_notes", text) for text in record.data_notes[:MOST_EVALUATIONS]]
     names += [("scores", key) for key in parts] + [("scores", key) for rows in record.scores.values() for key in rows]
     for kind, text in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from seqexp.compare.runs import Metric, Run
 from seqexp.compare.settings import Setting, defines_data, show
 from seqexp.compare.swept import all_keys, order, split, swept, tell_apart, values
 from seqexp.compare.varied import are_copies, varied
+from seqexp.config import SOURCE_SEEDS
 from seqexp.statistics import Array
 
 _BUDGETS = ("trainer.max_epochs", "trainer.max_steps")  # how long each was trained is said by `trained.py`
@@ -39,6 +40,7 @@ class DataSet:
         evaluations: name -> baseline -> one score per seed; empty where nothing was evaluated elsewhere.
         varied: source of randomness -> what another seed has of it, in words; those in which the seeds differ.
         notes: sentences on what a reader must know before believing the table.
+        is_part: sources of randomness are fixed here that are not in another data set of the same comparison.
     """
 
     name: str
@@ -52,6 +54,7 @@ class DataSet:
     evaluations: dict[str, dict[str, Array]] = field(default_factory=dict)
     varied: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    is_part: bool = False
 
     @property
     def selects(self) -> bool:
@@ -61,7 +64,7 @@ class DataSet:
     @property
     def copies(self) -> bool:
         """Whether all seeds are copies of one."""
-        return are_copies([run for row in self.rows for run in row.runs])
+        return are_copies([row.sources for row in self.rows])
 
     @property
     def compares_data(self) -> bool:
@@ -83,13 +86,24 @@ def group(runs: Sequence[Run], by: Sequence[str] = ()) -> list[DataSet]:
     for name, of_name in sorted(split(tell_apart(runs), lambda run: run.data).items()):
         keys = [key for key in swept(of_name) if defines_data(key) and key not in by]
         parts = split(of_name, partial(values, keys=keys))
+        whole = [_rest(keys, found) for found in parts if not _fixed(keys, found)]
         for found, part in sorted(parts.items(), key=lambda item: order(item[0])):
             title = " ".join([name, *(f"{k}={show(v)}" for k, v in zip(keys, found, strict=True))])
             by_metric = split(part, lambda run: run.metric)
             for metric, scored in sorted(by_metric.items()):
                 more = f" by {_distinguish(metric, by_metric)}" if len(by_metric) > 1 else ""
-                data_sets.append(_data_set(f"{title}{more}", scored, by))
+                is_part = _fixed(keys, found) and _rest(keys, found) in whole
+                data_sets.append(replace(_data_set(f"{title}{more}", scored, by), is_part=is_part))
     return data_sets
+
+
+def _fixed(keys: Sequence[str], found: Sequence[Setting]) -> bool:
+    """Whether a source of randomness is fixed by one of the swept keys."""
+    return any(value is not None for key, value in zip(keys, found, strict=True) if key in SOURCE_SEEDS)
+
+
+def _rest(keys: Sequence[str], found: Sequence[Setting]) -> list[Setting]:
+    return [value for key, value in zip(keys, found, strict=True) if key not in SOURCE_SEEDS]
 
 
 def _distinguish(metric: Metric, all_of_them: Iterable[Metric]) -> str:
@@ -128,7 +142,7 @@ def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
         baselines=_baselines(runs, [run.baselines for run in runs]),
         validation_baselines=_baselines(runs, [run.validation_baselines for run in runs]),
         evaluations=evaluated(rows),
-        varied=varied(runs, sources),
+        varied=varied(sources),
         notes=notes,
     )
 

@@ -102,5 +102,5 @@ def changed_targets(keys: Sequence[str]) -> str:
 
 
 def of_data(keys: Sequence[str]) -> list[str]:
-    """Those of the keys by which runs differ in what they learn."""
-    return [key for key in keys if defines_data(key)]
+    """Those of the keys by which runs differ in what they learn; the seeds of weights and order are none of them."""
+    return [key for key in keys if defines_data(key) and key not in ("model_seed", "order_seed")]

@@ -65,7 +65,7 @@ class Run:
         train_seconds: of all seeds.
         targets: group of the configuration -> its `_target_`.
         data_hash: for each seed the digests of its training data and test targets.
-        varies: sources of randomness in which the seeds differ, in words; empty where the record does not say.
+        varies: sources of randomness in which the seeds differ, in words; None where the record does not say.
         data_notes: what a reader of scores must know of the splits, a sentence each.
         compared: what its sweep was asked to compare by.
         margin: the share within which its sweep counts scores as alike, None where nobody asked.
@@ -97,7 +97,7 @@ class Run:
     targets: dict[str, str] = field(default_factory=dict)
     data_hash: list[list[str]] | None = None
     solved: Array | None = None
-    varies: dict[str, str] = field(default_factory=dict)
+    varies: dict[str, str] | None = None
     data_notes: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     best_epoch: list[int] | None = None

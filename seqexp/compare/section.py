@@ -128,7 +128,7 @@ def _draft(data_set: DataSet) -> _Draft:
     table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
     rivals = best_baseline(data_set)
     chosen, against, count = meetings.pairs, [], len(table)
-    for name in rivals if (choice.picked or count <= MOST_ROWS) and not data_set.copies else []:
+    for name in rivals if (choice.picked or count <= MOST_ROWS) and not (data_set.copies or data_set.is_part) else []:
         scores = data_set.baselines[name]
         against += [(index, len(table)) for index in range(count)]
         rival = Entry(_baseline_label(name), scores, not reaches_zero(scores, rounding))

@@ -21,9 +21,9 @@ ALL = "all together"
 
 READING = (
     "Sources of variance: each line is of seeds that differ in that source alone, the others being fixed "
-    "(Bouthillier et al. 2021); sd with its 95 % chi-square interval, share of the variance of all together with its "
-    "95 % F interval, both for normal scores. Shares need not add up to 1: sources interact, and each is measured at "
-    "one value of the others."
+    "(Bouthillier et al. 2021); sd and its share of the variance of all together, with 95 % intervals (Bonett 2006) "
+    "that take the two for independent. Shares need not add up to 100 %: sources interact, and each is measured at one "
+    "value of the others."
 )
 
 

@@ -7,37 +7,31 @@ from collections.abc import Sequence
 from seqexp.compare.learnt import Source
 from seqexp.compare.runs import Run
 from seqexp.compare.text import list_text
-from seqexp.config import SOURCE_SEEDS
 
-COPIES = (
-    f"{list_text(list(SOURCE_SEEDS))} are all fixed, so all seeds are copies of one: "
-    "nothing varies, and nothing is tested."
-)
+COPIES = "All seeds are copies of one: nothing varies between them, and nothing is tested."
+
 _UNSAID = {"data": "new data", "model": "new initial weights", "order": "a new order of training"}
 """What is said where a record does not say in what its seeds differ."""
 
 
-def varied(runs: Sequence[Run], rows: Sequence[Sequence[Source]]) -> dict[str, str]:
-    """The sources of randomness in which seeds differ, in words; empty where no row has two seeds, or all are copies.
+def varied(rows: Sequence[Sequence[Source]]) -> dict[str, str]:
+    """The sources of randomness in which seeds differ, in words.
 
     Args:
-        runs: of one data set.
         rows: (run, position) of each seed of each row.
     """
-    if max(map(len, rows)) < 2 or are_copies(runs):
-        return {}
+    of_rows = [_of_row(row) for row in rows if len(row) > 1]
     found: dict[str, str] = {}
-    for run in runs:
-        found |= run.varies or {source: words for source, words in _UNSAID.items() if not _is_fixed(run, source)}
-    digests = {tuple(run.data_hash[index]) for row in rows for run, index in row if run.data_hash is not None}
-    if len(digests) == 1:
-        found.pop("data", None)
-    return {source: found[source] for source in _UNSAID if source in found}
+    for source in _UNSAID:
+        words = [each[source] for each in of_rows if source in each]
+        if words:
+            found[source] = words[0] + " (in some rows)" * (len(words) < len(of_rows))
+    return found
 
 
-def are_copies(runs: Sequence[Run]) -> bool:
-    """Whether every source of randomness is fixed, so that any two seeds are one."""
-    return all(run.settings.get(key) is not None for run in runs for key in SOURCE_SEEDS)
+def are_copies(rows: Sequence[Sequence[Source]]) -> bool:
+    """Whether rows have several seeds, and these differ in nothing, so that any two of them are one."""
+    return max(map(len, rows), default=0) > 1 and not varied(rows)
 
 
 def varied_text(found: dict[str, str]) -> str:
@@ -45,6 +39,18 @@ def varied_text(found: dict[str, str]) -> str:
     only = " only" if len(found) == 1 else ""
     same = "" if "data" in found else "; the data are one set for all seeds"
     return f"The intervals and p-values speak of {list_text(list(found.values()))}{only}{same}."
+
+
+def _of_row(row: Sequence[Source]) -> dict[str, str]:
+    runs = list({id(run): run for run, _ in row}.values())
+    found: dict[str, str] = {}
+    for run in runs:
+        unsaid = {source: words for source, words in _UNSAID.items() if not _is_fixed(run, source)}
+        found |= unsaid if run.varies is None else run.varies
+    digests = {tuple(run.data_hash[index]) for run, index in row if run.data_hash is not None}
+    if len(digests) == 1:
+        found.pop("data", None)
+    return found
 
 
 def _is_fixed(run: Run, source: str) -> bool:

@@ -9,6 +9,7 @@ from seqexp.config.mistakes import ConfigError, say_error
 
 KNOWN = (
     *("callback", "cell", "data", "diagnostic", "experiment", "hydra", "logger", "optimizer", "scheduler", "trainer"),
+    "vary",
 )
 """The groups that there are."""
 

@@ -33,9 +33,9 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
     **dict.fromkeys(("baselines", "validation_baselines", "evaluation_baselines", "left_out", "scores"), dict),
-    **dict.fromkeys(("config", "versions", "varies"), dict),
+    **dict.fromkeys(("config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
-    **dict.fromkeys(("git", "error"), (dict, type(None))),
+    **dict.fromkeys(("git", "error", "varies"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
     "train_seconds": (int, float),
     "matched": (int, type(None)),
@@ -61,7 +61,7 @@ class Record:
         seeds: the S seeds.
         data_hash: for each seed two digests: of what train and validation are made of, and of the test targets that
             were scored; None in records of versions that did not make them.
-        varies: `data`, `model` and `order`, those in which the seeds differ, in words; empty where a record does not
+        varies: `data`, `model` and `order`, those in which the seeds differ, in words; None where a record does not
             say.
         data_notes: what a reader of scores must know of the splits, a sentence each.
         metric: short name of the score that was trained for and selected by; "mse" in records without it.
@@ -97,7 +97,7 @@ class Record:
     cell: str
     seeds: list[int]
     data_hash: list[list[str]] | None = None
-    varies: dict[str, str] = field(default_factory=dict)
+    varies: dict[str, str] | None = None
     data_notes: list[str] = field(default_factory=list)
     metric: str = MSE
     metric_label: str = "MSE"
@@ -207,7 +207,7 @@ class Record:
         checked_seeds("diverged", values.get("diverged", []))
         check_hashes(values.get("data_hash"), len(seeds))
         checked_texts("left_out", values.get("left_out", {}))
-        checked_texts("varies", values.get("varies", {}))
+        checked_texts("varies", values.get("varies") or {})
         checked_texts("data_notes", dict(enumerate(values.get("data_notes", []))))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))

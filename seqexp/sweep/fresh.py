@@ -17,6 +17,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from seqexp.config import SOURCE_SEEDS
 from seqexp.config.compose import without_hydra
 from seqexp.config.kinds import LARGEST
 from seqexp.config.mistakes import ConfigError
@@ -50,6 +51,11 @@ def check(jobs: Sequence[Job], by: Sequence[str], folder: Path) -> None:
         return
     if not all(job.config.sweep.fresh_seeds for job in jobs):
         raise ConfigError("sweep.fresh_seeds must be the same for all runs of a sweep")
+    if any(all(job.config.get(key) is not None for key in SOURCE_SEEDS) for job in jobs):
+        fixed = ", ".join(SOURCE_SEEDS)
+        raise ConfigError(
+            f"sweep.fresh_seeds=true: {fixed} are all fixed, so that no other seed differs from the first"
+        )
     if not any(job.config.data.get("val_fraction") for job in jobs):
         raise ConfigError("sweep.fresh_seeds=true: settings are picked on validation, and data.val_fraction is 0")
     data_sets = group([_as_run(job) for job in jobs], by)

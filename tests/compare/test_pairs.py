@@ -165,8 +165,9 @@ def test_settings_trained_on_other_data_are_told() -> None:
 def test_what_varies_between_seeds_is_said(fixed: bool) -> None:
     changes = {"data_hash": [["train", "test"]] * 4} if fixed else {"settings": {"data.batch_size": None}}
     found = section(*(run(cell, range(4), NOISE[0, :4], **changes) for cell in ("lstm", "rnn")))
-    own = "Between seeds vary: initial weights and order of training; the data are the same for all."
-    full_batch = "Between seeds vary: data and initial weights."
+    speak = "The intervals and p-values speak of"
+    own = f"{speak} new initial weights and a new order of training; the data are one set for all seeds."
+    full_batch = f"{speak} new data and new initial weights."
     assert found.scope == [own if fixed else full_batch]
 
 

@@ -412,3 +412,50 @@ def test_only_want_of_memory_is_a_refusal_among_the_failures_of_a_sample(error: 
     data = PopulationData(lambda changes: Failing(100, 5, "normal"), range(3), None, 0.7, 0.15, 0.15)
     with pytest.raises(type(error) if isinstance(error, KeyError) else ValueError, match=r"more memory|^'x'$"):
         data.make()
+
+
+# ---------------------------------------------------------------- one seed for all, and a gap
+
+
+def test_one_seed_for_the_data_gives_all_members_that_seeds_data_and_orders_of_their_own() -> None:
+    def made(seeds: Any, **fixed: Any) -> PopulationData:
+        data = PopulationData(lambda changes: Sum(40, 5, "normal"), seeds, 8, 0.7, 0.15, 0.15, **fixed)
+        data.setup()
+        return data
+
+    fixed, alone = made(range(2), data_seed=7), made(range(7, 8))
+    for name, split in fixed.splits.items():
+        for index in (0, 1):
+            assert torch.equal(split.inputs[index], alone.splits[name].inputs[0])
+    assert fixed.data_hash == alone.data_hash * 2
+    first, second = next(iter(fixed.train_dataloader())).inputs
+    assert not torch.equal(first, second)  # another order
+    ordered = made(range(2), data_seed=7, order_seed=3)
+    first, second = next(iter(ordered.train_dataloader())).inputs
+    assert torch.equal(first, second)
+    assert made(range(2), order_seed=3).data_hash == made(range(2)).data_hash
+
+
+@pytest.mark.parametrize(("gap", "shared"), [(0, 20), (5, 15), (20, 0)])
+def test_a_gap_leaves_out_the_windows_that_hold_values_of_the_split_before(gap: int, shared: int) -> None:
+    task = Sine(length=1000, time_range=40.0, frequency=1.0, amplitude=1.0, noise=0.1, window=20, horizon=1)
+    data = PopulationData(lambda changes: task, range(1), None, 0.7, 0.15, 0.15, gap=gap)
+    (_, trained), (begun, ended), (start, stop) = data.bounds.values()
+    assert (begun, stop) == (trained + gap, task.num_sequences)
+    last = ended - 1 + task.window  # the target of validation's last window
+    assert sum(window <= last for window in range(start, stop)) == shared
+    note = f"{shared} of {stop - start} test windows hold values that validation ended with"
+    assert data.notes == ([f"{note} (data.gap=20 leaves them out)."] if shared else [])
+
+
+@pytest.mark.parametrize(
+    ("task", "gap", "message"),
+    [
+        (Numbered(), 15, "gap must leave at least one of the 15 windows of val, got 15"),
+        (Numbered(), -1, "gap must be >= 0, got -1"),
+        (Numbered(chronological=False), 1, "gap must be 0 unless the task is a series"),
+    ],
+)
+def test_a_gap_that_cannot_be_is_refused(task: Task, gap: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PopulationData(lambda changes: task, range(1), None, 0.7, 0.15, 0.15, gap=gap)

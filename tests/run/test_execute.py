@@ -37,6 +37,24 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+# ---------------------------------------------------------------- sources of randomness
+
+
+def test_fixed_seeds_leave_a_member_the_bits_of_its_run_alone(tmp_path: Path) -> None:
+    fixed = [*TINY, "data_seed=5", "model_seed=3"]
+    whole = run(fixed, tmp_path / "whole")
+    alone = run([*fixed, "num_seeds=1", "seed=1"], tmp_path / "alone")
+    assert whole.score("test")[1:] == alone.score("test")  # type: ignore[index]
+    assert whole.score("test")[0] != whole.score("test")[1]  # type: ignore[index]  # another order
+    assert whole.varies == {"order": "a new order of training"}
+    assert whole.data_hash is not None
+    assert whole.data_hash[0] == whole.data_hash[1]
+    with pytest.raises(ConfigError, match="num_seeds must be 1 where data_seed, model_seed, order_seed are all fixed"):
+        run([*fixed, "order_seed=0"], tmp_path / "copies")
+    with pytest.raises(ConfigError, match="model_seed must be >= 0, or null to follow seed, got -1"):
+        run([*TINY, "model_seed=-1"], tmp_path / "wrong")
+
+
 # ---------------------------------------------------------------- one run, and no sweep
 
 
