@@ -8,6 +8,7 @@ import io
 import os
 import re
 import select
+import shutil
 import sys
 from typing import Any, TextIO
 
@@ -84,8 +85,16 @@ def _prepared(stream: TextIO | None, own: TextIO | None) -> TextIO:
 
 
 def say(stream: TextIO, text: str) -> None:
-    """Writes one line; on a terminal, over the progress line of the process that started this one."""
+    """Writes one line; on a terminal, over the progress line of the process that started this one.
+
+    A terminal breaks a long line at its edge, wherever that is; it gets lines that end between words.
+    """
+    line = printable(re.sub(r"\s*\n\s*", " ", text.strip()))
+    if stream.isatty():
+        from seqexp.show.paragraphs import wrap
+
+        line = "\n".join(wrap(line, shutil.get_terminal_size().columns, indent=2))
     smart = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")  # Rich draws a line on such only
     stream.write("\r\x1b[K" if smart else "")
-    stream.write(printable(re.sub(r"\s*\n\s*", " ", text.strip())) + "\n")
+    stream.write(line + "\n")
     stream.flush()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from seqexp.show.console import say
 from seqexp.show.paragraphs import put, room, wrap
 
 WORDS = st.lists(st.text("ab漢=±%.5–(", min_size=1, max_size=12), min_size=1, max_size=30)
@@ -48,3 +49,21 @@ def test_a_pipe_has_lines_without_end_and_no_colour(terminal: bool) -> None:
     lines = file.getvalue().splitlines()
     assert lines[0].find("[bold]no") >= 0
     assert (len(lines) > 4, "\x1b" in file.getvalue()) == (terminal, terminal)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_a_run_says_of_itself_is_broken_between_words(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    say(stream, "lstm on sine · test MSE 0.0127 ± 0.0014 (8 seeds) · constant 0.5314 → outputs/small")
+    lines = stream.getvalue().removeprefix("\r\x1b[K").splitlines()
+    if terminal:
+        assert lines == [
+            "lstm on sine · test MSE",
+            "  0.0127 ± 0.0014 (8 seeds) ·",
+            "  constant 0.5314 →",
+            "  outputs/small",
+        ]
+    else:
+        assert len(lines) == 1
