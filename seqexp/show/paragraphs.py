@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _HELD = "\N{NO-BREAK SPACE}"
-_INSIDE = re.compile(r" (?=%(?!\w))|(?<=[±=<]) | (?=[±=<] )|(?<=\d) (?=seeds?\b|pair)")
-"""The spaces inside of `5 %`, `0.0122 ± 0.0008`, `p = 0.02`, `20 seeds`, `6 pairs`."""
+_INSIDE = re.compile(r" (?=%(?!\w))|(?<=[±=<]) | (?=[±=<] )|(?<=\d) (?=seeds?\b|pair)|(?<=tensorboard) |(?<=--logdir) ")
+"""The spaces inside of `5 %`, `0.0122 ± 0.0008`, `p = 0.02`, `20 seeds`, `6 pairs`, and of a command to copy."""
 
 
 def room(console: Console) -> int | None:

@@ -212,6 +212,7 @@ class Sweep(Callback):
             comparison = compare(folder, margin=config.compare.margin)
         paths = comparison.write(folder, list(config.allowed_packages), page_of(config.compare.figure))
         console = Console()
+        console.print()  # below the lines of the runs
         comparison.render(console)
         put(console, written(folder, paths), indent=2)
         if comparison.failed or comparison.broken:
