@@ -13,6 +13,7 @@ from seqexp.compare.outcome import (
     Outcome,
     advantage,
     advantage_text,
+    failures_text,
     loser,
     outcome,
     range_text,
@@ -70,7 +71,8 @@ def _of_two(pair: Pair, label: str) -> str:
     if pair.winner is None:
         return "".join(without_winner([pair]))
     ratio = f"typically {advantage(pair)} times as large" if pair.difference.by_ratio else advantage_text(pair)
-    return f"{pair.winner} predicts better than {loser(pair)}: its {label} is {ratio} ({seeds_text([pair])})"
+    seeds = f"{seeds_text([pair])}{failures_text([pair])}"
+    return f"{pair.winner} predicts better than {loser(pair)}: its {label} is {ratio} ({seeds})"
 
 
 def _of_few(pairs: Sequence[Pair], label: str) -> str:
@@ -89,7 +91,7 @@ def _of_few(pairs: Sequence[Pair], label: str) -> str:
         whom = list_text([f"{name} ({size})" for name, size in zip(losers, sizes, strict=True)])
         parts.append(f"{list_text(winners)} {'beats' if len(winners) == 1 else 'beat'} {whom}")
     decided = [pair for of_winner in won.values() for pair in of_winner]
-    sure = [f"{'; '.join(parts)}, {seeds_text(decided)}"] if parts else []
+    sure = [f"{'; '.join(parts)}, {seeds_text(decided)}{failures_text(decided)}"] if parts else []
     return "; ".join([*sure, *without_winner(pairs)])
 
 
@@ -99,7 +101,7 @@ def _of_many(names: Sequence[str], pairs: Sequence[Pair], label: str, word: str)
     if not won:
         return _counted(pairs, f"{len(names)} {word}s")
     unbeaten = [name for name in names if name not in {loser(pair) for pair in won}]
-    decided = f"{len(won)} of all {len(pairs)} pairs have a winner ({seeds_text(pairs)})"
+    decided = f"{len(won)} of all {len(pairs)} pairs have a winner ({seeds_text(pairs)}{failures_text(won)})"
     of_first = [pair for pair in won if pair.winner == unbeaten[0]] if unbeaten else []
     if len(of_first) == len(names) - 1:
         how = range_text(of_first)
@@ -128,8 +130,9 @@ def _of_alike(section: Section) -> str:
 def _counted(pairs: Sequence[Pair], what: str) -> str:
     """How many pairs are of each kind, where none has a winner."""
     words: dict[Outcome, str] = {
-        "reserved": "one scored lower, but no winner is named",
+        "reserved": "one usually scored lower, but not on average",
         "same": "the scores are the same",
+        "alike": "the two are alike",
         "undetected": "no difference was detected",
         "short": "the seeds are too few to decide",
         "unpaired": "the two share no two seeds of the same data",

@@ -11,11 +11,11 @@ from seqexp.compare.pairs import Pair
 from seqexp.compare.text import TIMES, list_text, number_text, part_text, percent_text
 from seqexp.statistics import seeds_needed
 
-Outcome = Literal["won", "reserved", "same", "undetected", "short", "unpaired"]
-"""A winner; one that scored lower and yet is no winner; scores that are all the same; no difference was detected; so
-few seeds that none could have been; not compared seed by seed."""
+Outcome = Literal["won", "reserved", "same", "alike", "undetected", "short", "unpaired"]
+"""A winner; one that usually scored lower and yet is no winner; scores that are all the same; shown to be alike; no
+difference was detected; so few seeds that none could have been; not compared seed by seed."""
 
-OPEN: tuple[Outcome, ...] = ("reserved", "same", "undetected", "short", "unpaired")
+OPEN: tuple[Outcome, ...] = ("reserved", "same", "alike", "undetected", "short", "unpaired")
 """The kinds without a winner, as they are listed."""
 
 MOST_NAMES = 4
@@ -32,6 +32,8 @@ def outcome(pair: Pair) -> Outcome:
         return "reserved"
     if pair.difference.deviation == 0 and pair.difference.gap == 0:
         return "same"
+    if pair.alike:
+        return "alike"
     return "short" if math.isnan(pair.detectable) else "undetected"
 
 
@@ -86,15 +88,40 @@ def without_winner(pairs: Sequence[Pair]) -> list[str]:
 def _clause(kind: Outcome, pairs: Sequence[Pair]) -> str:
     names = _either(pairs)
     if kind == "reserved":
-        return f"no winner is named between {names}, though one scored lower"
+        return "; ".join(map(_reserved, pairs[:MOST_NAMES])) + _more(len(pairs) - MOST_NAMES)
     if kind == "same":
         return f"the scores of {names} are the same"
+    if kind == "alike":
+        return f"{names} are alike within {percent_text(pairs[0].margin or math.nan)} ({seeds_text(pairs)})"
     if kind == "short":
         needed = seeds_needed(max(1, *(pair.num_tests for pair in pairs)))
         return f"undecided between {names}: {seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
     if kind == "undetected":
         return f"no difference between {names} was detected ({_power(pairs)})"
     return f"no verdict between {names}, which share no two seeds of the same data"
+
+
+def _reserved(pair: Pair) -> str:
+    """Who usually scored lower, and why that is no win."""
+    first = pair.lower == pair.first
+    other, d = (pair.second if first else pair.first), pair.difference
+    if pair.reservation == "lost":
+        own = d.num_lost[0 if first else 1]
+        return f"{pair.lower} usually scores lower than {other}, but diverges more often ({own} of {d.num_pairs} seeds)"
+    lost = d.second_lower if first else d.first_lower
+    fails = f"it fails on {lost} of {d.num_pairs} seeds"
+    return f"{pair.lower} usually scores lower than {other}, but is worse on average ({fails})"
+
+
+def _more(count: int) -> str:
+    return f"; and {count} more pairs like that" if count > 0 else ""
+
+
+def failures_text(pairs: Sequence[Pair]) -> str:
+    """What a reader must know of winners' rare failures, to stand behind the number of seeds; else nothing."""
+    if any(pair.largest_opposes for pair in pairs):
+        return ", though a winner's largest difference is a loss"
+    return ", too few to show rare failures" if any(pair.hides_failures for pair in pairs) else ""
 
 
 def _power(pairs: Sequence[Pair]) -> str:

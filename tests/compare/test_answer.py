@@ -30,7 +30,7 @@ def of_levels(levels: dict[str, Any], count: int = 20, **changes: Any) -> Sectio
 def test_two_cells() -> None:
     found = answer(of_levels({"lstm": 0.1, "rnn": 0.36}))
     number = float(re.fullmatch(
-        r"On sine, lstm predicts better than rnn: its test MSE is typically (.*) times as large \(20 seeds\)\.", found
+        r"On sine, lstm predicts better than rnn: its test MSE is typically (.*) times as large \(20 seeds, too few to show rare failures\)\.", found
     )[1])  # type: ignore[index]  # fmt: skip
     assert number == pytest.approx(0.1 / 0.36, abs=0.01)
     assert answer(of_levels({"lstm": 0.36, "rnn": 0.1})).startswith("On sine, rnn predicts better than lstm: its test")
@@ -45,7 +45,7 @@ def test_two_cells() -> None:
 def test_scores_of_0_have_no_ratio() -> None:
     found = answer(of_levels({"lstm": np.arange(20) % 2 * 0.1, "rnn": 1.0}))
     assert re.fullmatch(
-        r"On sine, lstm predicts better than rnn: its test MSE is lower by 0\.9\d \(20 seeds\)\.", found
+        r"On sine, lstm predicts better than rnn: its test MSE is lower by 0\.9\d \(20 seeds, .*\)\.", found
     )
 
 
@@ -64,7 +64,7 @@ def test_an_advantage_never_reads_as_none() -> None:
 def test_three_cells_are_one_sentence() -> None:
     found = answer(of_levels({"gru": 0.1, "lstm": 0.2, "rnn": 0.4}))
     assert re.fullmatch(
-        r"On sine, gru beats lstm \(test MSE 0\.\d+×\) and rnn \(0\.\d+×\); lstm beats rnn \(0\.\d+×\), 20 seeds\.",
+        r"On sine, gru beats lstm \(test MSE 0\.\d+×\) and rnn \(0\.\d+×\); lstm beats rnn \(0\.\d+×\), 20 seeds, too few .*\.",
         found,
     )
     found = answer(of_levels({"gru": 0.1, "lstm": 0.1, "rnn": 0.4}))
@@ -114,7 +114,7 @@ def test_of_many_rows_it_claims_what_the_winners_say(count: int, data: st.DataOb
     if not won:
         assert f"none of the {len(pairs)} pairs of {count} cells has a winner" in text
         return
-    assert f"{len(won)} of all {len(pairs)} pairs have a winner (20 seeds)" in text
+    assert f"{len(won)} of all {len(pairs)} pairs have a winner (20 seeds" in text
     assert (f"beats all {count - 1} other cells" in text) == bool(kings)
     for name in kings:
         assert text.startswith(f"On sine, {name} beats all")
@@ -136,3 +136,26 @@ def test_of_many_rows_without_a_winner_it_says_why() -> None:
     )
     few = answer(of_levels(dict.fromkeys(CELLS[:5], 0.1), count=3))
     assert few.endswith("in all of them the seeds are too few to decide (3 seeds).")
+
+
+def test_who_is_usually_lower_but_no_winner_says_why() -> None:
+    fails = np.array([1.0] * 19 + [50.0])
+    found = answer(of_levels({"lstm": fails, "rnn": 2.0}))
+    assert found == "On sine, lstm usually scores lower than rnn, but is worse on average (it fails on 1 of 20 seeds)."
+    lost = np.array([0.1] * 19 + [np.nan])
+    found = answer(of_levels({"lstm": lost, "rnn": 0.36}))
+    assert found == "On sine, lstm usually scores lower than rnn, but diverges more often (1 of 20 seeds)."
+
+
+def test_alike_is_said(sections_of: Any) -> None:
+    scores = {"lstm": NOISE[0], "rnn": NOISE[0] * np.exp(0.002 * (-1.0) ** np.arange(20))}
+    (found,) = sections_of([run(cell, range(20), row) for cell, row in scores.items()], 0.02)
+    assert answer(found) == "On sine, lstm and rnn are alike within 2 % (20 seeds)."
+
+
+def test_many_seeds_would_show_rare_failures_and_a_largest_loss_is_said() -> None:
+    count = 40
+    losses = np.where(np.arange(count) == 3, 2.5, 0.5)
+    for level, said in ((0.5, "(40 seeds)."), (losses, "(40 seeds, though a winner's largest difference is a loss).")):
+        found = section(run("lstm", range(count), np.full(count, level)), run("rnn", range(count), np.ones(count)))
+        assert answer(found).endswith(said)
