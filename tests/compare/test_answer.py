@@ -30,7 +30,8 @@ def of_levels(levels: dict[str, Any], count: int = 20, **changes: Any) -> Sectio
 def test_two_cells() -> None:
     found = answer(of_levels({"lstm": 0.1, "rnn": 0.36}))
     number = float(re.fullmatch(
-        r"On sine, lstm predicts better than rnn: its test MSE is typically (.*) times as large \(20 seeds, too few to show rare failures\)\.", found
+        r"On sine, lstm predicts better than rnn: its test MSE is typically (.*) times as large "
+        r"\(20 seeds, too few to show rare failures\)\.", found
     )[1])  # type: ignore[index]  # fmt: skip
     assert number == pytest.approx(0.1 / 0.36, abs=0.01)
     assert answer(of_levels({"lstm": 0.36, "rnn": 0.1})).startswith("On sine, rnn predicts better than lstm: its test")
@@ -64,7 +65,8 @@ def test_an_advantage_never_reads_as_none() -> None:
 def test_three_cells_are_one_sentence() -> None:
     found = answer(of_levels({"gru": 0.1, "lstm": 0.2, "rnn": 0.4}))
     assert re.fullmatch(
-        r"On sine, gru beats lstm \(test MSE 0\.\d+×\) and rnn \(0\.\d+×\); lstm beats rnn \(0\.\d+×\), 20 seeds, too few .*\.",
+        r"On sine, gru beats lstm \(test MSE 0\.\d+×\) and rnn \(0\.\d+×\); "
+        r"lstm beats rnn \(0\.\d+×\), 20 seeds, too few .*\.",
         found,
     )
     found = answer(of_levels({"gru": 0.1, "lstm": 0.1, "rnn": 0.4}))
