@@ -67,8 +67,12 @@ def rounding_of(data_set: DataSet) -> float:
         scale = max((mean for mean in means if np.isfinite(mean)), default=0.0)
     else:
         scale = mean_interval(constant.values).mean
-    relative = ROUNDING**2 if data_set.metric.name == MSE else ROUNDING
-    return relative * scale
+    return rounding_at(data_set.metric.name, scale)
+
+
+def rounding_at(metric: str, scale: float) -> float:
+    """The score up to which it is 0 as far as anybody knows, where the constant guess scores `scale`."""
+    return scale * (ROUNDING**2 if metric == MSE else ROUNDING)
 
 
 def reaches_zero(scores: Scores, rounding: float) -> bool:

@@ -74,6 +74,7 @@ def comparison(sections: Sequence[Section], page: Page = DEFAULT) -> Figure:
                 scores=[row.test.values for _, row in rows],
                 intervals=np.array([_ends(mean_interval(row.test.values)) for _, row in rows]),
                 baselines=baselines,
+                rounding=section.rounding,
             )
         )
     return figures.comparison(panels, _labels(sections), page)

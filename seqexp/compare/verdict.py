@@ -92,10 +92,11 @@ def _means(d: Difference, first: bool = True) -> str:
     if math.isnan(d.means_low):
         return ""
     outside = not (d.low <= d.means <= d.high and d.means_low <= d.ratio <= d.means_high)
-    if not outside and (d.means - 1) * (d.ratio - 1) >= 0:
-        return ""
     ends = (d.means, d.means_low, d.means_high) if first else (1 / d.means, 1 / d.means_high, _inverse(d.means_low))
-    return f", ratio of means {ratio_text(*ends)}"
+    text = ratio_text(*ends)
+    shown = ratio_text(d.ratio if first else 1 / d.ratio, *ends[1:]).partition(" ")[0]
+    differ = (d.means - 1) * (d.ratio - 1) < 0 and text.partition(" ")[0] != shown
+    return f", ratio of means {text}" if outside or differ else ""
 
 
 def _size(d: Difference, means: bool = True) -> str:

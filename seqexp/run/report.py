@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seqexp.compare.meetings import rounding_at
+from seqexp.compare.text import NOTHING
 from seqexp.record.files import printable
 from seqexp.record.record import Record
 from seqexp.statistics import mean_interval
@@ -21,9 +23,10 @@ def report(record: Record, folder: Path | None = None) -> str:
     seeds = f"{finite} of {all_seeds}" if finite < all_seeds else str(all_seeds)
     score = f"test {record.metric_label} {interval.mean:.4g}{margin}" if finite else f"no test {record.metric_label}"
     parts = [f"{record.cell} on {record.data}", f"{score} ({seeds} seed{'s' * (all_seeds > 1)})"]
-    for name, row in record.baselines.items():
-        if row is not None:
-            parts.append(f"{name} {np.mean(row):.4g}")
+    guesses = {name: float(np.mean(row)) for name, row in record.baselines.items() if row is not None}
+    rounding = rounding_at(record.metric, guesses.get("constant", 0.0))
+    for name, mean in guesses.items():
+        parts.append(f"{name} {NOTHING if 0 < mean <= rounding else f'{mean:.4g}'}")
     if record.matched is not None:
         count = record.config["cell"].get("hidden_size")  # a cell may call its size otherwise
         units = "" if count is None else f"{count} unit{'s' * (count != 1)}, "

@@ -53,6 +53,7 @@ class ScorePanel:
         scores: R arrays, one score per seed, NaN where there is none.
         intervals: (R, 3) mean, low, high; NaN where there is none.
         baselines: name -> score.
+        rounding: a score above 0 and up to here is 0 as far as anybody knows.
     """
 
     title: str
@@ -61,6 +62,7 @@ class ScorePanel:
     scores: Sequence[Array]
     intervals: Array
     baselines: dict[str, float]
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +190,9 @@ def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page, share: float) -> 
         near += [value] if reachable else []
         style = BASELINE_LINES.get(name, "-")
         lines.append(axes.axvline(value if reachable else math.nan, color="0.35", ls=style, lw=1.2))
-        names.append(f"{text.label(name, LONGEST_BASELINE)} {value:.3g}" + (" (off the axis)" if not reachable else ""))
+        where = f"{value:.3g}" + " (off the axis)" * (not reachable)
+        where = "0 (up to rounding)" if 0 < value <= panel.rounding else where
+        names.append(f"{text.label(name, LONGEST_BASELINE)} {where}")
     scores = drawable(np.concatenate([*panel.scores, near]))
     scores = scores[np.isfinite(scores)]
     if is_wide(scores):

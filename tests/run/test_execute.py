@@ -207,6 +207,8 @@ def test_a_model_that_a_gpu_trained_loads_anywhere(train: Train) -> None:
 
 def test_the_line_counts_the_seeds_that_it_speaks_of(train: Train) -> None:
     record, _ = train()
+    exact = {"constant": [19.0, 19.0], "linear": [1e-13, 1e-13], "noise": [0.0, 0.0]}
+    assert " · constant 19 · linear 0 (up to rounding) · noise 0 · " in report(replace(record, baselines=exact))
     assert "(1 of 2 seeds)" in report(replace(record, scores={"test": {"mse": [0.5, math.nan]}}))
     assert "no test MSE (0 of 2 seeds)" in report(replace(record, scores={"test": {"mse": [math.nan, math.nan]}}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,11 @@ def test_far_baseline_is_named_but_does_not_squeeze_the_scores() -> None:
     assert legend is not None
     assert legend.get_texts()[0].get_text() == "linear 1e-12 (off the axis)"
     assert axes.get_xlim()[0] > 0.005
+    rounded = replace(panel(["rnn"], {"linear": 1e-14, "constant": 0.5}), rounding=1e-13)
+    legend = draw([rounded]).axes[0].get_legend()
+    assert legend is not None
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == ["linear 0 (up to rounding)", "constant 0.5 (off the axis)"]
 
 
 def test_every_seed_is_a_point_and_the_mean_is_marked() -> None:
