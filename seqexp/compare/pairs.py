@@ -134,6 +134,7 @@ def measure(first: Entry, second: Entry, rounding: float, any_training: bool) ->
         any_training: seeds are pairs if their test targets are the same, whatever each was trained on.
     """
     both, num_other_data = shared_scores(first.scores, second.scores, any_training)
+    both = np.where(both <= rounding, 0.0, both)  # compared by difference there, so that rounding is none
     num_dropped = int(np.isnan(both).all(axis=0).sum())
     num_finite = int((~np.isnan(both)).all(axis=0).sum())
     by_ratio = first.by_ratio and second.by_ratio

@@ -25,7 +25,7 @@ def sentence(pair: Pair, data: str, score: str) -> str:
         return _no_winner(pair, pair.lower, data)
     d = pair.difference
     if d.deviation == 0 and d.gap == 0:
-        return f"{pair.first} and {pair.second} scored exactly the same on {data}: {_seeds(pair)}."
+        return f"{pair.first} and {pair.second} scored the same on {data}: {_seeds(pair)}."
     between = f"between {pair.first} and {pair.second} on {data}: {_size(d)}"
     if pair.alike:
         return f"{pair.first} and {pair.second} are alike within {_margin(pair)} on {data}: {_size(d)}; {_alike(pair)}."

@@ -338,6 +338,14 @@ def test_scores_that_reach_0_are_compared_by_their_difference(tmp_path: Path) ->
     assert gru_lstm.detectable < gru_lstm.difference.gap
 
 
+def test_two_that_are_0_up_to_rounding_score_the_same(tmp_path: Path) -> None:
+    for cell, level in (("lstm", 1e-14), ("rnn", 3e-14)):
+        save(tmp_path, (level * NOISE[0]).tolist(), cell=cell, baselines={"constant": [19.0] * 10})
+    section = only(tmp_path)
+    assert section.sentences[0] == "lstm and rnn scored the same on sine: 10 paired seeds."
+    assert section.pairs[0].winner is None
+
+
 def test_no_ratio_where_a_mean_is_0(tmp_path: Path) -> None:
     save(tmp_path, [0.0] * 10, baselines={})
     save(tmp_path, 0.1 * NOISE[0], cell="rnn", baselines={})

@@ -159,8 +159,8 @@ def test_any_baseline_may_be_the_best_but_noise_and_what_is_left_out_is_said(tmp
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        ([0.1] * 8, [0.1] * 8, "exactly the same on sine: 8 paired seeds."),
-        ([0.0] * 8, [0.0] * 8, "exactly the same on sine: 8 paired seeds."),
+        ([0.1] * 8, [0.1] * 8, "scored the same on sine: 8 paired seeds."),
+        ([0.0] * 8, [0.0] * 8, "scored the same on sine: 8 paired seeds."),
         ([0.1] * 8, [0.2] * 8, "lstm beats rnn on sine: test MSE 0.5\N{MULTIPLICATION SIGN} (95 %"),
         ([0.0] * 4 + [0.1] * 6, [1.0] * 10,
          "lstm beats rnn on sine: test MSE lower by 0.94 (95 % interval 0.90 to 0.97; ratio of means 0.06), 10 paired"),
