@@ -98,7 +98,7 @@ def attempt(overrides: list[str]) -> ConfigError | None:
     return None
 
 
-@examples(60)
+@examples(30)
 @example(["~cell=0"])
 @given(OVERRIDES)
 def test_any_command_line_builds_or_is_refused_in_one_paragraph(overrides: list[str]) -> None:
@@ -110,7 +110,7 @@ def test_any_command_line_builds_or_is_refused_in_one_paragraph(overrides: list[
         assert "\n\n" not in text
 
 
-@examples(60)
+@examples(30)
 @given(st.sampled_from(KEYS), st.one_of(NUMBERS.map(str), WORDS))
 def test_any_value_of_any_key_builds_or_is_refused_in_one_paragraph(key: str, value: str) -> None:
     wrong = attempt([f"{key}={value}"])
@@ -195,7 +195,7 @@ def judge(two_runs: Path, content: bytes) -> None:
         assert rows_of(top, "rnn") == before
 
 
-@examples(60)
+@examples(30)
 @given(damage=damages())
 def test_a_damaged_record_is_refused_and_changes_no_other_number(two_runs: Path, damage: Any) -> None:
     record = json.loads((two_runs / "lstm" / RESULT).read_text())
@@ -231,7 +231,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@examples(40)
+@examples(25)
 @given(data=st.data())
 def test_no_damaged_file_of_a_run_stops_a_comparison_or_changes_another_row(
     two_runs: Path, data: st.DataObject
@@ -305,7 +305,7 @@ def test_a_damaged_checkpoint_ends_in_the_right_numbers(unfinished: tuple[Path, 
 CLAIMS = st.one_of(JSON, st.dictionaries(st.sampled_from(["family", "seed", "num_seeds", "more"]), JSON))
 
 
-@examples(60)
+@examples(30)
 @given(content=st.one_of(st.binary(max_size=80), CLAIMS.map(lambda value: json.dumps(value).encode())))
 def test_a_damaged_claim_is_none_or_a_claim(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run").mkdir(exist_ok=True)

@@ -18,8 +18,8 @@ LINES = sorted(set(re.findall(r"python -m seqexp ([^#`\n]+?)(?:\s+#.*|`.*|\n)", 
 COMMANDS = [line for line in LINES if line.split()[0] not in VERBS]
 LESS = {"num_seeds": "2", "trainer.max_epochs": "1"}
 LESS_FRESH = {"data.steps_per_epoch": "2"}
-LESS_SWEPT = {"optimizer.lr": "0.01"}
-"""One learning rate in the place of those that an experiment sweeps."""
+LESS_SWEPT = {"optimizer.lr": "0.01", "data": "sine"}
+"""One learning rate and one task in the place of those that an experiment sweeps."""
 
 
 def test_there_are_commands_to_run() -> None:

@@ -47,7 +47,7 @@ def mine() -> Path:
 def test_every_key_of_every_file_is_shown_with_its_value(choice: Any) -> None:
     """YAML's own reading of the file is the oracle."""
     found = {each.key: each.value for each in settings(choice) if isinstance(each, Setting)}
-    whole: Any = yaml.safe_load(choice.path.read_text(encoding="utf-8"))
+    whole: Any = yaml.safe_load(choice.path.read_text(encoding="utf-8")) or {}
     inherits = whole.pop("defaults", [])
 
     def leaves(node: dict[str, Any], prefix: str) -> dict[str, Any]:
