@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -61,12 +62,18 @@ LAYERS = [
 """Imports run from a layer to a later one, or stay within a folder."""
 
 
+@cache
 def tree(file: str) -> ast.Module:
     return ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
 
 
-def imports(file: str, only_at_runtime: bool = False) -> Iterator[str]:
+@cache
+def imports(file: str, only_at_runtime: bool = False) -> tuple[str, ...]:
     """Every module that a file imports, wherever the statement stands, in full."""
+    return tuple(_imports(file, only_at_runtime))
+
+
+def _imports(file: str, only_at_runtime: bool) -> Iterator[str]:
     module = tree(file)
     skipped: set[ast.AST] = set()
     if only_at_runtime:
