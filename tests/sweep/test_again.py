@@ -129,10 +129,10 @@ def test_a_resumed_run_has_the_bits_of_one_that_nobody_disturbed(
 
 @pytest.mark.parametrize("back", [0, 1, 2])
 def test_training_that_had_stopped_early_does_not_begin_again(
-    sweep: Command, monkeypatch: pytest.MonkeyPatch, back: int
+    sweep: Command, finished: Command, monkeypatch: pytest.MonkeyPatch, back: int
 ) -> None:
     settings = ("cell=rnn", *HARD, "early_stopping.patience=1")
-    assert sweep(*settings, name="undisturbed").status == 0
+    finished(*settings, name="undisturbed")
     (original,) = runs("undisturbed").values()
     epochs = Record.read(original).epochs
     assert epochs < 12
@@ -213,8 +213,8 @@ def test_the_same_command_again_trains_nothing(sweep: Command) -> None:
     assert set(runs()) == {"rnn 0 1", "lstm 0 1"}
 
 
-def test_more_seeds_train_only_the_missing_ones(sweep: Command) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_more_seeds_train_only_the_missing_ones(sweep: Command, finished: Command) -> None:
+    finished("cell=rnn", *TINY)
     assert sweep("cell=rnn", *TINY[1:], "num_seeds=5").status == 0
     assert set(runs()) == {"rnn 0 1", "rnn 2 3 4"}
     assert sweep("cell=rnn", *TINY[1:], "num_seeds=5", name="undisturbed").status == 0
@@ -236,8 +236,8 @@ def test_seeds_around_those_that_are_there_count_once(sweep: Command) -> None:
     assert sweep("cell=rnn", *TINY[1:], "num_seeds=4").out.count("there already") == 1
 
 
-def test_a_new_cell_is_added(sweep: Command) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_new_cell_is_added(sweep: Command, finished: Command) -> None:
+    finished("cell=rnn", *TINY)
     before = (runs()["rnn 0 1"] / RESULT).read_bytes()
     done = sweep("cell=rnn,gru", *TINY)
     assert (done.status, done.out.count("there already"), done.out.count("gru on sine · test MSE")) == (0, 1, 1)
@@ -245,8 +245,8 @@ def test_a_new_cell_is_added(sweep: Command) -> None:
     assert {row["cell"] for row in compare(folder()).rows()} == {"rnn", "gru"}
 
 
-def test_a_changed_setting_is_another_run(sweep: Command) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_changed_setting_is_another_run(sweep: Command, finished: Command) -> None:
+    finished("cell=rnn", *TINY)
     assert sweep("cell=rnn", *TINY, "cell.hidden_size=5").status == 0
     sizes = [Record.read(path).config["cell"]["hidden_size"] for path in find(folder())]
     assert len(sizes) == len(set(sizes)) == 2
@@ -318,8 +318,8 @@ def test_fail_fast_starts_no_other_run(sweep: Command, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"family": 1, "seed": 0, "num_seeds": 2}', b"\xff\xfe", b"[" * 100_000]
 )
-def test_a_damaged_claim_is_trained_again(sweep: Command, content: bytes) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_damaged_claim_is_trained_again(sweep: Command, finished: Command, content: bytes) -> None:
+    finished("cell=rnn", *TINY)
     (run,) = runs().values()
     scores = Record.read(run).test_mse
     (run / CLAIM).write_bytes(content)
@@ -330,8 +330,8 @@ def test_a_damaged_claim_is_trained_again(sweep: Command, content: bytes) -> Non
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "noise", "other"])
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
-def test_a_damaged_checkpoint_is_trained_anew(sweep: Command, damage: str, name: str) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_damaged_checkpoint_is_trained_anew(sweep: Command, finished: Command, damage: str, name: str) -> None:
+    finished("cell=rnn", *TINY)
     (run,) = runs().values()
     scores = Record.read(run).test_mse
     path = run / "checkpoints" / name
@@ -403,8 +403,8 @@ def test_a_sweep_that_another_process_is_at_is_refused(sweep: Command) -> None:
     assert sweep("cell=rnn", *TINY).status == 0
 
 
-def test_a_run_that_another_process_is_at_is_not_trained(sweep: Command) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_run_that_another_process_is_at_is_not_trained(sweep: Command, finished: Command) -> None:
+    finished("cell=rnn", *TINY)
     (run,) = runs().values()
     (run / RESULT).unlink()
     with locking.taken(run) as ours:
@@ -433,8 +433,8 @@ def test_a_subdir_that_leads_out_is_refused(sweep: Command, tmp_path: Path) -> N
         assert not (tmp_path / "x").exists()
 
 
-def test_a_run_folder_that_is_a_link_is_refused(sweep: Command, tmp_path: Path) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_run_folder_that_is_a_link_is_refused(sweep: Command, finished: Command, tmp_path: Path) -> None:
+    finished("cell=rnn", *TINY)
     (run,) = runs().values()
     shutil.rmtree(run)
     outside = tmp_path / "outside"
@@ -477,8 +477,8 @@ class Hostile:
 
 
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
-def test_code_in_a_checkpoint_is_not_run(sweep: Command, name: str) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_code_in_a_checkpoint_is_not_run(sweep: Command, finished: Command, name: str) -> None:
+    finished("cell=rnn", *TINY)
     (run,) = runs().values()
     scores = Record.read(run).test_mse
     torch.save({"state_dict": Hostile(), "callbacks": {}}, run / "checkpoints" / name)
@@ -492,8 +492,8 @@ def test_code_in_a_checkpoint_is_not_run(sweep: Command, name: str) -> None:
     assert not Path("pwned").exists()
 
 
-def test_a_finished_run_stays_even_without_its_log(sweep: Command) -> None:
-    assert sweep("cell=rnn", *TINY).status == 0
+def test_a_finished_run_stays_even_without_its_log(sweep: Command, finished: Command) -> None:
+    finished("cell=rnn", *TINY)
     (run,) = runs().values()
     (run / "seqexp.log").unlink()
     done = sweep("cell=rnn", *TINY)
