@@ -61,10 +61,11 @@ def trains(folder: Path, count: int = 1) -> Callable[[], bool]:
 # ---------------------------------------------------------------- whole programs
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("arguments", [("-m", "seqexp"), (*SWEEP, "cell=rnn,lstm")], ids=["run", "sweep"])
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("SIGHUP", ("-m", "seqexp")), ("SIGTERM", (*SWEEP, "cell=rnn,lstm"))], ids=["run", "sweep"]
+)
 def test_a_signal_ends_with_one_line_the_right_status_and_the_last_epoch(
-    tmp_path: Path, environment: dict[str, str], arguments: tuple[str, ...], name: str
+    tmp_path: Path, environment: dict[str, str], name: str, arguments: tuple[str, ...]
 ) -> None:
     process = start(tmp_path, environment, *arguments, *LONG, "checkpoint.every_seconds=1000")
     wait(process, trains(tmp_path))
