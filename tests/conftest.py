@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import io
 import itertools
 import os
 import signal
@@ -10,12 +12,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import torch
+from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from seqexp.record.record import Record
 
@@ -56,6 +61,47 @@ def one_thread() -> Iterator[None]:
     gc.freeze()  # a full collection would take a quarter of a second with all that the imports made
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def parsed_once() -> Iterator[None]:
+    """The same text of YAML, and the same override, is parsed once: thousands of tests compose from the same files."""
+    files: dict[str, Any] = {}
+    overrides: dict[tuple[str, str], Any] = {}
+    load, parse = OmegaConf.load, OverridesParser.parse_rule
+
+    def load_once(file: Any) -> Any:
+        text = file.read() if hasattr(file, "read") else Path(file).read_text(encoding="utf-8")
+        if text not in files:
+            files[text] = load(io.StringIO(text))
+        return copy.deepcopy(files[text])
+
+    def parse_once(self: OverridesParser, text: str, rule: str) -> Any:
+        if "(" in text:  # `shuffle(...)` is another each time
+            return parse(self, text, rule)
+        if (text, rule) not in overrides:
+            overrides[text, rule] = parse(self, text, rule)
+        return copy.deepcopy(overrides[text, rule])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OmegaConf, "load", staticmethod(load_once))
+        patch.setattr(OverridesParser, "parse_rule", parse_once)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def mode_known() -> Iterator[None]:
+    """Hydra composes all that is asked only to see whether `hydra.mode` is set: not where nothing could have set it."""
+    right = Hydra.get_mode
+
+    def get_mode(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        own = any(each.provider == "command-line" for each in self.config_loader.get_search_path().get_path())
+        may = any(word in each for each in overrides for word in ("hydra", "experiment"))
+        return right(self, config_name, overrides) if own or may or config_name != "config" else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hydra, "get_mode", get_mode)
+        yield
 
 
 @pytest.fixture(autouse=True)
