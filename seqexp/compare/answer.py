@@ -14,6 +14,7 @@ from seqexp.compare.outcome import (
     advantage,
     advantage_text,
     failures_text,
+    is_usual,
     loser,
     outcome,
     range_text,
@@ -70,7 +71,8 @@ def _of_one(section: Section, label: str) -> str:
 def _of_two(pair: Pair, label: str) -> str:
     if pair.winner is None:
         return "".join(without_winner([pair]))
-    ratio = f"typically {advantage(pair)} times as large" if pair.difference.by_ratio else advantage_text(pair)
+    how = "typically" if is_usual(pair) else "in the geometric mean"
+    ratio = f"{how} {advantage(pair)} times as large" if pair.difference.by_ratio else advantage_text(pair)
     seeds = f"{seeds_text([pair])}{failures_text([pair])}"
     return f"{pair.winner} predicts better than {loser(pair)}: its {label} is {ratio} ({seeds})"
 
@@ -135,7 +137,7 @@ def _counted(pairs: Sequence[Pair], what: str) -> str:
         "alike": "the two are alike",
         "undetected": "no difference was detected",
         "short": "the seeds are too few to decide",
-        "unpaired": "the two share no two seeds of the same data",
+        "unpaired": "the two do not share two seeds of the same data that both have finished",
     }
     counts = Counter(outcome(pair) for pair in pairs)
     each = [f"in {counts[kind]} {words[kind]}" for kind in OPEN if counts[kind]]

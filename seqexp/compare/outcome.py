@@ -37,6 +37,12 @@ def outcome(pair: Pair) -> Outcome:
     return "short" if math.isnan(pair.detectable) else "undetected"
 
 
+def is_usual(pair: Pair) -> bool:
+    """Whether the one that scored lower did so on most of the seeds."""
+    d = pair.difference
+    return 2 * (d.first_lower if pair.lower == pair.first else d.second_lower) > d.num_pairs
+
+
 def loser(pair: Pair) -> str:
     """The other one of a pair that has a winner."""
     return pair.second if pair.winner == pair.first else pair.first
@@ -98,19 +104,20 @@ def _clause(kind: Outcome, pairs: Sequence[Pair]) -> str:
         return f"undecided between {names}: {seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
     if kind == "undetected":
         return f"no difference between {names} was detected ({_power(pairs)})"
-    return f"no verdict between {names}, which share no two seeds of the same data"
+    return f"no verdict between {names}, which do not share two seeds of the same data that both have finished"
 
 
 def _reserved(pair: Pair) -> str:
-    """Who usually scored lower, and why that is no win."""
+    """Who scored lower, and why that is no win."""
     first = pair.lower == pair.first
     other, d = (pair.second if first else pair.first), pair.difference
+    who = f"{pair.lower} {'usually ' * is_usual(pair)}scores lower than {other}"
     if pair.reservation == "lost":
         own = d.num_lost[0 if first else 1]
-        return f"{pair.lower} usually scores lower than {other}, but diverges more often ({own} of {d.num_pairs} seeds)"
+        return f"{who}, but diverges more often ({own} of {d.num_pairs} seeds)"
     lost = d.second_lower if first else d.first_lower
-    fails = f"it fails on {lost} of {d.num_pairs} seeds"
-    return f"{pair.lower} usually scores lower than {other}, but is worse on average ({fails})"
+    fails = f"it fails on {lost}" if is_usual(pair) else f"in the geometric mean only, and higher on {lost}"
+    return f"{who}, but is worse on average ({fails} of {d.num_pairs} seeds)"
 
 
 def _more(count: int) -> str:

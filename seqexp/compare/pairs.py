@@ -42,7 +42,8 @@ class Pair:
         second: label of the second.
         paired: whether they were compared seed by seed, over two seeds at least.
         difference: first against second; its interval is at the level of this pair's step of Holm's correction.
-        share: the probability that the first scores lower on a new seed; None where no pair differs.
+        share: the probability that the first scores lower on a new seed, among those on which the two differ; None
+            where no pair differs.
         num_seeds: how many seeds each of the two has.
         num_shared: seeds that both have, and that are the same data for both.
         num_other_data: seeds that both have, but with other data, so that they are no pairs.

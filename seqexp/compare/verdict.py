@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from seqexp.compare.outcome import is_usual
 from seqexp.compare.pairs import Pair
 from seqexp.compare.text import DASH, TIMES, gap_text, list_text, number_text, p_text, percent_text, ratio_text
 from seqexp.statistics import ALPHA, Difference, seeds_needed
@@ -49,7 +50,7 @@ def baseline_summary(name: str, pairs: list[Pair], data: str, what: str) -> str 
     winners = [pair.winner for pair in pairs]
     if pairs and all(winner == name for winner in winners):
         return f"{name} beats every {what} on {data}: none of them is worth its training there."
-    undecided = all(pair.paired and math.isnan(pair.detectable) for pair in pairs)
+    undecided = all(math.isnan(pair.detectable) for pair in pairs)
     if pairs and not undecided and all(winner in (name, None) for winner in winners):
         return f"no {what} was shown to beat {name} on {data}."
     return None
@@ -82,8 +83,10 @@ def _no_winner(pair: Pair, lower: str, data: str) -> str:
         but = f"it diverged on {own} of {d.num_pairs} seeds, {other} on {rivals}"
     else:
         ratio = d.means if first else 1 / d.means
-        but = f"worse on average, as it fails on {of}: the ratio of the means is {number_text(ratio, math.nan)}"
-    start = f"no winner is named between {pair.first} and {pair.second} on {data}: {lower} is usually lower, but {but}"
+        why = f"it fails on {of}" if is_usual(pair) else f"it is higher on {of}"
+        but = f"worse on average, as {why}: the ratio of the means is {number_text(ratio, math.nan)}"
+    how = "usually lower" if is_usual(pair) else "lower"
+    start = f"no winner is named between {pair.first} and {pair.second} on {data}: {lower} is {how}, but {but}"
     return f"{start}; {_size(d, means=False)}, {_tested(pair)}."
 
 
@@ -155,7 +158,9 @@ def _share(pair: Pair) -> str:
     if pair.share is None:
         return "no seed differs"
     low, high = (pair.share.low, pair.share.high) if first else (1 - pair.share.high, 1 - pair.share.low)
-    return f"lower on {count} of {of} seeds, so on {100 * low:.0f}{DASH}{100 * high:.0f} % of new ones"
+    differing = "" if of == d.num_pairs else " that differ"
+    share = f"{100 * low:.0f}{DASH}{100 * high:.0f} %"
+    return f"lower on {count} of {of} seeds{differing}, so on {share} of new ones{differing}"
 
 
 def _failures(pair: Pair) -> str:

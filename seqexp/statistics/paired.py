@@ -50,7 +50,7 @@ class Difference:
             unpaired one and that of the gap where `by_ratio` are of 95 %, by Student's t.
         student_low: lower end of the 95 % Student-t interval of what was compared, as a ratio where `by_ratio`.
         student_high: upper end of it.
-        means: first over second, ratio of the arithmetic means; NaN where a seed was lost or a mean is 0.
+        means: first over second, ratio of the arithmetic means of the seeds that both finished; NaN where a mean is 0.
         means_low: lower end of its 95 % interval (Fieller 1954); 0 where it is open.
         means_high: upper end of it; infinite where it is open.
         p: two-sided p-value before any correction; NaN where nothing was tested.
@@ -167,7 +167,7 @@ class Paired:
         )
 
     def _means(self) -> tuple[float, float, float]:
-        if any(self.num_lost) or math.isnan(mean_ratio(self.first, self.second, self.rounding)):
+        if math.isnan(mean_ratio(self.first, self.second, self.rounding)):
             return math.nan, math.nan, math.nan
         return fieller(self.first, self.second)
 

@@ -55,7 +55,8 @@ def test_an_advantage_never_reads_as_none() -> None:
     found = of_levels(levels)
     (pair,) = found.pairs
     for ratio, high, shown in ((0.9996, 5.0, "0.9996"), (1 / 0.9996, 5.0, "0.9996"), (1.5e-3, 0.9, "0.0015")):
-        wide = replace(pair.difference, ratio=ratio, low=ratio / 5, high=high)
+        counts = {"first_lower": 20 * (ratio < 1), "second_lower": 20 * (ratio > 1)}
+        wide = replace(pair.difference, ratio=ratio, low=ratio / 5, high=high, **counts)
         winner = "lstm" if ratio < 1 else "rnn"
         text = answer(replace(found, pairs=[replace(pair, difference=wide, winner=winner, lower=winner)]))
         assert f"{winner} predicts better" in text

@@ -195,6 +195,21 @@ def test_a_winner_may_lose_seeds_where_its_rival_loses_as_many() -> None:
     assert "(lstm diverged on 1 and rnn diverged on 2, which counts as its largest loss)" in found.sentences[0]
 
 
+def test_a_lost_seed_of_the_rival_hides_no_contradicting_means() -> None:
+    first = np.array([1.0] * 26 + [12.0] * 3 + [2.0])
+    for last in (2.0, np.nan):
+        found = section(run("lstm", range(30), first), run("rnn", range(30), [2.0] * 29 + [last]))
+        assert (found.pairs[0].lower, found.pairs[0].reservation) == ("lstm", "means")
+        assert "worse on average" in found.sentences[0]
+
+
+def test_ties_are_no_wins_on_new_seeds() -> None:
+    first, second = np.ones(20), np.r_[np.ones(12), np.full(8, 2.0)]
+    found = section(run("lstm", range(20), first), run("rnn", range(20), second))
+    assert "lower on 8 of 8 seeds that differ, so on 63" in found.sentences[0]
+    assert "% of new ones that differ" in found.sentences[0]
+
+
 def test_few_seeds_qualify_a_winner_and_so_does_a_largest_loss() -> None:
     def of(factors: Any) -> Pair:
         return only_pair(
