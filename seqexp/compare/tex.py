@@ -19,7 +19,12 @@ _MARKS = {
     **{"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}"},
     **{"<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\textquotedbl{}"},
     **{"\N{PLUS-MINUS SIGN}": "$\\pm$", "\N{MULTIPLICATION SIGN}": "$\\times$", "\N{EN DASH}": "--"},
-    **{"\N{MINUS SIGN}": "$-$", "\N{SUPERSCRIPT TWO}": "$^2$", "\N{RIGHTWARDS ARROW}": "$\\to$"},
+    **{
+        "\N{MINUS SIGN}": "$-$",
+        "\N{SUPERSCRIPT TWO}": "$^2$",
+        "\N{RIGHTWARDS ARROW}": "$\\to$",
+        "\N{INFINITY}": "$\\infty$",
+    },
 }
 
 

@@ -107,6 +107,8 @@ def comparison(panels: Sequence[ScorePanel], labels: Sequence[str], page: Page =
     columns = page.side_by_side(len(shown))
     names = [[page.wrapped(label, 0.4 / columns) for label in panel.labels] for panel in shown]
     height = max(map(page.room, names), default=0.42)
+    if page.narrow:  # each baseline has a line of its own above the panel
+        height += 0.22 * min(MOST_BASELINES, max((len(panel.baselines) for panel in shown), default=0))
     lines = max(1, math.ceil(len(shown) / columns))
     longest = max((min(len(label), LONGEST_LABEL) for panel in shown for label in panel.labels), default=4)
     width = columns * (4.6 + 0.075 * max(0, longest - 6))
