@@ -729,7 +729,7 @@ def test_the_last_word_counts() -> None:
 def test_what_an_experiment_sweeps_is_searched() -> None:
     found = questions("experiment=rnn_vs_lstm", "cell=rnn,gru")
     assert [each.name for each in found] == ["rnn-sine", "gru-sine", "rnn-sum", "gru-sum"]
-    assert found[0].spelled_space() == {"optimizer.lr": "choice(0.001,0.003,0.01)"}
+    assert found[0].spelled_space() == {"optimizer.lr": "choice(0.0004,0.002,0.01,0.05)"}
 
 
 def test_a_group_of_ones_own(home: Path) -> None:
