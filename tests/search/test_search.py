@@ -71,6 +71,12 @@ def search(home: Path, capsys: pytest.CaptureFixture[str]) -> Search:
     return search
 
 
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials have a score and no training, where a test is about what is written down of them."""
+    monkeypatch.setattr(conducting, "train", lambda *_: Outcome([0.5], "mse", "MSE", 2, 0.1))
+
+
 def trials(*arguments: str) -> dict[str, Study]:
     """Only the trials of a search, without what follows them."""
     with configuration_folders(None):
@@ -469,6 +475,7 @@ def test_a_final_run_that_was_broken_off_goes_on_from_its_checkpoint(
     assert resumed.test_mse == whole.test_mse
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_final_run_that_fails_is_told(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
     import seqexp.search.final
 
@@ -555,6 +562,7 @@ def test_a_wrong_input_is_one_paragraph_and_writes_nothing(search: Search, argum
         ("search.pruner=none", r"search\.pruner"),
     ],
 )
+@pytest.mark.usefixtures("untrained")
 def test_another_question_under_the_same_name_is_refused(search: Search, changed: str, word: str) -> None:
     trials(LR, "search.trials=1")
     before = {path: path.read_bytes() for path in MINE.rglob("*")}
@@ -582,6 +590,7 @@ def test_what_is_not_a_search_is_left_alone(search: Search) -> None:
         assert (folder / name).read_text() == content
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_folder_in_the_place_of_a_final_run_is_left_alone(search: Search) -> None:
     trials(LR, "search.trials=1")
     (MINE / "rnn-sine").mkdir()
@@ -604,6 +613,7 @@ def test_a_folder_in_the_place_of_a_final_run_is_left_alone(search: Search) -> N
         *([".search.db.part", ".search.db.part-journal", "search.lock"], [DATABASE]),
     ],
 )
+@pytest.mark.usefixtures("untrained")
 def test_a_search_that_was_killed_at_once_begins_again(search: Search, left: list[str]) -> None:
     MINE.mkdir(parents=True)
     for name in left:
@@ -613,6 +623,7 @@ def test_a_search_that_was_killed_at_once_begins_again(search: Search, left: lis
     assert not list(MINE.glob(".search.db*"))
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_database_is_there_as_a_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def put(part: Path, path: Path) -> None:
         with contextlib.closing(sqlite3.connect(part)) as whole:
@@ -627,6 +638,7 @@ def test_a_database_is_there_as_a_whole_or_not_at_all(home: Path, monkeypatch: p
     assert len(trials(LR, "search.trials=1")["rnn-sine"].trials) == 1
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_search_of_0_1_goes_on_and_one_of_other_code_does_not(home: Path) -> None:
     with configuration_folders(None):
         settings, others = read_settings([NAME, *TINY_SINE, LR])
