@@ -21,7 +21,7 @@ from seqexp.show import differences as difference_figures
 from seqexp.show import evaluations as evaluation_figures
 from seqexp.show import success as success_figures
 from seqexp.show import tasks as task_figures
-from seqexp.show.figures import DEFAULT, Figure, Page
+from seqexp.show.figures import DEFAULT, MOST_PANELS, Figure, Page
 from seqexp.statistics import Array, Interval, Paired, mean_interval
 
 MOST_ROWS = 24
@@ -85,7 +85,7 @@ def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[
     damaged: dict[str, Problem] = {}
     for column, split in (("val_{}", "validation"), ("train_{}_running", "training")):
         panels = []
-        for section in sections[: figures.MOST_PANELS]:
+        for section in sections[:MOST_PANELS]:
             name = column.format(section.data_set.metric.name)
             found = [_curve(label, row, name, damaged) for label, row in _shown(section)]
             known = [curve for curve in found if curve is not None]

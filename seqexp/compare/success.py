@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from seqexp.compare.cut import stopped_early
 from seqexp.compare.meetings import choose_pairs, shared_scores
 from seqexp.compare.rows import Row, Scores
-from seqexp.compare.runs import Run
 from seqexp.compare.section import Section
 from seqexp.statistics import ALPHA, Array, holm
 from seqexp.statistics.success import Course, clopper_pearson, kaplan_meier, mcnemar, restarts
@@ -212,17 +212,10 @@ def _until(row: Row) -> Array:
     A seed that diverged, or whose run ended because no seed had improved for as long as `early_stopping.patience`
     grants, cannot solve the task any more: for it the step is infinite.
     """
-    over = {id(run): _gave_up(run) for run in row.runs}
+    over = {id(run): stopped_early(run) for run in row.runs}
     return np.array(
         [math.inf if over[id(run)] or run.seeds[at] in run.diverged else run.steps for run, at in row.sources]
     )
-
-
-def _gave_up(run: Run) -> bool:
-    """Whether patience ended it, before its last epoch."""
-    longest = run.settings.get("trainer.max_epochs")
-    at_the_end = isinstance(longest, int) and 0 < longest <= run.epochs
-    return run.settings.get("early_stopping.patience") is not None and not at_the_end
 
 
 def _rate_dict(rate: Rate) -> dict[str, Any]:

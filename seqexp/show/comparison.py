@@ -15,6 +15,7 @@ import numpy as np
 from seqexp.show import text
 from seqexp.show.figures import (
     DEFAULT,
+    MOST_PANELS,
     MOST_POINTS,
     Array,
     Axes,
@@ -34,7 +35,6 @@ BASELINE_LINES: dict[str, Any] = {
     **{"seasonal": (0, (1, 3)), "ar": (0, (6, 2)), "polynomial": (0, (3, 1, 1, 1, 1, 1))},
 }
 
-MOST_PANELS = 12
 MOST_BASELINES = 8  # lines in one panel
 LONGEST_LABEL = 80
 LONGEST_BASELINE = 24
@@ -103,13 +103,11 @@ def comparison(panels: Sequence[ScorePanel], labels: Sequence[str], page: Page =
         labels: all labels of the comparison, in the order of their styles.
         page: what it is drawn for.
     """
-    shown = panels[:MOST_PANELS]
-    columns = page.side_by_side(len(shown))
+    shown, columns, lines = page.arranged(panels)
     names = [[page.wrapped(label, 0.4 / columns) for label in panel.labels] for panel in shown]
     height = max(map(page.room, names), default=0.42)
     if page.narrow:  # each baseline has a line of its own above the panel
         height += 0.22 * min(MOST_BASELINES, max((len(panel.baselines) for panel in shown), default=0))
-    lines = max(1, math.ceil(len(shown) / columns))
     longest = max((min(len(label), LONGEST_LABEL) for panel in shown for label in panel.labels), default=4)
     width = columns * (4.6 + 0.075 * max(0, longest - 6))
     figure = page.figure(width, lines * (1.9 + height))

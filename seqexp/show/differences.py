@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from seqexp.show.comparison import MOST_PANELS
 from seqexp.show.figures import (
     DEFAULT,
     MOST_POINTS,
@@ -66,9 +64,7 @@ def differences(panels: Sequence[DifferencePanel], labels: Sequence[str], page: 
         labels: all labels of the comparison, in the order of their styles.
         page: what it is drawn for.
     """
-    shown = panels[:MOST_PANELS]
-    columns = page.side_by_side(len(shown))
-    lines = max(1, math.ceil(len(shown) / columns))
+    shown, columns, lines = page.arranged(panels)
     names = [[_name(line, panel.by_ratio, page, 0.4 / columns) for line in panel.lines] for panel in shown]
     longest = max((len(part) for panel in names for name in panel for part in name.split("\n")), default=0)
     height = max(map(page.room, names), default=0.42)
@@ -102,10 +98,11 @@ def _draw(axes: Axes, panel: DifferencePanel, labels: Sequence[str], page: Page,
     names = [_name(line, panel.by_ratio, page, 0.4 * share) for line in panel.lines]
     axes.set_yticks(range(len(names)), names)
     what = "ratio" if panel.by_ratio else "difference"
+    score = panel.score.partition(" (")[0] if panel.by_ratio else panel.score  # a ratio has no unit
     side = f"left of {even:g}, the first one scores lower"
     axes.set(
         title=page.wrapped(panel.title, 0.8 * share),
-        xlabel=page.wrapped(f"{what} of the test {panel.score}", 0.55 * share) + "\n" + page.lines(side, 0.55 * share),
+        xlabel=page.wrapped(f"{what} of the test {score}", 0.55 * share) + "\n" + page.lines(side, 0.55 * share),
         ylim=(len(names) - 0.4, -0.5),
     )
     grid(axes, "x")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.show.comparison import BASELINE_LINES, MOST_BASELINES, MOST_PANELS, REACH, broken, scale
+from seqexp.show.comparison import BASELINE_LINES, MOST_BASELINES, REACH, broken, scale
 from seqexp.show.figures import (
     DEFAULT,
     Array,
@@ -54,9 +54,7 @@ def evaluations(panels: Sequence[EvaluationPanel], labels: Sequence[str], page: 
         labels: all labels of the comparison, in the order of their styles.
         page: what it is drawn for.
     """
-    shown = panels[:MOST_PANELS]
-    columns = page.side_by_side(len(shown))
-    lines = max(1, math.ceil(len(shown) / columns))
+    shown, columns, lines = page.arranged(panels)
     used = dict.fromkeys([*(key for panel in shown for key in panel.bands), *(n for p in shown for n in p.baselines)])
     across = legend_columns(used, page, columns)
     height = lines * 3.4 + 0.3 * math.ceil(len(used) / across)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "DEFAULT",
     "LINES",
     "MARKERS",
+    "MOST_PANELS",
     "MOST_POINTS",
     "Array",
     "Axes",
@@ -51,11 +52,13 @@ __all__ = [
 Array = npt.NDArray[np.floating[Any]]
 
 Kind = Literal["png", "svg", "pdf"]
+Panel = TypeVar("Panel")
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dv<>"
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 
+MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
 LONGEST_LABEL = 80
 _LETTER = 0.55  # mean width of a letter, in font sizes
@@ -83,9 +86,11 @@ class Page:
         """Whether panels stand below each other."""
         return self.width is not None and self.width < _NARROW
 
-    def side_by_side(self, panels: int) -> int:
-        """How many of so many panels stand beside each other."""
-        return 1 if panels < 2 or self.narrow else 2
+    def arranged(self, panels: Sequence[Panel]) -> tuple[Sequence[Panel], int, int]:
+        """The panels that are drawn, how many of them stand beside each other, and in how many lines."""
+        shown = panels[:MOST_PANELS]
+        columns = 1 if len(shown) < 2 or self.narrow else 2
+        return shown, columns, max(1, math.ceil(len(shown) / columns))
 
     @property
     def scale(self) -> float:

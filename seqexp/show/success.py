@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.show.comparison import MOST_PANELS
 from seqexp.show.figures import DEFAULT, Array, Axes, Figure, Page, grid, legend_columns, plain, style_of
 from seqexp.statistics.success import Course
 
@@ -51,9 +50,7 @@ def success(panels: Sequence[SuccessPanel], labels: Sequence[str], page: Page = 
         labels: all labels of the comparison, in the order of their styles.
         page: what it is drawn for.
     """
-    shown = panels[:MOST_PANELS]
-    columns = page.side_by_side(len(shown))
-    height = math.ceil(len(shown) / columns)
+    shown, columns, height = page.arranged(panels)
     used = dict.fromkeys(line.label for panel in shown for line in panel.lines)
     across = legend_columns(used, page, columns)
     figure = page.figure(1.8 + 4.8 * columns, height * 3.2 + 0.3 * math.ceil(len(used) / across))

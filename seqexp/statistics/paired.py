@@ -141,9 +141,9 @@ class Paired:
         low, high = self.flip.interval(level) if self.flip else (-math.inf, math.inf)
         student = mean_interval(d)
         if self.by_ratio:
-            sizes = {"ratio": _exp(mean), "low": _exp(low), "high": _exp(high)}
+            sizes = {"ratio": bounded_exp(mean), "low": bounded_exp(low), "high": bounded_exp(high)}
             sizes |= {"gap": gaps.mean, "gap_low": gaps.low, "gap_high": gaps.high}
-            sizes |= {"student_low": _exp(student.low), "student_high": _exp(student.high)}
+            sizes |= {"student_low": bounded_exp(student.low), "student_high": bounded_exp(student.high)}
         else:
             ratio = math.nan if any(self.num_lost) else mean_ratio(self.first, self.second, self.rounding)
             sizes = {"ratio": ratio, "low": math.nan, "high": math.nan, "gap": mean, "gap_low": low, "gap_high": high}
@@ -208,7 +208,7 @@ def unpaired_difference(first: Array, second: Array, by_ratio: bool = True, roun
     ratio = (mean_ratio(first, second, rounding), math.nan, math.nan)
     if by_ratio:
         logs = _welch(np.log(first), np.log(second))
-        ratio = (_exp(logs.mean), _exp(logs.low), _exp(logs.high))
+        ratio = (bounded_exp(logs.mean), bounded_exp(logs.low), bounded_exp(logs.high))
         shown = Interval(*ratio)
     return Difference(
         num_pairs=0,
@@ -282,7 +282,7 @@ def t_quantile(freedom: float) -> float:
     return float(special.stdtrit(freedom, 0.5 + CONFIDENCE / 2))
 
 
-def _exp(value: float) -> float:
+def bounded_exp(value: float) -> float:
     """exp, finite for finite numbers."""
     if math.isinf(value):
         return math.inf if value > 0 else 0.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from seqexp.statistics.paired import ALPHA, Array, Interval
+from seqexp.statistics.paired import ALPHA, Array, Interval, bounded_exp
 
 DRAWS = 2_000
 """Bootstrap samples."""
@@ -122,10 +122,10 @@ def mean_log_ratio(logs: Array, num_pairs: int) -> Interval:
     """
     mean = float(logs.mean())
     if len(logs) < 2:
-        return Interval(_exp(mean), math.nan, math.nan)
+        return Interval(bounded_exp(mean), math.nan, math.nan)
     quantile = float(special.stdtrit(len(logs) - 1, 1 - ALPHA / (2 * num_pairs)))
     half = quantile * float(logs.std(ddof=1)) / math.sqrt(len(logs))
-    return Interval(_exp(mean), _exp(mean - half), _exp(mean + half))
+    return Interval(bounded_exp(mean), bounded_exp(mean - half), bounded_exp(mean + half))
 
 
 def interquartile_mean(scores: Array) -> Array:
@@ -208,7 +208,3 @@ def _range_quantile(count: int) -> float:
         inside = count * density * (special.ndtr(z) - special.ndtr(z - q)) ** (count - 1)
         low, high = (q, high) if np.trapezoid(inside, z) < 1 - ALPHA else (low, q)
     return low
-
-
-def _exp(value: float) -> float:
-    return math.exp(min(max(value, -700.0), 700.0))
