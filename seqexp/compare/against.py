@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from seqexp.compare.outcome import MOST_NAMES, advantage, advantage_text, range_text, without_winner
+from seqexp.compare.outcome import MOST_NAMES, advantage, advantage_text, lost_text, range_text, without_winner
 from seqexp.compare.pairs import Pair
 from seqexp.compare.section import Section
 from seqexp.compare.text import list_text
@@ -85,7 +85,7 @@ def _sizes(pairs: Sequence[Pair]) -> str:
 
 def _margin(pairs: Sequence[Pair], label: str) -> str:
     """How far the baseline is below the rows that it beats."""
-    if len(pairs) > MOST_NAMES:
+    if len(pairs) > MOST_NAMES or any(map(lost_text, pairs)):
         return f" ({_sizes(pairs)})"
     sizes = [
         f"{advantage(pair)} {'times' if pair.difference.by_ratio else 'below'} that of {pair.first}" for pair in pairs

@@ -16,6 +16,7 @@ from seqexp.compare.outcome import (
     failures_text,
     is_usual,
     loser,
+    lost_text,
     outcome,
     range_text,
     seeds_text,
@@ -71,9 +72,11 @@ def _of_one(section: Section, label: str) -> str:
 def _of_two(pair: Pair, label: str) -> str:
     if pair.winner is None:
         return "".join(without_winner([pair]))
+    seeds = f"{seeds_text([pair])}{failures_text([pair])}"
+    if lost := lost_text(pair):
+        return f"{pair.winner} predicts better than {loser(pair)}, {lost} ({seeds})"
     how = "typically" if is_usual(pair) else "in the geometric mean"
     ratio = f"{how} {advantage(pair)} times as large" if pair.difference.by_ratio else advantage_text(pair)
-    seeds = f"{seeds_text([pair])}{failures_text([pair])}"
     return f"{pair.winner} predicts better than {loser(pair)}: its {label} is {ratio} ({seeds})"
 
 
@@ -89,7 +92,7 @@ def _of_few(pairs: Sequence[Pair], label: str) -> str:
     parts: list[str] = []
     for losers, winners in sorted(alike.items(), key=lambda item: -len(item[0])):
         sizes = [", ".join(advantage_text(won[winner][index]) for winner in winners) for index in range(len(losers))]
-        sizes[0] = sizes[0] if parts else f"{label} {sizes[0]}"
+        sizes[0] = sizes[0] if parts or sizes[0].startswith("which") else f"{label} {sizes[0]}"
         whom = list_text([f"{name} ({size})" for name, size in zip(losers, sizes, strict=True)])
         parts.append(f"{list_text(winners)} {'beats' if len(winners) == 1 else 'beat'} {whom}")
     decided = [pair for of_winner in won.values() for pair in of_winner]
@@ -107,7 +110,8 @@ def _of_many(names: Sequence[str], pairs: Sequence[Pair], label: str, word: str)
     of_first = [pair for pair in won if pair.winner == unbeaten[0]] if unbeaten else []
     if len(of_first) == len(names) - 1:
         how = range_text(of_first)
-        return f"{unbeaten[0]} beats all {len(of_first)} other {word}s ({label} {how}); {decided}"
+        how = how if how.startswith("which") else f"{label} {how}"
+        return f"{unbeaten[0]} beats all {len(of_first)} other {word}s ({how}); {decided}"
     rest = len(names) - len(unbeaten)
     if not unbeaten:
         return f"every one of {len(names)} {word}s is beaten by another; {decided}"
@@ -137,7 +141,7 @@ def _counted(pairs: Sequence[Pair], what: str) -> str:
         "alike": "the two are alike",
         "undetected": "no difference was detected",
         "short": "the seeds are too few to decide",
-        "unpaired": "the two do not share two seeds of the same data that both have finished",
+        "unpaired": "the two do not share two seeds of the same data that one of them has finished",
     }
     counts = Counter(outcome(pair) for pair in pairs)
     each = [f"in {counts[kind]} {words[kind]}" for kind in OPEN if counts[kind]]

@@ -34,7 +34,7 @@ def outcome(pair: Pair) -> Outcome:
         return "same"
     if pair.alike:
         return "alike"
-    return "short" if math.isnan(pair.detectable) else "undetected"
+    return "undetected" if pair.decidable else "short"
 
 
 def is_usual(pair: Pair) -> bool:
@@ -56,14 +56,25 @@ def advantage(pair: Pair) -> str:
     return part_text(d.ratio, d.low, d.high) if first else part_text(1 / d.ratio, 1 / d.high, 1 / d.low)
 
 
+def lost_text(pair: Pair) -> str:
+    """On how many seeds the loser diverged; empty where neither did. Such seeds have no size that was seen."""
+    d = pair.difference
+    count = d.num_lost[1 if pair.winner == pair.first else 0]
+    return f"which diverged on {count} of {d.num_pairs} seeds" if any(d.num_lost) else ""
+
+
 def advantage_text(pair: Pair) -> str:
-    """`0.28×`, or `lower by 0.26` where the scores have no ratio."""
+    """`0.28×`, or `lower by 0.26` where the scores have no ratio; how often the loser diverged, where it did."""
+    if lost := lost_text(pair):
+        return lost
     return f"{advantage(pair)}{TIMES}" if pair.difference.by_ratio else f"lower by {advantage(pair)}"
 
 
 def range_text(pairs: Sequence[Pair]) -> str:
-    """`0.13× to 0.72×`: the farthest and the closest of pairs that have a winner."""
-    ranked = sorted(pairs, key=_closeness)
+    """`0.13× to 0.72×`: the farthest and the closest of pairs that have a winner, of those without diverged seeds."""
+    ranked = sorted((pair for pair in pairs if not lost_text(pair)), key=_closeness)
+    if not ranked:
+        return "which all diverged on some seeds"
     return " to ".join(dict.fromkeys([advantage_text(ranked[0]), advantage_text(ranked[-1])]))
 
 
@@ -104,7 +115,9 @@ def _clause(kind: Outcome, pairs: Sequence[Pair]) -> str:
         return f"undecided between {names}: {seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
     if kind == "undetected":
         return f"no difference between {names} was detected ({_power(pairs)})"
-    return f"no verdict between {names}, which do not share two seeds of the same data that both have finished"
+    if all(max(pair.num_seeds) == 1 for pair in pairs):
+        return f"no verdict between {names}, which have one seed each"
+    return f"no verdict between {names}, which do not share two seeds of the same data that one of them has finished"
 
 
 def _reserved(pair: Pair) -> str:
@@ -126,15 +139,19 @@ def _more(count: int) -> str:
 
 def failures_text(pairs: Sequence[Pair]) -> str:
     """What a reader must know of winners' rare failures, to stand behind the number of seeds; else nothing."""
+    if unusual := [pair for pair in pairs if not is_usual(pair)]:
+        d = unusual[0].difference
+        lower = d.first_lower if unusual[0].lower == unusual[0].first else d.second_lower
+        return f", though {unusual[0].lower} is lower on only {lower} of {d.num_pairs}"
     if any(pair.largest_opposes for pair in pairs):
         return ", though a winner's largest difference is a loss"
     return ", too few to show rare failures" if any(pair.hides_failures for pair in pairs) else ""
 
 
 def _power(pairs: Sequence[Pair]) -> str:
-    """What the seeds could have shown; only their number where some pairs were compared by ratio, others not."""
+    """What the seeds could have shown; only their number where pairs are not all of one kind."""
     seeds = seeds_text(pairs)
-    if len({pair.difference.by_ratio for pair in pairs}) > 1:
+    if len({pair.difference.by_ratio for pair in pairs}) > 1 or not all(pair.difference.sized for pair in pairs):
         return seeds
     if pairs[0].difference.by_ratio:
         shown = _span(sorted(1 - pair.detectable for pair in pairs), percent_text).replace(" % to", " to")

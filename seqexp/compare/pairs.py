@@ -51,6 +51,7 @@ class Pair:
         num_diverged: on how many of its seeds each of the two diverged.
         num_tests: size of the family that Holm's correction is over.
         p_corrected: p after Holm; NaN where nothing was tested.
+        decidable: whether some outcome on so many seeds could pass in so large a family.
         detectable: what this many seeds find with 80 % power: the largest ratio below 1, or the smallest gap where the
             scores themselves were compared; NaN where there is none.
         margin: the share within which two scores count as alike; None where nobody asked.
@@ -74,6 +75,7 @@ class Pair:
     num_diverged: tuple[int, int]
     num_tests: int
     p_corrected: float
+    decidable: bool
     detectable: float
     margin: float | None
     p_alike: float
@@ -111,7 +113,7 @@ class Measured:
     Attributes:
         first: the first.
         second: the second.
-        paired: their shared seeds, None where there are fewer than two that one of them finished.
+        paired: their shared seeds; None where there are fewer than two that at least one of them finished.
         num_shared: seeds that both have, of the same data.
         num_other_data: seeds that both have, of other data.
         num_dropped: shared seeds that both lost.
@@ -137,10 +139,8 @@ def measure(first: Entry, second: Entry, rounding: float, any_training: bool) ->
     both, num_other_data = shared_scores(first.scores, second.scores, any_training)
     both = np.where(both <= rounding, 0.0, both)  # compared by difference there, so that rounding is none
     num_dropped = int(np.isnan(both).all(axis=0).sum())
-    num_finite = int((~np.isnan(both)).all(axis=0).sum())
     by_ratio = first.by_ratio and second.by_ratio
-    enough = both.shape[1] - num_dropped >= 2 and num_finite >= 1
-    paired = Paired(both[0], both[1], by_ratio, rounding) if enough else None
+    paired = Paired(both[0], both[1], by_ratio, rounding) if both.shape[1] - num_dropped >= 2 else None
     return Measured(first, second, paired, both.shape[1], num_other_data, num_dropped)
 
 
@@ -156,8 +156,8 @@ def decide(family: Sequence[Measured], roundings: Sequence[float], margin: float
     steps = dict(zip([i for i, _ in tested], holm([paired.p for _, paired in tested]), strict=True))
     alike: dict[int, Step] = {}
     if margin is not None:
-        within = [(index, paired.p_alike(margin)) for index, paired in tested if paired.by_ratio]
-        alike = dict(zip([i for i, _ in within], holm([p for _, p in within]), strict=True))
+        within = [paired.p_alike(margin) if paired.by_ratio else 1.0 for _, paired in tested]
+        alike = dict(zip([i for i, _ in tested], holm(within), strict=True))
     size = len(tested) or len(family)
     return [
         _pair(found, roundings[index], size, steps.get(index), margin, alike.get(index))
@@ -193,6 +193,7 @@ def _pair(
         num_diverged=(first.scores.num_diverged, second.scores.num_diverged),
         num_tests=num_tests,
         p_corrected=p_corrected,
+        decidable=math.isfinite(effect),
         detectable=math.exp(-size) if difference.by_ratio and not math.isnan(size) else size,
         margin=margin,
         p_alike=alike.p if alike else math.nan,

@@ -6,8 +6,20 @@ import math
 
 from seqexp.compare.outcome import is_usual
 from seqexp.compare.pairs import Pair
-from seqexp.compare.text import DASH, TIMES, gap_text, list_text, number_text, p_text, percent_text, ratio_text
+from seqexp.compare.text import (
+    DASH,
+    TIMES,
+    gap_text,
+    list_text,
+    number_text,
+    p_text,
+    part_text,
+    percent_text,
+    ratio_text,
+)
 from seqexp.statistics import ALPHA, Difference, seeds_needed
+
+ONLY_LOST = "they differ only in seeds that diverged"
 
 
 def sentence(pair: Pair, data: str, score: str) -> str:
@@ -30,12 +42,11 @@ def sentence(pair: Pair, data: str, score: str) -> str:
     between = f"between {pair.first} and {pair.second} on {data}: {_size(d)}"
     if pair.alike:
         return f"{pair.first} and {pair.second} are alike within {_margin(pair)} on {data}: {_size(d)}; {_alike(pair)}."
-    if math.isnan(pair.detectable):
+    if not pair.decidable:
         return f"undecided {between}; {_seeds(pair)} cannot reach p = 0.05{_family(pair)}; {_wish(pair)}"
-    start = f"no difference detected {between}, p = {p_text(pair.p_corrected)}{_family(pair)}; "
+    start = f"no difference detected {between}, p = {p_text(pair.p_corrected)}{_family(pair)}; {_seeds(pair)}"
     could = percent_text(1 - pair.detectable) if d.by_ratio else f"a difference of {pair.detectable:.2g}"
-    not_alike = f"; nor are they shown to be alike within {_margin(pair)}" if pair.p_alike >= 0 else ""
-    return f"{start}{_seeds(pair)} could have shown {could}{not_alike}."
+    return f"{start}{f' could have shown {could}' * d.sized}{_not_alike(pair)}."
 
 
 def baseline_summary(name: str, pairs: list[Pair], data: str, what: str) -> str | None:
@@ -49,8 +60,8 @@ def baseline_summary(name: str, pairs: list[Pair], data: str, what: str) -> str 
     """
     winners = [pair.winner for pair in pairs]
     if pairs and all(winner == name for winner in winners):
-        return f"{name} beats every {what} on {data}: none of them is worth its training there."
-    undecided = all(math.isnan(pair.detectable) for pair in pairs)
+        return f"{name} beats every {what} on {data}."
+    undecided = not any(pair.decidable for pair in pairs)
     if pairs and not undecided and all(winner in (name, None) for winner in winners):
         return f"no {what} was shown to beat {name} on {data}."
     return None
@@ -60,14 +71,16 @@ def _winner(pair: Pair, winner: str, data: str, score: str) -> str:
     d = pair.difference
     first = winner == pair.first
     loser = pair.second if first else pair.first
-    if d.by_ratio:
+    if not d.sized:
+        by = ONLY_LOST
+    elif d.by_ratio:
         ends = (d.ratio, d.low, d.high) if first else (1 / d.ratio, 1 / d.high, _inverse(d.low))
-        number, space, interval = ratio_text(*ends, d.level).partition(" ")
-        by = f"test {score} {number}{TIMES}{space}{interval}{_means(d, first)}"
+        _, space, interval = ratio_text(*ends, d.level).partition(" ")
+        by = f"test {score} {part_text(*ends)}{TIMES}{space}{interval}{_means(d, first)}"
     else:
         ends = (-d.gap, -d.gap_high, -d.gap_low) if first else (d.gap, d.gap_low, d.gap_high)
         by = f"test {score} lower by {gap_text(*ends, d.ratio if first else 1 / d.ratio, d.level)}"
-    within = f"; they are alike within {_margin(pair)} all the same" if pair.alike else ""
+    within = f"; they are alike within {_margin(pair)} all the same" if pair.alike else _not_alike(pair)
     return f"{winner} beats {loser} on {data}: {by}, {_tested(pair)}; {_share(pair)}{_failures(pair)}{within}."
 
 
@@ -92,7 +105,7 @@ def _no_winner(pair: Pair, lower: str, data: str) -> str:
 
 def _means(d: Difference, first: bool = True) -> str:
     """The ratio of the means, where it says something else than the geometric mean of the ratios; empty elsewhere."""
-    if math.isnan(d.means_low):
+    if math.isnan(d.means_low) or any(d.num_lost):  # those are means of the seeds that both finished
         return ""
     outside = not (d.low <= d.means <= d.high and d.means_low <= d.ratio <= d.means_high)
     ends = (d.means, d.means_low, d.means_high) if first else (1 / d.means, 1 / d.means_high, _inverse(d.means_low))
@@ -104,6 +117,8 @@ def _means(d: Difference, first: bool = True) -> str:
 
 def _size(d: Difference, means: bool = True) -> str:
     """How far the two are apart; where the ratio of the means says something else, it stands beside."""
+    if not d.sized:
+        return ONLY_LOST
     if not d.by_ratio:
         return f"difference {gap_text(d.gap, d.gap_low, d.gap_high, d.ratio, d.level)}"
     text = f"ratio {ratio_text(d.ratio, d.low, d.high, d.level)}"
@@ -119,7 +134,7 @@ def _unpaired(pair: Pair, data: str) -> str:
     d = pair.difference
     finite = pair.num_shared - pair.num_dropped
     if math.isnan(d.gap):
-        return f"{both} cannot be compared on {data}: one of them has no score."
+        return f"{both} cannot be compared on {data}: at least one of them has no score."
     if finite == 1 and max(pair.num_seeds) == 1:
         return f"{both} have one seed on {data}: {_size(d)}, no interval, no verdict; {_wish(pair)}"
     share = f"share {'only one seed' if finite == 1 else 'no seeds'}" + " with a score" * (pair.num_dropped > 0)
@@ -140,9 +155,10 @@ def _seeds(pair: Pair) -> str:
     text = f"{pair.difference.num_pairs} paired seeds"
     if pair.num_shared < max(pair.num_seeds):
         text += f" of {pair.num_seeds[0]} and {pair.num_seeds[1]}"
+    size = " by the largest difference seen" if pair.difference.sized else ""
     lost = zip((pair.first, pair.second), pair.difference.num_lost, strict=True)
     if counted := [f"{label} diverged on {count}" for label, count in lost if count]:
-        text += f" ({list_text(counted)}, which counts as its largest loss)"
+        text += f" ({list_text(counted)}, which counts as a loss{size})"
     if pair.num_dropped:
         text += f" ({pair.num_dropped} dropped: both diverged)"
     if pair.num_other_data:
@@ -175,6 +191,15 @@ def _failures(pair: Pair) -> str:
 
 def _alike(pair: Pair) -> str:
     return f"two one-sided tests, p = {p_text(pair.p_alike)}{_family(pair)}, {_seeds(pair)}"
+
+
+def _not_alike(pair: Pair) -> str:
+    """What came of the question whether the two are alike, where it was asked and they are not shown to be."""
+    if pair.margin is None:
+        return ""
+    if not pair.difference.by_ratio:
+        return "; whether they are alike is asked by ratio only, and a score of 0 has none"
+    return f"; they are not shown to be alike within {_margin(pair)}"
 
 
 def _margin(pair: Pair) -> str:

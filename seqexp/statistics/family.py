@@ -11,6 +11,7 @@ import numpy as np
 from scipy import optimize, special
 
 from seqexp.statistics.paired import ALPHA, Array
+from seqexp.statistics.signflip import least_p
 
 POWER = 0.80
 _QUANTILES = 400  # at which the spread of a sample's standard deviation is averaged over
@@ -46,7 +47,7 @@ def holm(p_values: Sequence[float]) -> list[Step]:
 def seeds_needed(num_tests: int) -> int:
     """The fewest paired seeds with which one of `num_tests` can fall below 0.05 after Holm."""
     seeds = 2
-    while _rejecting_patterns(seeds, num_tests) == 0:
+    while num_tests * least_p(seeds) >= ALPHA:
         seeds += 1
     return seeds
 
@@ -64,7 +65,7 @@ def detectable_effect(num_pairs: int, num_tests: int) -> float:
     Returns:
         The effect; infinite where no outcome could pass.
     """
-    if num_pairs < 2 or (num_pairs <= _LISTED and _rejecting_patterns(num_pairs, num_tests) == 0):
+    if num_pairs < 2 or num_tests * least_p(num_pairs) >= ALPHA:
         return math.inf
     freedom = num_pairs - 1
     ratios = np.sqrt(special.chdtri(freedom, (np.arange(_QUANTILES) + 0.5) / _QUANTILES) / freedom)  # s / sigma

@@ -38,6 +38,7 @@ class Difference:
         num_pairs: pairs that entered (0 for an unpaired difference).
         num_lost: pairs in which the first has no score, and in which the second has none; each counts as a loss by the
             largest difference seen.
+        sized: whether sizes mean something; not where lost seeds are all in which the two differ.
         by_ratio: True where the logarithms of the scores were compared, False where the scores themselves.
         ratio: first over second: the geometric mean where `by_ratio`, else the ratio of the two means; NaN where a mean
             is 0 up to rounding.
@@ -63,6 +64,7 @@ class Difference:
 
     num_pairs: int
     num_lost: tuple[int, int] = (0, 0)
+    sized: bool = True
     by_ratio: bool
     ratio: float
     low: float
@@ -107,7 +109,9 @@ class Paired:
         self.first, self.second = first[finite], second[finite]
         with np.errstate(over="ignore"):
             seen = np.log(self.first) - np.log(self.second) if by_ratio else self.first - self.second
-        largest = float(np.abs(seen).max(initial=0.0)) or 1.0
+        largest = float(np.abs(seen).max(initial=0.0))
+        self.sized = largest > 0 or not any(self.num_lost)
+        largest = largest or 1.0  # any size gives the same p
         losses = np.repeat([largest, -largest], self.num_lost)
         self.differences = np.concatenate([seen, losses])
         self.flip = SignFlip(self.differences) if len(self.differences) else None
@@ -134,10 +138,8 @@ class Paired:
         """The difference of two pairs at least, with the interval of what the test does not reject at `level`."""
         d = self.differences
         with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of what a float holds
-            mean, deviation = float(d.mean()), float(d.std(ddof=1))
+            mean, deviation, effect = float(d.mean()), float(d.std(ddof=1)), _effect(d)
             gaps = mean_interval(self.first - self.second)
-        if deviation < 1e-12 * abs(mean):  # one and the same difference in every pair, up to rounding
-            deviation = 0.0
         low, high = self.flip.interval(level) if self.flip else (-math.inf, math.inf)
         student = mean_interval(d)
         if self.by_ratio:
@@ -148,10 +150,13 @@ class Paired:
             ratio = math.nan if any(self.num_lost) else mean_ratio(self.first, self.second, self.rounding)
             sizes = {"ratio": ratio, "low": math.nan, "high": math.nan, "gap": mean, "gap_low": low, "gap_high": high}
             sizes |= {"student_low": student.low, "student_high": student.high}
+        if not self.sized:
+            sizes, deviation = dict.fromkeys(sizes, math.nan), math.nan
         means, means_low, means_high = self._means()
         return Difference(
             num_pairs=len(d),
             num_lost=self.num_lost,
+            sized=self.sized,
             by_ratio=self.by_ratio,
             **sizes,
             level=level,
@@ -159,8 +164,8 @@ class Paired:
             means_low=means_low,
             means_high=means_high,
             p=self.p,
-            effect=mean / deviation if deviation > 0 else math.copysign(math.inf, mean) if mean else 0.0,
-            deviation=deviation,
+            effect=effect,
+            deviation=0.0 if math.isinf(effect) and self.sized else deviation,
             first_lower=int((d < 0).sum()),
             second_lower=int((d > 0).sum()),
             largest=float(d[np.argmax(np.abs(d))]),
@@ -170,6 +175,15 @@ class Paired:
         if math.isnan(mean_ratio(self.first, self.second, self.rounding)):
             return math.nan, math.nan, math.nan
         return fieller(self.first, self.second)
+
+
+def _effect(differences: Array) -> float:
+    """Mean over standard deviation, in any unit; infinite where all differences are one, up to rounding; 0 of zeros."""
+    scaled = differences / (float(np.abs(differences).max()) or 1.0)
+    mean, deviation = float(scaled.mean()), float(scaled.std(ddof=1))
+    if deviation <= 1e-12 * abs(mean):
+        return math.copysign(math.inf, mean) if mean else 0.0
+    return mean / deviation
 
 
 def paired_difference(first: Array, second: Array, by_ratio: bool = True, rounding: float = 0.0) -> Difference:

@@ -100,6 +100,17 @@ class SignFlip:
         return inside
 
 
+def least_p(count: int) -> float:
+    """The smallest p-value that so many differences can have."""
+    if count <= MOST_EXACT:
+        return min(1.0, 2.0 / 2.0**count)
+    return 1 / (_draws(count) + 1)
+
+
+def _draws(count: int) -> int:
+    return DRAWS if count <= MANY else FEW_DRAWS
+
+
 def sign_flip_p(differences: Array) -> float:
     """Two-sided p-value of the sign-flip test of a centre at 0; 1 where there are no differences."""
     return SignFlip(differences).p() if len(differences) else 1.0
@@ -124,7 +135,7 @@ def _sizes(count: int) -> Array:
 def _random_subsets(values: Array) -> tuple[Array, Array]:
     """(M,) the sums of random subsets, the same each time, and (M,) how many values each has."""
     rng, count = np.random.default_rng(0), len(values)
-    draws = DRAWS if count <= MANY else FEW_DRAWS
+    draws = _draws(count)
     sums, sizes, step = [], [], max(1, _CHUNK // count)
     for start in range(0, draws, step):
         rows = min(step, draws - start)

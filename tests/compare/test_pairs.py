@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqexp.compare.answer import answer
 from seqexp.compare.data_sets import group
 from seqexp.compare.pairs import Pair
 from seqexp.compare.runs import Metric, Run
@@ -181,7 +182,7 @@ def test_nobody_wins_by_diverging() -> None:
     (pair,) = found.pairs
     assert (pair.winner, pair.reservation, pair.num_diverged) == (None, None, (12, 0))
     assert pair.difference.num_lost == (2, 0)
-    assert "10 paired seeds of 20 and 20 (lstm diverged on 2, which counts as its largest loss)" in found.sentences[0]
+    assert "10 paired seeds of 20 and 20 (lstm diverged on 2, which counts as a loss" in found.sentences[0]
     few = section(run("lstm", range(20), lost), run("rnn", range(11, 31), 0.3 * NOISE[1, :20]))
     assert (few.pairs[0].lower, few.pairs[0].winner, few.pairs[0].reservation) == ("lstm", None, "lost")
     assert "lstm is usually lower, but it diverged on 1 of 9 seeds, rnn on 0" in few.sentences[0]
@@ -192,7 +193,7 @@ def test_a_winner_may_lose_seeds_where_its_rival_loses_as_many() -> None:
     first[0] = second[5] = second[6] = np.nan
     found = section(run("lstm", range(20), first), run("rnn", range(20), second))
     assert (found.pairs[0].winner, found.pairs[0].unqualified) == ("lstm", False)
-    assert "(lstm diverged on 1 and rnn diverged on 2, which counts as its largest loss)" in found.sentences[0]
+    assert "(lstm diverged on 1 and rnn diverged on 2, which counts as a loss" in found.sentences[0]
 
 
 def test_a_lost_seed_of_the_rival_hides_no_contradicting_means() -> None:
@@ -201,6 +202,27 @@ def test_a_lost_seed_of_the_rival_hides_no_contradicting_means() -> None:
         found = section(run("lstm", range(30), first), run("rnn", range(30), [2.0] * 29 + [last]))
         assert (found.pairs[0].lower, found.pairs[0].reservation) == ("lstm", "means")
         assert "worse on average" in found.sentences[0]
+
+
+@pytest.mark.parametrize("last", [np.nan, 1.0])
+def test_who_loses_every_seed_loses_without_a_size(last: float) -> None:
+    lost = np.full(8, np.nan)
+    lost[-1] = last  # and where both finished, they are equal
+    found = section(run("lstm", range(8), np.ones(8)), run("rnn", range(8), lost))
+    (pair,) = found.pairs
+    assert (pair.winner, pair.difference.sized, np.isnan(pair.difference.ratio)) == ("lstm", False, True)
+    assert pair.difference.p == 2 / 2**8 if np.isnan(last) else pair.difference.p < 0.05
+    assert found.sentences[0].startswith("lstm beats rnn on sine: they differ only in seeds that diverged, 8 paired")
+    count = 8 if np.isnan(last) else 7
+    assert answer(found).startswith(f"On sine, lstm predicts better than rnn, which diverged on {count} of 8 seeds (8")
+
+
+def test_a_winner_of_few_seeds_says_so() -> None:
+    first = np.r_[np.full(12, 1.01), np.full(8, 0.01)]
+    found = section(run("lstm", range(20), first), run("rnn", range(20), np.ones(20)))
+    assert found.pairs[0].winner == "lstm"
+    assert "in the geometric mean 0." in answer(found)
+    assert answer(found).endswith("though lstm is lower on only 8 of 20).")
 
 
 def test_ties_are_no_wins_on_new_seeds() -> None:
@@ -248,7 +270,7 @@ def test_alike_within_a_margin_is_a_verdict() -> None:
     assert found.sentences[0].startswith("lstm and rnn are alike within 2 % on sine: ratio 1.0")
     (other,) = build(group(runs), 0.0001)
     assert not other.pairs[0].alike
-    assert other.sentences[0].endswith("nor are they shown to be alike within 0.01 %.")
+    assert other.sentences[0].endswith("; they are not shown to be alike within 0.01 %.")
     assert build(group(runs))[0].pairs[0].margin is None
 
 
