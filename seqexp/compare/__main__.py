@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,23 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: with status 2, where there is nothing to compare or no place to write.
     """
     prepare_output()
-    parser = options.parser("compare", "Compare runs: tables and verdicts on the console, files in the folder.")
-    parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
-    parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
-    parser.add_argument(
-        "--by", metavar="KEY,...", help="the swept keys that are compared (default: as the sweep was asked, or cell)"
-    )
-    parser.add_argument(
-        "--margin",
-        metavar="SHARE",
-        help="scores that differ by less count as alike, such as 2%% (default: as the sweep was asked)",
-    )
-    parser.add_argument("--figure-width", metavar="INCHES", type=float, help="of figures, such as 3.4")
-    parser.add_argument("--figure-font", metavar="POINTS", type=float, help="size of letters in figures")
-    parser.add_argument(
-        "--figure-format", metavar="KIND,...", default="png,svg", help="png, svg, pdf (default: png,svg)"
-    )
-    given = options.strict(parser).parse_args(arguments)
+    given = options.strict(_parser()).parse_args(arguments)
     out: Path | None = given.out or (given.folders[0] if len(given.folders) == 1 else None)
     try:
         current_folder()
@@ -76,6 +61,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         refuse(ConfigError(f"{out}: the comparison's files cannot be written there ({error.strerror})"))
     return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = options.parser("compare", "Compare runs: tables and verdicts on the console, files in the folder.")
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="a sweep, or any folder of runs")
+    parser.add_argument("--out", type=Path, help="where files go (default: FOLDER; none where there are several)")
+    parser.add_argument(
+        "--by", metavar="KEY,...", help="the swept keys that are compared (default: as the sweep was asked, or cell)"
+    )
+    parser.add_argument(
+        "--margin",
+        metavar="SHARE",
+        help="scores that differ by less count as alike, such as 2%% (default: as the sweep was asked)",
+    )
+    parser.add_argument("--figure-width", metavar="INCHES", type=float, help="of figures, such as 3.4")
+    parser.add_argument("--figure-font", metavar="POINTS", type=float, help="size of letters in figures")
+    parser.add_argument(
+        "--figure-format", metavar="KIND,...", default="png,svg", help="png, svg, pdf (default: png,svg)"
+    )
+    return parser
 
 
 if __name__ == "__main__":

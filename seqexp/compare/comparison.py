@@ -19,7 +19,8 @@ from seqexp.compare.summary import Summary, summarise
 from seqexp.compare.swept import all_values
 from seqexp.compare.trained import noted
 from seqexp.compare.variance import variances
-from seqexp.config.kinds import margin_of
+from seqexp.config.kinds import check_figure, margin_of
+from seqexp.config.mistakes import ConfigError
 from seqexp.record.files import null_for_nan, write_atomically
 
 if TYPE_CHECKING:
@@ -117,11 +118,15 @@ class Comparison:
             format: png, svg or pdf gives the bytes of such a file, its fonts embedded; None the figure itself.
 
         Raises:
-            CompareError: these runs have no such figure.
+            CompareError: these runs have no such figure, or a size or format is none.
         """
         from seqexp.compare import pictures
         from seqexp.show.figures import Page, encode
 
+        try:
+            check_figure({"width": width, "font": font, "format": None if format is None else [format]})
+        except ConfigError as error:
+            raise CompareError(str(error)) from None
         panels, _ = pictures.curves(self.sections)
         found = pictures.draw(self.sections, self.summary, panels, Page(width, font))
         if name not in found:

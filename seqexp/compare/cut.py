@@ -75,7 +75,8 @@ def before(row: Row, metric: str) -> Scores | None:
 def changes(rows: dict[str, Row], cut: dict[str, Scores | None], pairs: Sequence[Pair], rounding: float) -> list[str]:
     """Says which pairs would stand otherwise on validation without the last tenth of training.
 
-    The same seeds are compared with it and without it, by the sign-flip test, at Holm's strictest step.
+    The same seeds are compared with it and without it, by the sign-flip test: a winner is one at Holm's strictest step,
+    and two change places where one of them is ahead with p < 0.05 by itself, before or after.
 
     Args:
         rows: label -> row.
@@ -94,7 +95,7 @@ def changes(rows: dict[str, Row], cut: dict[str, Scores | None], pairs: Sequence
         level = ALPHA / max(1, pair.num_tests)
         (side, p), (later_side, later_p) = found
         winner, loser = (pair.first, pair.second) if later_side < 0 else (pair.second, pair.first)
-        if side * later_side < 0:
+        if side * later_side < 0 and min(p, later_p) < ALPHA:
             swapped.append(f"{pair.first} and {pair.second}")
         elif later_p < level <= p:
             gained.append(f"{winner} beats {loser}")

@@ -88,7 +88,8 @@ def group(runs: Sequence[Run], by: Sequence[str] = ()) -> list[DataSet]:
         parts = split(of_name, partial(values, keys=keys))
         whole = [_rest(keys, found) for found in parts if not _fixed(keys, found)]
         for found, part in sorted(parts.items(), key=lambda item: order(item[0])):
-            title = " ".join([name, *(f"{k}={show(v)}" for k, v in zip(keys, found, strict=True))])
+            named = [(k, v) for k, v in zip(keys, found, strict=True) if not (k in SOURCE_SEEDS and v is None)]
+            title = " ".join([name, *(f"{key}={show(value)}" for key, value in named)])
             by_metric = split(part, lambda run: run.metric)
             for metric, scored in sorted(by_metric.items()):
                 more = f" by {_distinguish(metric, by_metric)}" if len(by_metric) > 1 else ""

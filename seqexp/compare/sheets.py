@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from seqexp.compare.pairs import Pair
 from seqexp.compare.rows import Scores
 from seqexp.compare.section import Section
@@ -50,6 +52,9 @@ def table_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                 "seconds_per_seed": row.seconds_per_seed,
                 "validation": mean_interval(row.val.values).mean if row.val else math.nan,
                 **_scores(section, row.test),
+                **({} if row.solved is None else {"num_solved": int(np.isfinite(row.solved.values).sum())}),
+                **{f"test {name}": mean_interval(values).mean for name, values in row.shown.items()},
+                **{part: mean_interval(values).mean for part, values in row.evaluations.items()},
                 **{f"setting {key}": value for key, value in {**row.compared, **row.settings}.items()},
             }
         for name, scores in data.baselines.items():

@@ -14,6 +14,7 @@ from seqexp.compare.section import Section
 from seqexp.compare.table import Line, Table
 from seqexp.compare.text import DASH, list_text, number_text
 from seqexp.config import SOURCE_SEEDS
+from seqexp.statistics import Array
 from seqexp.statistics.spread import deviation_interval, variance_ratio
 
 SOURCES = {"data_seed": "data", "model_seed": "initial weights", "order_seed": "order of training"}
@@ -67,7 +68,10 @@ class Variance:
         texts = [
             f"{part.source} {_percent(part.share)} % ({_percent(part.share_low)}{DASH}{_percent(part.share_high)} %)"
             for part in self.parts[:-1]
+            if not math.isnan(part.share)
         ]
+        if not texts:
+            return f"{self.row} on {self.data}: too few seeds to say how much of the variance each source makes."
         return (
             f"Of the variance of {self.row}'s test {self.score} on {self.data} over seeds, single sources make: "
             f"{list_text(texts)}, each alone against all together."
@@ -82,20 +86,23 @@ def variances(sections: Sequence[Section]) -> list[Variance]:
     """Of each row that was run with all sources varying, and with one or more varying alone.
 
     Args:
-        sections: of a comparison; runs of which other sources are fixed are data sets of their own.
+        sections: of a comparison; runs of which other sources are fixed are data sets of their own. Rows belong
+            together that differ in the seeds of the sources only.
     """
-    found: dict[tuple[str, str], dict[str, Row]] = {}
-    names: dict[tuple[str, str], tuple[str, str, str]] = {}
+    found: dict[object, dict[tuple[str, str], Row]] = {}
+    names: dict[object, tuple[str, str, str]] = {}
     for section in sections:
-        for label, row in section.shown:
-            settings = row.runs[0].settings
-            free = [key for key in SOURCE_SEEDS if settings.get(key) is None]
-            source = ALL if len(free) == len(SOURCE_SEEDS) else SOURCES[free[0]] if len(free) == 1 else None
-            key = (_bare(section.data_set.name), label)
+        name = _bare(section.data_set.name)
+        for row in section.data_set.rows:
+            settings = dict(row.runs[0].settings)
+            fixed = {key: value for key in SOURCE_SEEDS if (value := settings.pop(key, None)) is not None}
+            free = [key for key in SOURCE_SEEDS if key not in fixed]
+            source = ALL if not fixed else SOURCES[free[0]] if len(free) == 1 else None
             if source is not None:
-                found.setdefault(key, {})[source] = row
-                names[key] = (*key, section.data_set.metric.label)
-    return [Variance(*names[key], _parts(rows)) for key, rows in found.items() if ALL in rows and len(rows) > 1]
+                key = (name, row.label, tuple(sorted(settings.items(), key=lambda item: item[0])))
+                found.setdefault(key, {})[source, " ".join(f"{each}={fixed[each]}" for each in fixed)] = row
+                names[key] = (name, row.label, section.data_set.metric.label)
+    return [Variance(*names[key], _parts(rows)) for key, rows in found.items() if (ALL, "") in rows and len(rows) > 1]
 
 
 def _bare(name: str) -> str:
@@ -103,31 +110,36 @@ def _bare(name: str) -> str:
     return " ".join(word for word in name.split(" ") if word.split("=")[0] not in SOURCE_SEEDS)
 
 
-def _parts(rows: dict[str, Row]) -> list[Part]:
-    whole = _scores(rows[ALL])
+def _parts(rows: dict[tuple[str, str], Row]) -> list[Part]:
+    """One part for each source, or for each value at which its others are fixed, where there are several."""
+    whole = _scores(rows[ALL, ""])
     parts = []
     for source in (*SOURCES.values(), ALL):
-        if source in rows:
-            scores = _scores(rows[source])
-            ends = deviation_interval(scores)
-            share = (1.0, math.nan, math.nan) if source == ALL else variance_ratio(scores, whole)
-            deviation = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan
-            parts.append(
-                Part(
-                    source=source,
-                    num_seeds=len(scores),
-                    deviation=deviation,
-                    low=ends[0],
-                    high=ends[1],
-                    share=share[0],
-                    share_low=share[1],
-                    share_high=share[2],
-                )
-            )
+        values = [fixed for name, fixed in rows if name == source]
+        for fixed in values:
+            label = f"{source} ({fixed})" if len(values) > 1 else source
+            parts.append(_part(label, _scores(rows[source, fixed]), whole if source != ALL else None))
     return parts
 
 
-def _scores(row: Row) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _part(label: str, scores: Array, whole: Array | None) -> Part:
+    """The spread of some scores, and its share of that of `whole`; None where they are the whole."""
+    low, high = deviation_interval(scores)
+    share = (1.0, math.nan, math.nan) if whole is None else variance_ratio(scores, whole)
+    deviation = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan
+    return Part(
+        source=label,
+        num_seeds=len(scores),
+        deviation=deviation,
+        low=low,
+        high=high,
+        share=share[0],
+        share_low=share[1],
+        share_high=share[2],
+    )
+
+
+def _scores(row: Row) -> Array:
     values = row.test.values
     return values[np.isfinite(values)]
 

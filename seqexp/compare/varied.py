@@ -47,8 +47,8 @@ def _of_row(row: Sequence[Source]) -> dict[str, str]:
     for run in runs:
         unsaid = {source: words for source, words in _UNSAID.items() if not _is_fixed(run, source)}
         found |= unsaid if run.varies is None else run.varies
-    digests = {tuple(run.data_hash[index]) for run, index in row if run.data_hash is not None}
-    if len(digests) == 1:
+    digests = {None if run.data_hash is None else tuple(run.data_hash[index]) for run, index in row}
+    if len(digests) == 1 and None not in digests:
         found.pop("data", None)
     return found
 

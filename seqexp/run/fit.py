@@ -75,8 +75,7 @@ def fit(
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
-        metric = training.score.name
-        final = _final(scores, metric)
+        final = _final(scores, training.score.name)
         board.scores(final, trainer.current_epoch)
         loggers.scores({**final, **_beyond_validation(scores)}, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions)
@@ -86,7 +85,7 @@ def fit(
     return replace(
         record,
         status="done",
-        metric=metric,
+        metric=training.score.name,
         metric_label=training.score.label,
         metric_unit=training.score.unit,
         scores=scores,

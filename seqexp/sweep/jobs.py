@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from seqexp.record.claim import Claim
 
 
+ONE_FOR_ALL = {
+    "compare.by": "several keys stand in a list, such as [cell,cell.hidden_size]",
+    "compare.margin": "a comparison has one margin",
+    "compare.figure.width": "a comparison's figures have one width, with a decimal point",
+    "compare.figure.font": "a comparison's figures have one size of letters, with a decimal point",
+    "compare.figure.format": "several formats stand in a list, such as [pdf,png]",
+    "sweep.fresh_seeds": "all runs of a sweep have it or none",
+}
+"""Keys that cannot be swept, and what is said of it."""
+
 ANEW = "anew, as its own code or files have changed since {}"
 
 
@@ -54,10 +64,8 @@ def split_jobs(config: DictConfig) -> list[list[str]]:
     parsed = parser.parse_overrides([*params, *config.hydra.overrides.task])
     check_count(parsed)
     for each in parsed:
-        if each.key_or_group == "compare.margin" and each.is_sweep_override():
-            raise ConfigError(f"{each.input_line}: a comparison has one margin")
-        if each.key_or_group == "compare.by" and each.is_sweep_override():
-            raise ConfigError(f"{each.input_line}: several keys stand in a list, such as [cell,cell.hidden_size]")
+        if each.is_sweep_override() and each.key_or_group in ONE_FOR_ALL:
+            raise ConfigError(f"{each.input_line}: {ONE_FOR_ALL[each.key_or_group]}")
     return [job for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None) for job in batch]
 
 

@@ -174,7 +174,7 @@ def test_any_baseline_may_be_the_best_but_noise_and_what_is_left_out_is_said(tmp
         ([0.1] * 7 + [math.nan] * 3, [0.2] * 7 + [math.nan] * 3, "7 paired seeds (3 dropped: both diverged)"),
         ([1.0] * 19 + [50.0], [2.0] * 20,
          "lstm is usually lower, but worse on average, as it fails on 1 seed of 20: the ratio of the means is 1.72"),
-        ([math.nan] * 4, [0.2] * 4, "undecided between lstm and rnn on sine: they differ only in seeds that diverged; 4"),
+        ([math.nan] * 4, [0.2] * 4, "undecided between lstm and rnn on sine: they differ only in seeds that diverged"),
         ([0.1] * 12, [0.2] * 8, "8 paired seeds of 12 and 8, p"),
     ],
 )  # fmt: skip
@@ -402,6 +402,13 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit, match="2"):
         main([str(tmp_path / "a"), "--out", str(tmp_path / "file")])
     assert "cannot be written there" in capsys.readouterr().err
+
+
+def test_a_figure_of_no_known_kind_or_width_is_refused(tmp_path: Path) -> None:
+    three_cells(tmp_path)
+    for wrong in ({"format": "jpg"}, {"width": 1.0}):
+        with pytest.raises(CompareError, match=r"compare\.figure\.(format|width) must be"):
+            compare(tmp_path).figure(**wrong)  # type: ignore[call-overload]
 
 
 def test_nothing_to_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,3 +61,28 @@ def test_diverged_seeds_have_no_part_and_what_does_not_vary_has_no_share(run: An
     (found,) = variances(sections_of(runs))
     assert found.parts[0].num_seeds == 9
     assert math.isnan(found.parts[0].share)
+
+
+def test_a_second_value_of_what_is_fixed_has_a_line_of_its_own(run: Any, sections_of: Any) -> None:
+    runs = [run("sine", "lstm", SCORES[ALL], settings=settings(ALL))]
+    for value, scale in ((1, 1.0), (2, 5.0)):
+        fixed = {"data_seed": None, "model_seed": value, "order_seed": value}
+        runs.append(run("sine", "lstm", scale * SCORES["data"], settings=fixed))
+    (found,) = variances(sections_of(runs))
+    labels = [f"data (model_seed={value} order_seed={value})" for value in (1, 2)]
+    assert [part.source for part in found.parts] == [*labels, ALL]
+    assert found.parts[1].deviation == pytest.approx(5 * found.parts[0].deviation)
+
+
+def test_rows_of_other_budgets_do_not_meet(run: Any, sections_of: Any) -> None:
+    runs = [
+        run("sine", "lstm", SCORES[source], settings={**settings(source), "trainer.max_epochs": epochs})
+        for source, epochs in ((ALL, 10), ("data", 5))
+    ]
+    assert variances(sections_of(runs)) == []
+
+
+def test_too_few_seeds_are_said_to_be_too_few(run: Any, sections_of: Any) -> None:
+    runs = [run("sine", "lstm", SCORES[source][:3], settings=settings(source)) for source in (ALL, "data")]
+    (found,) = variances(sections_of(runs))
+    assert found.sentence == "lstm on sine: too few seeds to say how much of the variance each source makes."

@@ -62,6 +62,13 @@ def test_copies_of_one_seed_get_no_verdict(run: Any, sections_of: Any, changes: 
     assert answer(section) == "On sine, nothing is compared, as all seeds are copies of one."
 
 
+def test_one_data_set_is_claimed_only_where_every_seed_has_a_digest(run: Any, sections_of: Any) -> None:
+    old = run("sine", "lstm", NOISE[0][:4], data_hash=None)
+    new = run("sine", "lstm", NOISE[1][:4], seeds=[4, 5, 6, 7], data_hash=[["train", "test"]] * 4, name="other")
+    (section,) = sections_of([old, new, run("sine", "rnn", NOISE[1])])
+    assert "new data" in section.scope[0]
+
+
 def test_what_varies_in_some_rows_only_is_not_said_of_all(run: Any, sections_of: Any) -> None:
     runs = [run("sine", cell, NOISE[i], varies=ORDER[cell]) for i, cell in enumerate(("lstm", "rnn"))]
     (section,) = sections_of(runs)

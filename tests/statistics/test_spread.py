@@ -41,6 +41,12 @@ def test_units_do_not_matter_and_a_ratio_turns_round() -> None:
     assert variance_ratio(second, first) == pytest.approx((1 / ratio, 1 / high, 1 / low))
 
 
+def test_very_small_and_very_large_scores_do_not_overflow() -> None:
+    first = RNG.lognormal(0, 0.3, 12)
+    assert deviation_interval(1e-90 * first) == pytest.approx(1e-90 * np.array(deviation_interval(first)))
+    assert variance_ratio(1e100 * first, 1e-60 * first)[0] > 1e300
+
+
 def test_few_or_equal_scores() -> None:
     assert math.isnan(deviation_interval(np.arange(4.0))[0])
     assert deviation_interval(np.ones(6)) == (0.0, 0.0)
