@@ -9,10 +9,9 @@ from seqexp.compare.answer import answer
 from seqexp.compare.section import Section
 from seqexp.compare.table import PICKED, Line, Table, tables
 
-HEAD = (
-    "% Tables of a comparison. The preamble needs \\usepackage{booktabs}, and LaTeX of 2018 or later (UTF-8).\n"
-    "% What is bold was picked on validation; below the second rule stands what needs no training.\n"
-)
+HEAD = "% Tables of a comparison. The preamble needs \\usepackage{booktabs}, and LaTeX of 2018 or later (UTF-8).\n"
+BOLD = "% What is bold was picked on validation.\n"
+GUESSES = "% Below the second rule stands what needs no training.\n"
 
 _MARKS = {
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
@@ -36,7 +35,9 @@ def escaped(text: str) -> str:
 
 def document(sections: Sequence[Section]) -> str:
     """All tables, each in a `table` with a caption and a label; the verdicts stand above as comments."""
-    blocks = [HEAD]
+    lines = [line for section in sections for table in tables(section) for line in table.lines]
+    picked, guesses = any(line.picked for line in lines), any(line.baseline for line in lines)
+    blocks = [HEAD + BOLD * picked + GUESSES * guesses]
     for number, section in enumerate(sections, start=1):
         name = section.data_set.name
         for part, table in enumerate(tables(section)):

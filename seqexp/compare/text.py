@@ -92,10 +92,15 @@ def _sure(level: float) -> str:
 
 def _beside_one(end: float, uncertainty: float) -> str:
     """The end of an interval, on the side of 1 on which it lies."""
+    return _beside(1, end, uncertainty)
+
+
+def _beside(middle: float, end: float, uncertainty: float) -> str:
+    """An end with the decimals of its uncertainty, and so many more that it does not read as `middle`: no difference."""
     text = number_text(end, uncertainty)
-    if end != 1 and float(text) == 1:
-        return f"{end:.{min(12, 1 - math.floor(math.log10(abs(end - 1))))}f}"
-    return text
+    if end == middle or float(text) != middle:
+        return text
+    return f"{end:.2g}" if middle == 0 else f"{end:.{min(12, 1 - math.floor(math.log10(abs(end - 1))))}f}"
 
 
 def number_text(value: float, uncertainty: float) -> str:
@@ -125,8 +130,6 @@ def list_text(parts: list[str], word: str = "and") -> str:
 
 
 def _signed(value: float, uncertainty: float) -> str:
-    return (
-        number_text(value, uncertainty).replace("-", "\N{MINUS SIGN}", 1)
-        if value < 0
-        else number_text(value, uncertainty)
-    )
+    """The end of an interval of differences, on the side of 0 on which it lies."""
+    text = _beside(0, value, uncertainty)
+    return text.replace("-", "\N{MINUS SIGN}", 1) if value < 0 else text

@@ -6,7 +6,7 @@ Needs neither torch nor lightning, so that help and completion start quickly.
 from __future__ import annotations
 
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -127,10 +127,7 @@ def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
     try:
         plain: Any = OmegaConf.to_container(config, resolve=True)
         check_plain(plain)
-        for name, hint in typing.get_type_hints(Config).items():
-            value = plain.get(name, {})
-            if hint not in (int, int | None, list[str]) and not isinstance(value, dict) and value != MISSING:
-                raise ConfigError(f"{name} must be a group of settings, as in conf/config.yaml, got {value!r}")
+        _check_groups(plain, Config)
         for name in ("seed", "num_seeds", *(("embedding_size",) if "embedding_size" in config else ())):
             check_type(name, OmegaConf.select(config, name), int)
         for name in SOURCE_SEEDS:
@@ -151,6 +148,18 @@ def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {first_line(error)}") from None
     return typing.cast(DictConfig, typed), plain
+
+
+def _check_groups(plain: dict[str, Any], kind: type, path: str = "") -> None:
+    """Refuses a single value where settings have keys of their own."""
+    for name, hint in typing.get_type_hints(kind).items():
+        value = plain.get(name, {})
+        if value == MISSING or not (is_dataclass(hint) or typing.get_origin(hint) is dict):
+            continue
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}{name} must be a group of settings, as in conf/config.yaml, got {value!r}")
+        if isinstance(hint, type) and is_dataclass(hint):
+            _check_groups(value, hint, f"{path}{name}.")
 
 
 def _check_numbers(typed: DictConfig) -> None:

@@ -97,6 +97,7 @@ def test_numbers_as_text() -> None:
     assert ratio_text(0.5, 0.25, math.inf) == "0.50 (95 % interval above 0.25)"
     assert ratio_text(0.5, 0.0, math.inf) == "0.5 (95 % interval open at both ends)"
     assert gap_text(0.5, -math.inf, 0.75, math.nan) == "0.5 (95 % interval below 0.75)"
+    assert gap_text(0.5, 0.0012, 1.0, math.nan) == "0.50 (95 % interval 0.0012 to 1.00)"
     assert gap_text(0.5, -math.inf, math.inf, math.nan) == "0.5 (95 % interval open at both ends)"
 
 

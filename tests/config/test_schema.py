@@ -162,6 +162,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "early_stopping=5": ("early_stopping", "a group of settings", "5"),
     "checkpoint=[1]": ("checkpoint", "Cannot merge"),
     "sweep=null": ("sweep", "a group of settings", "None"),
+    "compare.figure=null": ("compare.figure", "a group of settings", "None"),
     "cell=null": ("cell",),
     "trainer=5": ("trainer=5",),
     "allowed_packages={}": ("allowed_packages", "Cannot merge"),
