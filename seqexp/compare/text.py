@@ -96,7 +96,7 @@ def _beside_one(end: float, uncertainty: float) -> str:
 
 
 def _beside(middle: float, end: float, uncertainty: float) -> str:
-    """An end with the decimals of its uncertainty, and so many more that it does not read as `middle`: no difference."""
+    """An end with the decimals of its uncertainty, and more where it would read as `middle`: no difference."""
     text = number_text(end, uncertainty)
     if end == middle or float(text) != middle:
         return text
