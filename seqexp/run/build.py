@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Callback, Trainer
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from seqexp import baselines
 from seqexp.config import SOURCE_SEEDS
@@ -221,8 +222,22 @@ def claim_of(config: DictConfig) -> Claim:
     return replace(Claim.of(settings), former=claim.settings)
 
 
+_checked: dict[str, dict[str, Any]] = {}
+"""What was found to be right, by what it reads: a sweep asks many times what each of its jobs is."""
+
+
 def _resolve(config: DictConfig) -> dict[str, Any]:
     """The configuration, checked, resolved and plain."""
+    try:
+        key = repr(OmegaConf.to_container(config, resolve=True))
+    except (OmegaConfBaseException, ValueError):  # what is wrong, or a number of thousands of digits
+        return _plain(config)
+    if key not in _checked:
+        _checked[key] = _plain(config)
+    return copy.deepcopy(_checked[key])
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
     settings: dict[str, Any] = OmegaConf.to_container(check(config), resolve=True)  # type: ignore[assignment]
     return settings
 
