@@ -29,7 +29,7 @@ from fuzzing.judge import Finding
 from fuzzing.pool import Pool
 
 LINES, PROCESSES, DAMAGES = 2000, 120, 600
-SHORT = (9, 0, 3)
+SHORT = (9, 0, 1)
 TRIES = 12
 """So many shorter lines are tried for each finding."""
 

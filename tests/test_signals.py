@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from seqexp.record.record import Record
+from seqexp.run import run
 from seqexp.signals import ECHO_SECONDS, Ending, Terminated
 from seqexp.sweep.sweep import STOP
 
@@ -82,25 +83,23 @@ def test_a_run_that_goes_on_after_a_signal_has_the_bits_of_an_undisturbed_one(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     settings = ("num_seeds=2", "data.length=120", "trainer.max_epochs=400", "checkpoint.every_seconds=1000")
-    for name in ("whole", "ended"):
-        (tmp_path / name).mkdir()
-    process = start(tmp_path / "ended", environment, *SWEEP, *settings)
+    process = start(tmp_path, environment, *SWEEP, *settings)
     wait(process, trains(tmp_path))
     status, _, err = end(process, signal.SIGTERM)
     assert status == 143, err
-    for name in ("whole", "ended"):
-        process = start(tmp_path / name, environment, *SWEEP, *settings)
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+    process = start(tmp_path, environment, *SWEEP, *settings)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    run(settings, tmp_path / "whole")
     found = []
-    for name in ("whole", "ended"):
-        (path,) = tmp_path.joinpath(name, PLACE).rglob("result.json")
+    for name in ("whole", "outputs"):
+        (path,) = tmp_path.joinpath(name).rglob("result.json")
         record = Record.read(path.parent)
         with np.load(path.parent / "predictions.npz") as arrays:
             predictions = arrays["predictions"].tobytes()
         curves = (path.parent / "curves.csv").read_text()
         found.append((record.train_mse, record.val_mse, record.test_mse, record.best_epoch, curves, predictions))
-        if name == "ended":
+        if name == "outputs":
             assert "Restored all states from the checkpoint" in (path.parent / "seqexp.log").read_text()
     assert found[0] == found[1]
 

@@ -199,14 +199,14 @@ def test_a_ray_that_runs_already_gives_them_too(
 @pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
 def test_the_launching_process_may_die(launcher: str, tmp_path: Path) -> None:
     need(launcher)
-    longer = [each.replace("max_epochs=3", "max_epochs=300") for each in SWEEP]
+    longer = ["cell=lstm", *(each.replace("max_epochs=3", "max_epochs=300") for each in SWEEP[1:])]
     process = start(tmp_path, *longer, f"hydra/launcher={launcher}")
     wait_for(lambda: len(list(tmp_path.glob("outputs/*/*/seqexp.log"))) > 0)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     folder = sweep_folder(tmp_path)
     assert not (folder / "comparison.md").exists()
-    wait_for(lambda: len(list(folder.glob("*/result.json"))) == 2)
+    wait_for(lambda: len(list(folder.glob("*/result.json"))) == 1)
     command = [sys.executable, "-m", "seqexp.compare", str(folder)]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -170,7 +170,7 @@ def test_a_resumed_run_has_the_bits_of_an_undisturbed_one(tmp_path: Path, end: s
     assert saves >= 3  # after an epoch, at the end, and the kept weights
     expected = content(tmp_path / "whole")
     chance = random.Random(f"{end} {way}")
-    for number in {1, chance.randint(1, saves), saves}:
+    for number in {chance.randint(1, saves - 1), saves}:
         folder = tmp_path / f"killed{number}"
         disturb(folder, number, *overrides)
         if number < saves - 2:

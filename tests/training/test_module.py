@@ -84,8 +84,9 @@ def plain_loop(overrides: Sequence[str], index: int, dtype: torch.dtype, module:
     return Plain(on("test"), on("train"), val, best[1])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(
+    ("cell", "optimizer"), [("rnn", "adam"), ("lstm", "adamw"), ("gru", "sgd"), ("rnn", "rmsprop"), ("lstm", "adam")]
+)
 def test_best_on_validation_equals_a_hand_made_loop_that_keeps_it(train: Train, cell: str, optimizer: str) -> None:
     # a learning rate at which validation goes up and down, so that the best epoch is not the last
     lr = {"adam": 0.03, "adamw": 0.03, "sgd": 0.3, "rmsprop": 0.01}[optimizer]
@@ -160,7 +161,7 @@ def test_a_seed_alone_gets_the_same_bits(train: Train, cell: str, precision: str
     changes = (f"cell={cell}", f"trainer.precision={precision}", "data=sum", "data.num_sequences=150")
     tiny = ("num_seeds=5", "trainer.max_epochs=15", "optimizer.lr=0.02", "cell.hidden_size=7")
     together, _ = train(*changes, tiny=tiny)
-    for index in (0, 3, 4):
+    for index in (0, 4):
         alone, _ = train(*changes, f"seed={index}", "num_seeds=1", tiny=tiny)
         for name in ("test_mse", "val_mse", "train_mse"):
             assert getattr(alone, name)[0] == getattr(together, name)[index], name
