@@ -20,7 +20,7 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 HOMES = {
     "lightning": {
         *("run/build.py", "run/callbacks.py", "run/fit.py", "run/loggers.py", "run/trainer.py"),
-        *("callback/gradient_norm.py", "logger/trackio.py"),
+        *("callback/gradient_norm.py", "logger/shared.py"),
         *("data/module.py", "search/trial.py"),
         *("training/module.py", "training/keeper.py", "training/checkpoints.py", "training/screen.py"),
     },
@@ -35,7 +35,7 @@ HOMES = {
     "matplotlib": {"show/figures.py", "show/board.py", "show/lines.py"},
     "tensorboard": {"show/board.py"},
     "torch.utils.tensorboard": {"show/board.py"},
-    "filelock": {"record/lock.py"},
+    "filelock": {"record/lock.py", "logger/mlflow.py"},
     **{name: set() for name in ("fcntl", "grp", "posix", "pwd", "resource", "termios")},  # not on every system
 }
 """Packages that only some files know."""

@@ -1,1 +1,1 @@
-"""Loggers that Lightning has not."""
+"""Loggers whose stores hold a whole sweep; Lightning's write one run each."""

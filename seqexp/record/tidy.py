@@ -14,9 +14,11 @@ from seqexp.record.evaluations import EVALUATIONS
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
-SUBFOLDERS = (".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, "loggers")
+LOGGERS = "loggers"
+"""Below a run's folder, or for a store that all runs of a sweep share, the sweep's; each logger has one of its own."""
+SUBFOLDERS = (".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, LOGGERS)
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", "loggers")
+LEFTOVERS = (RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", LOGGERS)
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
@@ -74,7 +76,7 @@ def _expected(folder: Path) -> Iterator[tuple[Path, bool | None]]:
         yield path, kinds.get(path.name)
     for name in SUBFOLDERS:
         for path in (folder / name).iterdir() if (folder / name).is_dir() else ():
-            yield path, None if name in ("comparison", "loggers") else False
+            yield path, None if name in ("comparison", LOGGERS) else False
 
 
 def refuse_finished(folder: Path) -> None:

@@ -29,6 +29,7 @@ from seqexp.record.record import Record
 from seqexp.run.build import Parts, Ready, claim_of, prepare
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
+from seqexp.run.loggers import Place
 from seqexp.run.report import report
 from seqexp.run.varies import varies
 from seqexp.signals import Ending, Terminated
@@ -156,6 +157,14 @@ def is_elsewhere(hydra: DictConfig) -> bool:
     return hydra.mode is RunMode.MULTIRUN and not str(hydra.launcher._target_).endswith("BasicLauncher")
 
 
+def _sweep(hydra: DictConfig, folder: Path) -> Path | None:
+    """The folder of the sweep to which a run belongs; None for a run by itself."""
+    if hydra.mode is not RunMode.MULTIRUN:
+        return None
+    sweep = Path(hydra.sweep.dir).absolute()
+    return sweep if sweep in folder.absolute().parents else None
+
+
 def execute(
     config: DictConfig, hydra: DictConfig, folder: Path, go_on: bool = False, ready: Ready | None = None
 ) -> Record:
@@ -185,7 +194,7 @@ def execute(
     with log_file(folder, console, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
-            record = fit(parts, guesses, record, claim, optimizer, folder, console)
+            record = fit(parts, guesses, record, claim, optimizer, Place(folder, _sweep(hydra, folder)), console)
         except Terminated as end:
             log.info("%s", end)
             raise

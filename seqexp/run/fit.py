@@ -21,7 +21,6 @@ from rich.console import Console
 from torch import Tensor
 
 from seqexp import baselines
-from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.evaluations import TEST
 from seqexp.data.guesses import Guess
@@ -33,7 +32,7 @@ from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record, with_reasons
 from seqexp.run.build import Parts
 from seqexp.run.diagnose import Measurements
-from seqexp.run.loggers import Loggers
+from seqexp.run.loggers import Loggers, Place
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures
 from seqexp.show.board import Board
@@ -54,14 +53,15 @@ def fit(
     record: Record,
     claim: claim.Claim,
     optimizer: str,
-    folder: Path,
+    place: Place,
     console: Console,
 ) -> Record:
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
+    folder = place.folder
     data, training = parts.data, parts.training
     checkpoints, start = _checkpoints(parts, claim, folder)
     tidy.forget_events(folder)
-    with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, folder) as loggers:
+    with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, place) as loggers:
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
         bar = EpochBar(f"{record.cell} on {record.data}", console, selection)
@@ -69,7 +69,7 @@ def fit(
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
-        loggers.start(dict(leaves(parts.shown, "")))
+        loggers.start(record, optimizer)
         measurements.measure("start", training.model, training.score)
         seconds = _train(parts, trainer, checkpoints, start, selection)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
@@ -77,27 +77,28 @@ def fit(
         scores = _scores(parts, selection, test, predictions)
         final = _final(scores, training.score.name)
         board.scores(final, trainer.current_epoch)
-        loggers.scores({**final, **_beyond_validation(scores)}, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
+        record = replace(
+            record,
+            status="done",
+            metric=training.score.name,
+            metric_label=training.score.label,
+            metric_unit=training.score.unit,
+            scores=scores,
+            **_baselines(parts, guesses, test),
+            solved=_steps(selection.solved),
+            diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
+            best_epoch=selection.best_epoch.tolist(),
+            epochs=len(selection.history["train"]),
+            steps=trainer.global_step,
+            train_seconds=seconds,
+            device=provenance.device_name(trainer.strategy.root_device),
+        )
+        loggers.finish(record)
     _write_arrays(folder, parts, selection, test, predictions)
-    return replace(
-        record,
-        status="done",
-        metric=training.score.name,
-        metric_label=training.score.label,
-        metric_unit=training.score.unit,
-        scores=scores,
-        **_baselines(parts, guesses, test),
-        solved=_steps(selection.solved),
-        diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
-        best_epoch=selection.best_epoch.tolist(),
-        epochs=len(selection.history["train"]),
-        steps=trainer.global_step,
-        train_seconds=seconds,
-        device=provenance.device_name(trainer.strategy.root_device),
-    )
+    return record
 
 
 def _write_arrays(folder: Path, parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> None:
@@ -190,12 +191,6 @@ def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
     return {part: listed(rows) for part, rows in found.items()}
-
-
-def _beyond_validation(scores: Mapping[str, dict[str, list[float]]]) -> dict[str, list[float]]:
-    """The final scores of the test split and of evaluations such as `test@40`, under names that every logger takes."""
-    parts = {part.replace("@", "_at_"): rows for part, rows in scores.items() if part not in ("train", "val")}
-    return {f"{part}/{metric}": row for part, rows in parts.items() for metric, row in rows.items()}
 
 
 @contextlib.contextmanager

@@ -36,8 +36,12 @@ def check_run_folder(folder: Path) -> None:
 
 
 @refusing_paths()
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, sweep: bool = False) -> None:
     """Refuses a folder that holds a run, or what is not ours, or that cannot be written to.
+
+    Args:
+        folder: of what is about to start.
+        sweep: it is a sweep, which goes on with the stores of its loggers.
 
     Raises:
         ConfigError: which of these it is.
@@ -47,7 +51,8 @@ def check_folder(folder: Path) -> None:
     (folder.absolute() / ".hydra" / ("x" * LONGEST)).exists()  # too long a path is found out
     if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
         raise ConfigError(f"{folder}: holds a run already, and no run replaces another; choose another folder")
-    if kept := next(tidy.leftovers(folder), None):
+    stores = folder / tidy.LOGGERS
+    if kept := next((path for path in tidy.leftovers(folder) if not (sweep and path == stores)), None):
         raise ConfigError(f"{kept}: is there already, and a new run would replace it; choose another folder")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:

@@ -161,7 +161,7 @@ class Sweep(Callback):
 
         if folder.is_dir() and any(folder.iterdir()) and not _is_sweep(folder):
             raise ConfigError(f"hydra.sweep.dir={folder}: the folder is not empty and no sweep's; choose another")
-        check_folder(folder)
+        check_folder(folder, sweep=True)
         check_places(config.hydra, folder)
         with claim.at_rest(folder):
             jobs = _check_jobs(config, folder)

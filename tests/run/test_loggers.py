@@ -21,18 +21,28 @@ SMALL = (
 
 TRACKIO = """
 import json, os, pathlib
+DATABASE = pathlib.Path(os.environ["TRACKIO_DIR"], "db.json")
+def found():
+    return json.loads(DATABASE.read_text()) if DATABASE.exists() else []
+class Api:
+    def runs(self, project):
+        if not found():
+            raise ValueError("no such project")
+        return [Run(each) for each in found()]
 def init(**given):
     assert not [name for name in os.environ if name in ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL")]
-    return Run(given)
+    return Run({"given": given, "rows": []})
 class Run:
-    def __init__(self, given):
-        self.found = {"given": given, "rows": []}
+    def __init__(self, found):
+        self.found, self.name = found, found["given"]["name"]
     def log(self, metrics, step):
         if self.found["given"]["project"] == "broken":
             raise OSError("no more room")
         self.found["rows"].append([step, metrics])
+    def delete(self):
+        DATABASE.write_text(json.dumps([each for each in found() if each["given"]["name"] != self.name]))
     def finish(self):
-        pathlib.Path(os.environ["TRACKIO_DIR"], "db.json").write_text(json.dumps(self.found))
+        DATABASE.write_text(json.dumps([*found(), self.found]))
 """
 
 
@@ -61,20 +71,48 @@ def test_csv_gets_the_means_of_every_epoch_and_the_final_scores(train: Callable[
         assert float(found[epoch]["val/mse"]) == pytest.approx(curves["val_mse"][curves["epoch"] == epoch].mean())
     assert float(found[3]["test/mse"]) == pytest.approx(np.mean(made.record.test_mse))
     assert float(found[3]["selected/val_mse"]) == pytest.approx(np.mean(made.record.val_mse))
+    assert float(found[3]["test_baseline/linear"]) == pytest.approx(np.mean(made.record.baselines["linear"]))
+    assert float(found[3]["work/diverged_seeds"]) == 0
     settings = yaml.safe_load((made.folder / "loggers" / "csv" / "hparams.yaml").read_text())
     assert settings["data.window"] == 8
     assert settings["cell._target_"] == "seqexp.cell.rnn.RNN"
+    assert [settings[name] for name in ("data", "cell", "optimizer")] == ["sine", "rnn", "adam"]
+    assert settings["num_parameters"] == made.record.num_parameters
+    assert not {"data_seed", "scheduler"} & set(settings)  # null, or empty
+    assert not [name for name in settings if name.startswith(("logger", "compare", "checkpoint"))]  # change no result
     assert {path.name for path in made.folder.glob("events.out.tfevents.*")}  # TensorBoard is there as ever
 
 
 def test_trackio_gets_the_same_in_a_process_of_its_own(train: Callable[..., Any], trackio: None) -> None:
     made = train("logger=[trackio,csv]", tiny=SMALL)
-    found = json.loads((made.folder / "loggers" / "trackio" / "db.json").read_text())
+    (found,) = json.loads((made.folder / "loggers" / "trackio" / "db.json").read_text())
     assert found["given"]["project"] == "seqexp"
+    assert found["given"]["group"] is None
     assert found["given"]["name"] == made.folder.name
     assert found["given"]["config"]["data.window"] == 8
     assert [step for step, _ in found["rows"]] == [0, 1, 2, 3]
     assert found["rows"][3][1]["test/mse"] == float(rows(made.folder)[3]["test/mse"])
+
+
+def test_runs_of_a_sweep_share_a_store_and_one_that_is_done_again_takes_its_former_place(
+    command: Callable[..., Any], trackio: None
+) -> None:
+    arguments = ("--multirun", "cell=rnn,lstm", "logger=[trackio,csv]", "sweep.name=many", *SMALL)
+    assert command(*arguments).status == 0
+    sweep = Path("outputs/many")
+
+    def stored() -> dict[str, float]:
+        found = json.loads((sweep / "loggers" / "trackio" / "db.json").read_text())
+        assert {each["given"]["group"] for each in found} == {"many"}
+        assert len({each["given"]["name"] for each in found}) == len(found)
+        return {each["given"]["name"]: each["rows"][3][1]["test/mse"] for each in found}
+
+    before = stored()
+    assert set(before) == {path.parent.name for path in sweep.glob("*/result.json")}
+    assert {path.parent.parent.name for path in sweep.glob("*/loggers/csv/")} == set(before)
+    next(sweep.glob("*/result.json")).unlink()
+    assert command(*arguments).status == 0
+    assert stored() == before
 
 
 def test_one_that_breaks_stops_neither_the_run_nor_the_others(
