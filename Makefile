@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check clean
+.PHONY: help demo test loggers lint check clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -20,6 +20,10 @@ demo: .venv/ready  ## set up .venv, then train and compare an RNN and an LSTM
 
 test: .venv/ready  ## set up .venv, then run all tests
 	$(BIN)/python -m pytest
+
+loggers: .venv/ready  ## install MLflow, W&B and Trackio, and read back what a sweep leaves in their stores
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mlflow,wandb,trackio]'
+	$(BIN)/python -m pytest --numprocesses=0 tests/logger tests/run/test_loggers.py
 
 lint: .venv/ready  ## style and types
 	$(BIN)/ruff check seqexp tests scripts

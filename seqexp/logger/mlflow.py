@@ -23,7 +23,13 @@ class MLFlowLogger(Shared):
     """Writes a run's settings and scores into a store of MLflow's, which is a folder."""
 
     def __init__(
-        self, experiment_name: str, prefix: str, tags: dict[str, Any], save_dir: str, name: str, group: str | None
+        self,
+        experiment_name: str,
+        prefix: str,
+        tags: dict[str, Any] | None,
+        save_dir: str,
+        name: str,
+        group: str | None,
     ) -> None:
         """Begins a run; a former one of the same name is deleted, as MLflow does it, which is to hide it.
 
@@ -47,7 +53,7 @@ class MLFlowLogger(Shared):
         for former in _named(store / number, name):
             self.client.delete_run(former)
         source = {"mlflow.source.name": "seqexp", "mlflow.source.type": "LOCAL"}
-        given = {**source, **({} if group is None else {"sweep": group}), **tags}
+        given = {**source, **({} if group is None else {"sweep": group}), **(tags or {})}
         self.run = self.client.create_run(number, run_name=name, tags=given).info.run_id
 
     @property
