@@ -9,6 +9,7 @@ from collections import defaultdict
 import numpy as np
 
 from seqexp.compare.runs import Run
+from seqexp.record.arrays import MEAN
 from seqexp.record.files import check_plain
 from seqexp.statistics import Array
 
@@ -23,6 +24,8 @@ OLD_COLUMNS = {"train_mse_running": "train_mse"}
 
 def read_curves(run: Run, column: str) -> dict[int, Array]:
     """Seed -> (E,) values of a column of `curves.csv`; empty where there is no such file or column.
+
+    Its rows of means, which files of 0.1 have not, are passed over.
 
     Raises:
         OSError, ValueError, csv.Error: it is damaged, or no ordinary file.
@@ -42,5 +45,6 @@ def read_curves(run: Run, column: str) -> dict[int, Array]:
         for row in reader:
             if len(row) != len(head):
                 raise ValueError(f"line {reader.line_num} has {len(row)} fields, not {len(head)}")
-            values[int(row[seed])].append(float(row[value] or "nan"))
+            if row[seed] != MEAN:
+                values[int(row[seed])].append(float(row[value] or "nan"))
     return {seed: np.array(line) for seed, line in values.items()}

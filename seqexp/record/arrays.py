@@ -13,10 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from seqexp.record.files import write_atomically
+from seqexp.statistics import mean_interval
+
+MEAN = "mean"
+"""What stands in the place of a seed where a row of `curves.csv` is the mean over seeds."""
 
 
 def write_curves(folder: Path, seeds: Sequence[int], curves: Mapping[str, npt.ArrayLike]) -> None:
-    """Writes `curves.csv`: one row per epoch and seed.
+    """Writes `curves.csv`: for each epoch one row per seed, then one of the mean over those whose score is finite.
 
     Args:
         folder: the run's folder.
@@ -30,9 +34,13 @@ def write_curves(folder: Path, seeds: Sequence[int], curves: Mapping[str, npt.Ar
     writer.writerow(["epoch", "seed", *columns])
     for epoch in range(epochs):
         for index, seed in enumerate(seeds):
-            row = [float(values[epoch, index]) for values in columns.values()]
-            writer.writerow([epoch, seed, *("" if math.isnan(value) else repr(value) for value in row)])
+            writer.writerow([epoch, seed, *(_number(values[epoch, index]) for values in columns.values())])
+        writer.writerow([epoch, MEAN, *(_number(mean_interval(values[epoch]).mean) for values in columns.values())])
     write_atomically(folder / "curves.csv", text.getvalue().encode())
+
+
+def _number(value: Any) -> str:
+    return "" if math.isnan(value) else repr(float(value))
 
 
 def write_predictions(folder: Path, **arrays: npt.NDArray[Any]) -> None:

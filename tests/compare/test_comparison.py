@@ -500,7 +500,11 @@ def test_a_run_that_is_called_comparison_keeps_its_curves(tmp_path: Path) -> Non
 def test_the_training_curve_is_read_by_its_old_name_too(tmp_path: Path, name: str) -> None:
     write_curves(tmp_path, [4], {name: np.array([[1.0], [0.5]]), "val_mse": np.full((2, 1), np.nan)})
     found = read_curves(SimpleNamespace(folder=tmp_path), "train_mse_running")  # type: ignore[arg-type]
-    assert {seed: line.tolist() for seed, line in found.items()} == {4: [1.0, 0.5]}
+    assert {seed: line.tolist() for seed, line in found.items()} == {4: [1.0, 0.5]}  # and no line of the mean
+    path = tmp_path / "curves.csv"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if ",mean," not in line))  # as 0.1's
+    again = read_curves(SimpleNamespace(folder=tmp_path), "train_mse_running")  # type: ignore[arg-type]
+    assert again.keys() == found.keys()
 
 
 def test_a_program_says_which_files_it_has_written() -> None:

@@ -409,9 +409,21 @@ def test_curves_have_a_row_for_each_epoch_and_seed(tmp_path: Path) -> None:
     write_curves(tmp_path, [3, 4], {"train_mse": train, "val_mse": val})
     with (tmp_path / "curves.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["epoch"], row["seed"]) for row in rows] == [("0", "3"), ("0", "4"), ("1", "3"), ("1", "4")]
-    assert [float(row["train_mse"]) for row in rows] == [0.1, 0.2, 0.3, 1 / 3]
-    assert [row["val_mse"] for row in rows] == ["", "", "0.5", ""]
+    places = [(row["epoch"], row["seed"]) for row in rows]
+    assert places == [("0", "3"), ("0", "4"), ("0", "mean"), ("1", "3"), ("1", "4"), ("1", "mean")]
+    assert [float(row["train_mse"]) for row in rows] == [0.1, 0.2, np.mean([0.1, 0.2]), 0.3, 1 / 3, train[1].mean()]
+    assert [row["val_mse"] for row in rows] == ["", "", "", "0.5", "", "0.5"]  # over the seeds that have a score
+
+
+def test_a_seed_that_diverged_is_in_no_mean_and_rows_of_seeds_are_those_of_each_alone(tmp_path: Path) -> None:
+    scores = np.array([[0.1, np.inf, 0.3], [0.1, np.nan, np.inf]], dtype=np.float32)
+    write_curves(tmp_path, [7, 8, 9], {"val_mse": scores})
+    together = (tmp_path / "curves.csv").read_text().splitlines()
+    assert [float(together[line].split(",")[2]) for line in (4, 8)] == pytest.approx([0.2, 0.1], rel=1e-7)
+    for index, seed in enumerate([7, 8, 9]):
+        write_curves(tmp_path, [seed], {"val_mse": scores[:, [index]]})
+        alone = (tmp_path / "curves.csv").read_text().splitlines()
+        assert [line for line in alone if f",{seed}," in line] == [line for line in together if f",{seed}," in line]
 
 
 @pytest.mark.parametrize("bad", ["\x1b[2J", "\r", "\x7f", "\x9b2J", "\x07", "\u202e", "\u2066", "\u2028", "\u200f"])
