@@ -133,6 +133,7 @@ NODES: dict[str, tuple[str, ...]] = {
     ),
     "early_stopping": words("3 {patience:3} {patience:[3]} null {}"),
     "checkpoint": words("0 {every_seconds:x} null {} {every_seconds:1,x:2}"),
+    "print_every": words("0 -1 1.5 x true [1] 1e3"),
     "num_seeds": words("${num_seeds} ${seed} ${oc.decode:'2'}"),
     "allowed_packages": words("x {a:1} [1] [null] null [''] [[a]] [.] [torch.nn] [os] [${seed}]"),
     "cell._target_": words("os.system torch.nn.RNN x null 1 seqexp.cell.lstm.LSTM seqexp seqexp.. ."),

@@ -25,6 +25,12 @@ IGNORED = (
 )
 """Beginnings of warnings that say nothing to anybody."""
 
+ADVERTISEMENT = "\N{ELECTRIC LIGHT BULB} Tip:"
+"""Beginning of what Lightning logs to have other products installed."""
+
+DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning, FutureWarning)
+"""What Lightning's own code is warned of, such as a way to ask torch: nobody but Lightning can change it."""
+
 TALKATIVE = ("lightning", "lightning.pytorch", "lightning.fabric", "optuna", "py.warnings")
 """Loggers that print by handlers of their own; what they say belongs to the log."""
 
@@ -83,6 +89,8 @@ def _resolve(undo: contextlib.ExitStack, name: str, function: Callable[..., Any]
 def log_to(file: logging.Handler, screen: logging.Handler | None = None) -> Iterator[None]:
     """Sends all logging and all warnings to a handler as long as the context lasts, and then closes it.
 
+    Left out are Lightning's advertisements, and deprecations in its own code.
+
     Args:
         file: gets everything.
         screen: gets what seqexp itself has to say.
@@ -93,6 +101,10 @@ def log_to(file: logging.Handler, screen: logging.Handler | None = None) -> Iter
         undo.callback(setattr, logging, "raiseExceptions", logging.raiseExceptions)
         logging.raiseExceptions = False  # a full disk shall end the run, not fill the console
         undo.enter_context(handed_on())
+        undo.enter_context(warnings.catch_warnings())
+        for category in DEPRECATIONS:
+            warnings.filterwarnings("ignore", category=category, module=r"lightning\.")
+        file.addFilter(_is_no_advertisement)
         undo.callback(root.setLevel, root.level)
         root.setLevel(logging.INFO)
         for logger, handler in ((root, file), (own, screen)):
@@ -104,6 +116,10 @@ def log_to(file: logging.Handler, screen: logging.Handler | None = None) -> Iter
         if warnings.showwarning is not shown:  # else somebody else has them captured
             undo.callback(logging.captureWarnings, False)
         yield
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return not (record.name.startswith("lightning") and record.getMessage().startswith(ADVERTISEMENT))
 
 
 @contextlib.contextmanager

@@ -72,6 +72,7 @@ HINTS = (
     Hint("trainer.accelerator", "device", "trainer=gpu and trainer=cpu set it."),
     Hint("trainer.precision", "dtype amp fp16 bf16 float32 float64 half mixed_precision"),
     Hint("trainer.enable_progress_bar", "verbose verbosity quiet silent progress progress_bar"),
+    Hint("print_every", "log_every log_interval print_interval print_freq print_epochs"),
     Hint("trainer.check_val_every_n_epoch", "eval_every val_every eval_interval val_interval"),
     Hint(
         "sweep.name",

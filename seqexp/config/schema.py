@@ -72,6 +72,7 @@ class Config:
     data_seed: int | None = None  # configurations of 0.1 have none of these three
     model_seed: int | None = None
     order_seed: int | None = None
+    print_every: int | None = None  # nor this
     compare: Compare = field(default_factory=lambda: Compare(by=None))  # configurations of 0.1 have none
     allowed_packages: list[str] = field(default_factory=list)
     allowed_environment: list[str] = field(default_factory=list)
@@ -130,7 +131,7 @@ def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
         _check_groups(plain, Config)
         for name in ("seed", "num_seeds", *(("embedding_size",) if "embedding_size" in config else ())):
             check_type(name, OmegaConf.select(config, name), int)
-        for name in SOURCE_SEEDS:
+        for name in (*SOURCE_SEEDS, "print_every"):
             check_type(name, plain.get(name), int | None)
         for name, example in (("allowed_packages", "my_package"), ("allowed_environment", "HOME")):
             value = OmegaConf.select(config, name, default=[])
@@ -181,6 +182,8 @@ def _check_numbers(typed: DictConfig) -> None:
         )
     if typed.embedding_size < 1:
         raise ConfigError(f"embedding_size must be >= 1, got {typed.embedding_size}")
+    if typed.print_every is not None and typed.print_every < 1:
+        raise ConfigError(f"print_every must be >= 1, or null for no lines, got {typed.print_every}")
     patience = typed.early_stopping.patience
     if patience is not None and patience < 1:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")

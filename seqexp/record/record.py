@@ -15,7 +15,7 @@ RESULT = "result.json"
 
 INERT_SETTINGS = (
     *("allowed_environment", "allowed_packages", "checkpoint", "compare", "diagnostic", "logger", "progress", "sweep"),
-    *("data.test_lengths", "data.evaluations"),
+    *("data.test_lengths", "data.evaluations", "print_every"),
     *("trainer.enable_progress_bar", "trainer.profiler"),
 )
 """Dotted keys of a configuration that cannot change a result.

@@ -188,13 +188,15 @@ def execute(
     claim = claim_of(config)
     record, optimizer = _begun(parts, hydra)
     # Bars of runs side by side would overwrite each other.
-    console = Console(stderr=True, force_terminal=False if is_elsewhere(hydra) else None)
+    beside = is_elsewhere(hydra)
+    console = Console(stderr=True, force_terminal=False if beside else None)
     if go_on and Claim.read(folder) != claim:
         tidy.clear(folder)
     with log_file(folder, console, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
-            record = fit(parts, guesses, record, claim, optimizer, Place(folder, _sweep(hydra, folder)), console)
+            place = Place(folder, _sweep(hydra, folder))
+            record = fit(parts, guesses, record, claim, optimizer, place, console, beside)
         except Terminated as end:
             log.info("%s", end)
             raise

@@ -40,7 +40,7 @@ from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
-from seqexp.training.screen import BoardWriter, EpochBar, RateWriter, Scores
+from seqexp.training.screen import BoardWriter, RateWriter, Scores, on_screen
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -55,8 +55,12 @@ def fit(
     optimizer: str,
     place: Place,
     console: Console,
+    beside: bool,
 ) -> Record:
-    """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
+    """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there.
+
+    What is printed of a run says of which, where others go on `beside` it.
+    """
     folder = place.folder
     data, training = parts.data, parts.training
     checkpoints, start = _checkpoints(parts, claim, folder)
@@ -64,8 +68,8 @@ def fit(
     with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, place) as loggers:
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-        bar = EpochBar(f"{record.cell} on {record.data}", console, selection)
-        callbacks = _callbacks(parts, selection, checkpoints, board, loggers, bar)
+        screen = on_screen(f"{record.cell} on {record.data}", folder, selection, console, parts.settings, beside)
+        callbacks = _callbacks(parts, selection, screen, checkpoints, board, loggers)
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         board.start(_hparams(parts, record, optimizer), training.score)
@@ -111,19 +115,18 @@ def _write_arrays(folder: Path, parts: Parts, selection: Selection, test: Split,
 
 
 def _callbacks(
-    parts: Parts, selection: Selection, checkpoints: Checkpoints, board: Board, loggers: Loggers, bar: EpochBar
+    parts: Parts,
+    selection: Selection,
+    screen: list[pl.Callback],
+    checkpoints: Checkpoints,
+    board: Board,
+    loggers: Loggers,
 ) -> list[pl.Callback]:
-    """What watches training; checkpoints come after all that have a state, and a bar, if one is wanted, last."""
+    """What watches training; checkpoints come last: they end what has been told to end."""
     sinks: list[Scores] = [board, loggers] if parts.loggers else [board]
     rates = [] if parts.training.schedule is None else [RateWriter(board)]
-    return [
-        selection,
-        *(BoardWriter(each, selection) for each in sinks),
-        *rates,
-        *parts.callbacks.values(),
-        checkpoints,
-        *([bar] if parts.settings["trainer"].get("enable_progress_bar") else []),
-    ]
+    writers = [BoardWriter(each, selection) for each in sinks]
+    return [selection, *writers, *rates, *parts.callbacks.values(), *screen, checkpoints]
 
 
 def _final(scores: Mapping[str, Mapping[str, list[float]]], metric: str) -> dict[str, npt.ArrayLike]:

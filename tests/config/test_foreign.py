@@ -53,7 +53,10 @@ def test_a_run_from_python_leaves_the_process_as_it_was(train: Callable[..., Any
     before = look()
     _, folder = train("trainer.deterministic=true")
     assert look() == before
-    assert "lightning" in (folder / "seqexp.log").read_text()  # what was quiet meanwhile is in the log
+    log = (folder / "seqexp.log").read_text()
+    assert "lightning" in log  # what was quiet meanwhile is in the log
+    assert "Tip" not in log
+    assert "deprecated" not in log
     for wrong in ("cell=nothing", "trainer.max_epochs=-7"):
         with pytest.raises(ConfigError):
             train(wrong)
@@ -84,6 +87,26 @@ def test_who_has_warnings_captured_keeps_them_so(tmp_path: Path) -> None:
         assert "said once" in (tmp_path / "log").read_text()
     finally:
         logging.captureWarnings(False)
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_log_has_no_advertisements_and_no_deprecations_of_lightnings_own(tmp_path: Path) -> None:
+    said = {"💡 Tip: try installing x": "lightning.pytorch.utilities.rank_zero", "💡 Tip: mine": "mine"}
+    with foreign.log_to(logging.FileHandler(tmp_path / "log", encoding="utf-8")):
+        for text, name in said.items():
+            logging.getLogger(name).info(text)
+        logging.getLogger("lightning.pytorch").info("GPU available: False")
+        for module in ("lightning.pytorch.utilities._pytree", "mine", "mylightning.pytorch"):
+            for category in (FutureWarning, DeprecationWarning, UserWarning):
+                text = f"{category.__name__} in {module}"
+                warnings.warn_explicit(text, category, "a.py", 1, module=module)
+    log = (tmp_path / "log").read_text(encoding="utf-8")
+    assert [text for text in said if text in log] == ["💡 Tip: mine"]
+    assert "GPU available" in log
+    ours = [f"{kind} in {name}" for name in ("mine", "mylightning") for kind in ("FutureWarning", "DeprecationWarning")]
+    assert all(each in log for each in [*ours, "UserWarning in lightning.pytorch"])
+    assert "FutureWarning in lightning" not in log
+    assert "DeprecationWarning in lightning" not in log
 
 
 def test_contexts_may_be_nested_and_a_worker_within_one_adds_nothing() -> None:

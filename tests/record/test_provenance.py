@@ -53,6 +53,7 @@ def test_what_changes_the_result_changes_the_fingerprint(group: str | None, key:
         ("trainer", "profiler", "simple"),
         (None, "allowed_packages", ["x"]),
         (None, "diagnostic", ["gates"]),
+        (None, "print_every", 10),
         (None, "logger", {"_target_": "x"}),
         (None, "allowed_environment", ["HOME"]),
     ],
