@@ -57,7 +57,7 @@ LAYERS = [
     {"readout"},
     {"data", "cell"},
     {"config"},
-    {"logger", "score", "seeding", "statistics", "startup", "signals"},
+    {"logger", "score", "seeding", "statistics", "startup", "signals", "terminal"},
 ]
 """Imports run from a layer to a later one, or stay within a folder."""
 

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from seqexp import terminal
 from seqexp.config import CONF, LISTED, hints
 
 NAMELESS = {
@@ -206,5 +207,6 @@ def refuse(error: ConfigError) -> NoReturn:
 
 def say_error(text: str) -> None:
     """Writes a paragraph to standard error; what would command a terminal is spelt out."""
-    line = " ".join(text.split())
-    sys.stderr.write(f"seqexp: {''.join(each if each.isprintable() else ascii(each)[1:-1] for each in line)}\n")
+    words = " ".join(text.split())
+    line = f"seqexp: {''.join(each if each.isprintable() else ascii(each)[1:-1] for each in words)}"
+    sys.stderr.write("\n".join(terminal.wrap(line, terminal.columns(sys.stderr), indent=2)) + "\n")

@@ -11,6 +11,8 @@ from seqexp.config.mistakes import ConfigError, closest, current_folder, paragra
 from seqexp.program.page import columns, summaries
 from seqexp.record.files import printable
 from seqexp.show.console import prepare_output
+from seqexp.terminal import columns as columns_of
+from seqexp.terminal import hang
 
 USAGE = """\
 Shows what can be chosen, with the comments of the files.
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say_replaced(given.config_dir)
         groups = choices.groups(given.config_dir)
         pages = [_about(name, groups) for name in given.names] or [_everything(groups)]
-        sys.stdout.write(printable("\n\n".join(pages)) + "\n")
+        sys.stdout.write(hang(printable("\n\n".join(pages)), columns_of(sys.stdout)) + "\n")
     except ConfigError as error:
         refuse(error)
     return 0

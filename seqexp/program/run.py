@@ -16,7 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 import seqexp
-from seqexp import startup
+from seqexp import startup, terminal
 from seqexp.config import foreign
 from seqexp.config.compose import CONF, known_keys
 from seqexp.config.folders import check_config_dir, say_replaced
@@ -24,6 +24,7 @@ from seqexp.config.mistakes import ConfigError, current_folder, exit_if_trouble,
 from seqexp.config.options import called, strict
 from seqexp.program.page import page
 from seqexp.program.verbs import VERBS, check_words, start
+from seqexp.show.console import say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep.again import RESOLVERS
 from seqexp.sweep.sweep import Sweep, run_job
@@ -40,7 +41,7 @@ def _job(config: DictConfig) -> None:
         run_job(config)
     else:
         folder = Path(os.path.relpath(HydraConfig.get().runtime.output_dir))
-        sys.stdout.write(report(run_in_hydra(config, Sweep.take()), folder) + "\n")
+        say(sys.stdout, report(run_in_hydra(config, Sweep.take()), folder))
 
 
 def _what_stays() -> str:
@@ -121,7 +122,7 @@ def _ask_hydra(ending: Ending) -> None:
         flags = _flags(parser)
         folder = flags.config_dir
         if flags.help:
-            sys.stdout.write(page(flags.config_dir))
+            sys.stdout.write(terminal.hang(page(flags.config_dir), terminal.columns(sys.stdout)))
             return
         version.setbase("1.3")
         try:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from seqexp.config.mistakes import ConfigError, closest, say_error
 from seqexp.config.options import called
-from seqexp.show.console import prepare_output
+from seqexp.show.console import end_start, prepare_output, show_start
 
 
 class Verb(NamedTuple):
@@ -22,11 +22,13 @@ class Verb(NamedTuple):
         module: has `main(arguments)`, which gives the exit status.
         says: what it does, for the program's help.
         words: how others call it, divided by spaces.
+        slow: whether seconds pass before it has something to say.
     """
 
     module: str
     says: str
     words: str
+    slow: bool = False
 
 
 VERBS = {
@@ -34,7 +36,9 @@ VERBS = {
     "list": Verb(
         "seqexp.program.listing", "what can be chosen: groups, their files, each file's keys", "ls show choices"
     ),
-    "search": Verb("seqexp.search.__main__", "the best settings of each cell on each task", "tune optimize hpo optuna"),
+    "search": Verb(
+        "seqexp.search.__main__", "the best settings of each cell on each task", "tune optimize hpo optuna", True
+    ),
 }
 """A verb is a line here."""
 
@@ -51,11 +55,24 @@ def main() -> None:
     """Runs the command line."""
     prepare_output()
     first, rest = sys.argv[1:2], sys.argv[2:]
-    if first and first[0] in VERBS:
-        start(first[0], rest)
-    from seqexp.program.run import run  # a comparison starts without Hydra
+    try:
+        if first and first[0] in VERBS:
+            if VERBS[first[0]].slow and not _asks(rest):
+                show_start()
+            start(first[0], rest)
+        if not _asks(first + rest):
+            show_start()
+        from seqexp.program.run import run  # a comparison starts without Hydra
 
-    run()
+        run()
+    finally:
+        end_start()
+
+
+def _asks(arguments: Sequence[str]) -> bool:
+    """Whether a command line only asks for what is quickly shown, by an option such as --help or --cfg."""
+    works = ("-m", "--multirun", "-cd", "--config-dir")
+    return any(each.startswith("-") and each.partition("=")[0] not in works for each in arguments)
 
 
 def start(verb: str, arguments: Sequence[str]) -> None:

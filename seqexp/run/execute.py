@@ -192,7 +192,7 @@ def execute(
     console = Console(stderr=True, force_terminal=False if beside else None)
     if go_on and Claim.read(folder) != claim:
         tidy.clear(folder)
-    with log_file(folder, console, go_on), Ending(at_once=True):
+    with log_file(folder, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
             place = Place(folder, _sweep(hydra, folder))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-from rich.console import Console
-from rich.logging import RichHandler
 
 from seqexp.config.environment import hide
 from seqexp.config.foreign import log_to
@@ -18,6 +16,7 @@ from seqexp.config.names import check_place
 from seqexp.record import tidy
 from seqexp.record.files import printable
 from seqexp.record.record import RESULT
+from seqexp.show.console import say
 
 LONGEST = 143
 """Letters in the name of a file, for TensorBoard's are long; no file system in use allows fewer."""
@@ -73,8 +72,16 @@ class LogLines(logging.Formatter):
         return str(printable(hide(super().format(record))))
 
 
+class Screen(logging.Handler):
+    """Says what is logged on standard error, above a bar if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Says the message, after its level."""
+        say(sys.stderr, f"{record.levelname.lower()}: {hide(record.getMessage())}")
+
+
 @contextlib.contextmanager
-def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
+def log_file(folder: Path, go_on: bool) -> Iterator[None]:
     """Sends all logging and all warnings to `seqexp.log`, and seqexp's own warnings to the console as well.
 
     Creating that file is also how a run claims its folder: where it exists, another run has been. A run that goes on
@@ -88,6 +95,5 @@ def log_file(folder: Path, console: Console, go_on: bool) -> Iterator[None]:
     except FileExistsError:
         raise ConfigError(f"{folder}: a run has just begun there; choose another folder") from None
     file.setFormatter(LogLines())
-    screen = RichHandler(logging.WARNING, console, show_time=False, show_path=False, markup=False)
-    with log_to(file, screen):
+    with log_to(file, Screen(logging.WARNING)):
         yield

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from optuna.trial import TrialState
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from seqexp.compare.comparison import compare, written
 from seqexp.compare.settings import show
+from seqexp.compare.text import list_text
 from seqexp.config.foreign import log_to
 from seqexp.run.log import LogLines, check_folder
 from seqexp.run.report import report
@@ -25,8 +24,9 @@ from seqexp.search.final import run_final
 from seqexp.search.space import Question, Settings, read_questions
 from seqexp.search.storage import storage
 from seqexp.search.study import Study, check, conduct, define, write_table
-from seqexp.show.console import say
-from seqexp.show.paragraphs import put
+from seqexp.show.columns import Grid, draw
+from seqexp.show.console import end_start, say
+from seqexp.show.paragraphs import put, room
 
 AGAIN = "All trials: {}/trials.csv. The best of many trials flatters itself, so it runs again with fresh seeds:"
 
@@ -51,11 +51,13 @@ def search(settings: Settings, arguments: Sequence[str]) -> int:
     with storage(settings.folder) as opened:
         for question in questions:
             check(opened, question, definitions[question.name])
+        end_start()
         with _logging(settings.folder / "search.log"), _progress(questions, settings) as tell:
             studies = [conduct(opened, each, definitions[each.name], settings, tell) for each in questions]
         write_table(settings.folder / "trials.csv", studies)
-        console.print(table(studies))
-        console.print(f"\n{AGAIN.format(settings.folder)}", markup=False, highlight=False)
+        _show(console, table(studies))
+        console.print()
+        put(console, AGAIN.format(settings.folder))
         folders, failed = _finals(studies, settings)
     if folders:
         comparison = compare(*folders)
@@ -80,26 +82,34 @@ def _finals(studies: Sequence[Study], settings: Settings) -> tuple[list[Path], b
         else:
             for folder, record in found:
                 folders.append(folder)
-                sys.stdout.write(report(record, Path(os.path.relpath(folder))) + "\n")
+                say(sys.stdout, report(record, Path(os.path.relpath(folder))))
     return folders, failed
 
 
-def table(studies: Sequence[Study]) -> Table:
-    """One line per study: how its trials ended, and the best of them."""
+def table(studies: Sequence[Study]) -> Grid:
+    """One row per study: how its trials ended, and the best of them."""
     labels = {trial.user_attrs.get("label", "MSE") for study in studies if (trial := study.best)}
     score = labels.pop() if len(labels) == 1 else "score"
-    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for name in ("study", "trials", "pruned", "diverged", "failed", f"best\nval {score}", "best settings"):
-        shown.add_column(name, justify="left" if name in ("study", "best settings") else "right", overflow="fold")
+    keys = list(dict.fromkeys(key for study in studies if study.best for key in study.best.params))
+    rows = []
     for study in studies:
         pruned, failed, finished = map(study.count, (TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE))
         broken = len(study.trials) - pruned - failed - finished
         best = study.best
-        values = [f"{key}={show(value)}" for key, value in best.params.items()] if best else []
+        values = [show(best.params[key]) if best and key in best.params else "" for key in keys]
         value = f"{best.values[0]:.4g}" if best else "–"
         counts = [str(number) for number in (len(study.trials), pruned, broken, failed)]
-        shown.add_row(*map(Text, (study.question.name, *counts, value, "\n".join(values))))
-    return shown
+        rows.append([study.question.name, *values, value, *counts])
+    head = ["study", *keys, f"best val {score}", "trials", "pruned", "diverged", "failed"]
+    return Grid(head, rows, words=1 + len(keys), spare=("failed", "diverged", "pruned"))
+
+
+def _show(console: Console, grid: Grid) -> None:
+    for drawn in draw(grid, room(console)):
+        for line in [*drawn.head, *(line for row in drawn.rows for line in row)]:
+            console.print(Text(line), soft_wrap=True)
+        if drawn.missing:
+            put(console, f"Not shown for lack of room: {list_text(list(drawn.missing))}.", "dim")
 
 
 @contextlib.contextmanager
@@ -114,7 +124,7 @@ def _progress(questions: Sequence[Question], settings: Settings) -> Iterator[Cal
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or console.is_dumb_terminal,
     )
     task = bar.add_task("", total=len(questions) * settings.trials, best="")
     first = {question.name: index * settings.trials for index, question in enumerate(questions)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from seqexp.show.paragraphs import wrap
+from seqexp.terminal import wrap
 
 GAP = "  "
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"

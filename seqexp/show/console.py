@@ -8,10 +8,10 @@ import io
 import os
 import re
 import select
-import shutil
 import sys
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
+from seqexp import terminal
 from seqexp.record.files import printable
 
 ERRORS = "seqexp"
@@ -33,11 +33,24 @@ def _respell(error: UnicodeError) -> tuple[str, int]:
     return "".join(PLAIN.get(each) or ascii(each)[1:-1] for each in lacking), error.end
 
 
+ERASE = "\r\x1b[K"
+"""Takes back the line in which a terminal's cursor stands."""
+
+STARTING = "seqexp is starting …"
+
+
 class _Heedless(io.FileIO):
-    """A file descriptor that takes everything: what a closed pipe or a full device refuses is dropped."""
+    """A file descriptor that takes everything: what a closed pipe or a full device refuses is dropped.
+
+    Attributes:
+        sign: the descriptor of the terminal on which `STARTING` stands, if it does.
+    """
+
+    sign: ClassVar[int | None] = None
 
     def write(self, data: Any) -> int:
         """Writes all that can be written; waits where the other side is slow."""
+        end_start()
         left = whole = memoryview(data).cast("B")
         with contextlib.suppress(OSError):
             while left:
@@ -90,11 +103,27 @@ def say(stream: TextIO, text: str) -> None:
     A terminal breaks a long line at its edge, wherever that is; it gets lines that end between words.
     """
     line = printable(re.sub(r"\s*\n\s*", " ", text.strip()))
-    if stream.isatty():
-        from seqexp.show.paragraphs import wrap
-
-        line = "\n".join(wrap(line, shutil.get_terminal_size().columns, indent=2))
-    smart = stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")  # Rich draws a line on such only
-    stream.write("\r\x1b[K" if smart else "")
+    line = "\n".join(terminal.wrap(line, terminal.columns(stream), indent=2))
+    stream.write(ERASE if terminal.is_smart(stream) else "")  # Rich draws a line on such only
     stream.write(line + "\n")
     stream.flush()
+
+
+def show_start() -> None:
+    """On a terminal, says at once that the program is starting. Whatever is written next takes the place of it."""
+    stream = sys.stderr
+    if not stream.isatty():
+        return
+    binary = getattr(stream, "buffer", None)
+    erasable = terminal.is_smart(stream) and isinstance(getattr(binary, "raw", binary), _Heedless)
+    stream.write(STARTING if erasable else f"{STARTING}\n")
+    stream.flush()
+    _Heedless.sign = stream.fileno() if erasable else None
+
+
+def end_start() -> None:
+    """Takes that line away, where it still stands: work begins."""
+    number, _Heedless.sign = _Heedless.sign, None
+    if number is not None:
+        with contextlib.suppress(OSError):
+            os.write(number, ERASE.encode())

@@ -23,7 +23,7 @@ class SweepLine:
 
     Args:
         folders: the runs that have to be done, where each will be.
-        console: where the line is drawn; on what is not a terminal, nothing is.
+        console: where the line is drawn; on what is no terminal, or one that takes no line back, nothing is.
     """
 
     def __init__(self, folders: Sequence[Path], console: Console) -> None:
@@ -36,7 +36,7 @@ class SweepLine:
 
     def begin(self) -> None:
         """Shows the line."""
-        if self.folders and self.console.is_terminal:
+        if self.folders and self.console.is_terminal and not self.console.is_dumb_terminal:
             self._thread.start()
             atexit.register(self.end)  # Ctrl-C, too, shall leave a terminal with a cursor
 

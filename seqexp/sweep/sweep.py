@@ -20,7 +20,7 @@ from seqexp.config.compose import check_choices, known_keys, without_hydra
 from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
 from seqexp.config.names import check_place
-from seqexp.show.console import prepare_output, say
+from seqexp.show.console import end_start, prepare_output, say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, fresh, launchers
 from seqexp.sweep.compared import compared_keys
@@ -142,6 +142,7 @@ class Sweep(Callback):
         check_places(config.hydra, folder)
         check_single(config)
         check_run_folder(folder)
+        end_start()
 
     @_final
     @refusing_paths()
@@ -178,6 +179,7 @@ class Sweep(Callback):
         if lock.lock(folder) is None:  # held until the program ends
             raise ConfigError(f"{folder}: another process is at work on this sweep ({lock.holder(folder)})")
         Sweep.folder = folder
+        end_start()
         (folder / STOP).unlink(missing_ok=True)
         again.forget_there(folder)
         if is_elsewhere(config.hydra):

@@ -106,7 +106,7 @@ class EpochLines(Callback):
         of = f"means over {len(seeds)} seeds" if len(seeds) > 1 else f"seed {seeds[0]}"
         on = f", going on after epoch {done}" if done else ""
         score = self.selection.training.score.label
-        self._say(f"{self.run} · {score}, {of}{on} → {os.path.relpath(self.folder)}")
+        self._say(f"{self.run} · {score}, {of}{on} → {os.path.relpath(self.folder)}", "")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Prints the epoch that has just ended, if it is its turn."""
@@ -137,11 +137,11 @@ class EpochLines(Callback):
                 )
             elif not np.isnan(row).all() or name == "train":
                 parts.append(f"{name} not finite")
-        self._say(" · ".join(parts))
+        self._say(" · ".join(parts), f"{self.name} · " if self.name else "")
 
-    def _say(self, line: str) -> None:
+    def _say(self, line: str, before: str) -> None:
         log.info(line)
-        say(sys.stdout, f"{self.name} · {line}" if self.name else line)
+        say(sys.stdout, f"{before}{line}")
 
 
 class EpochBar(Callback):
@@ -166,7 +166,7 @@ class EpochBar(Callback):
             transient=True,
             redirect_stdout=sys.stdout.isatty(),  # what goes into a file or a pipe belongs there, bar or not
             refresh_per_second=4,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.is_dumb_terminal,
         )
         self.task = self.bar.add_task(label, total=None, score="")
 

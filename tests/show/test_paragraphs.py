@@ -11,7 +11,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from seqexp.show.console import say
-from seqexp.show.paragraphs import put, room, wrap
+from seqexp.show.paragraphs import put, room
+from seqexp.terminal import wrap
 
 WORDS = st.lists(st.text("ab漢=±%.5–(", min_size=1, max_size=12), min_size=1, max_size=30)
 
@@ -62,8 +63,8 @@ def test_what_a_run_says_of_itself_is_broken_between_words(terminal: bool, monke
         assert lines == [
             "lstm on sine · test MSE",
             "  0.0127 ± 0.0014 (8 seeds) ·",
-            "  constant 0.5314 →",
-            "  outputs/small",
+            "  constant 0.5314",
+            "  → outputs/small",
         ]
     else:
         assert len(lines) == 1
