@@ -57,10 +57,7 @@ def fit(
     console: Console,
     beside: bool,
 ) -> Record:
-    """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there.
-
-    What is printed of a run says of which, where others go on `beside` it.
-    """
+    """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     folder = place.folder
     data, training = parts.data, parts.training
     checkpoints, start = _checkpoints(parts, claim, folder)

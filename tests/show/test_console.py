@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import pty
+import select
 import sys
 from collections.abc import Callable, Iterator
 
@@ -21,7 +22,6 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]
     monkeypatch.setenv("TERM", "xterm")
     master, slave = pty.openpty()
     reader, writer = os.pipe()
-    os.set_blocking(master, False)
     for name, number in (("stderr", slave), ("stdout", writer)):
         stream = io.TextIOWrapper(io.BufferedWriter(io.FileIO(number, "w", closefd=False)), "utf-8")
         monkeypatch.setattr(sys, name, stream)
@@ -30,10 +30,10 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]
 
     def seen() -> str:
         sys.stderr.flush()
-        try:
-            return os.read(master, 10_000).decode().replace("\r\n", "\n")
-        except BlockingIOError:
-            return ""
+        found = b""
+        while select.select([master], [], [], 0.2)[0]:
+            found += os.read(master, 10_000)
+        return found.decode().replace("\r\n", "\n")
 
     try:
         yield seen
@@ -62,9 +62,7 @@ def test_a_sign_goes_when_work_begins_and_only_once(monkeypatch: pytest.MonkeyPa
         assert seen() == STARTING + ERASE
 
 
-def test_what_takes_no_line_back_gets_a_line_and_a_pipe_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_takes_no_line_back_gets_a_line_and_a_pipe_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with at_a_terminal(monkeypatch) as seen:
         monkeypatch.setenv("TERM", "dumb")
         show_start()
