@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test loggers lint check clean
+.PHONY: help demo test loggers golden lint check clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -24,6 +24,9 @@ test: .venv/ready  ## set up .venv, then run all tests
 loggers: .venv/ready  ## install MLflow, W&B and Trackio, and read back what a sweep leaves in their stores
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mlflow,wandb,trackio]'
 	$(BIN)/python -m pytest --numprocesses=0 tests/logger tests/run/test_loggers.py
+
+golden: .venv/ready  ## write anew what tests/golden keeps of the console's texts; read the diff
+	GOLDEN=write $(BIN)/python -m pytest --numprocesses=0 --quiet tests/show/test_golden.py
 
 lint: .venv/ready  ## style and types
 	$(BIN)/ruff check seqexp tests scripts

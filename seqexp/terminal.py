@@ -1,10 +1,11 @@
-"""What a terminal is, how wide, and where a longer line breaks: between words. A pipe gets lines as they are."""
+"""What a terminal can show: how wide it is, which letters it has, and where longer lines break: between words."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
-from typing import TextIO
+from typing import IO
 
 USUAL = 80
 """Columns of a terminal that does not say."""
@@ -12,18 +13,41 @@ USUAL = 80
 _HELD = "\N{NO-BREAK SPACE}"
 _INSIDE = re.compile(
     r" (?=%(?!\w))|(?<=[±=<→]) | (?=[±=<] )|(?<=\d) (?=seeds?\b|pair)|(?<=tensorboard) |(?<=--logdir) "
-    r"|(?<=train) (?=\d)|(?<=val) (?=\d)"
+    r"|(?<=->) |(?<=\+/-) | (?=\+/-)|(?<=train) (?=\d)|(?<=val) (?=\d)"
 )
 """The spaces inside of `5 %`, `0.0122 ± 0.0008`, `p = 0.02`, `20 seeds`, `6 pairs`, `→ outputs`, `val 0.04`, and of a
 command to copy."""
 
 
-def is_smart(stream: TextIO) -> bool:
+ERRORS = "seqexp"
+"""The name under which Python's codecs know `_respell`."""
+
+PLAIN = {
+    **{"→": "->", "←": "<-", "×": "x", "±": "+/-", "·": "|", "–": "-", "—": "-", "…": "...", "−": "-"},
+    **dict.fromkeys("─━╸╺╴╶", "-"),
+    **dict.fromkeys("│┃", "|"),
+    "✓": "*",
+}
+"""How a character is written where the encoding lacks it: those of seqexp's own texts and of Rich's lines."""
+
+
+def _respell(error: UnicodeError) -> tuple[str, int]:
+    """Python's codecs ask this for what stands in place of characters that cannot be encoded."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(PLAIN.get(each) or ascii(each)[1:-1] for each in lacking), error.end
+
+
+codecs.register_error(ERRORS, _respell)
+
+
+def is_smart(stream: IO[str]) -> bool:
     """Whether a stream leads to a terminal that takes a line back."""
     return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
-def columns(stream: TextIO) -> int | None:
+def columns(stream: IO[str]) -> int | None:
     """The columns of the terminal that a stream leads to; None for a file or a pipe, whose lines have no end."""
     if not stream.isatty():
         return None
@@ -87,3 +111,23 @@ def hang(text: str, width: int | None) -> str:
             own, right = line[: left.end()], wrap(line[left.end() :], width - left.end())
             lines += [own + right[0], *(" " * left.end() + each for each in right[1:])]
     return "\n".join(lines)
+
+
+def spelt(text: str, stream: IO[str]) -> str:
+    """A text as a stream writes it, with what its encoding lacks in other letters: those have a width, too."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text if text.isascii() else text.encode(encoding, ERRORS).decode(encoding)
+
+
+def broken(text: str, stream: IO[str], indent: int = 2) -> str:
+    """A text in one line as it is written to a stream: broken between words on a terminal, whole elsewhere.
+
+    Args:
+        text: in one line.
+        stream: where to.
+        indent: columns before every line but the first.
+
+    Returns:
+        Lines, with an end.
+    """
+    return "\n".join(wrap(spelt(text, stream), columns(stream), indent)) + "\n"

@@ -19,7 +19,8 @@ from seqexp.config.names import check_place
 from seqexp.record import lock, tidy
 from seqexp.record.record import RESULT, find
 from seqexp.run.log import check_folder
-from seqexp.show.console import ERRORS, prepare_output
+from seqexp.show.console import prepare_output
+from seqexp.terminal import ERRORS
 
 Command = Callable[..., Any]
 TINY = ("num_seeds=2", "trainer.max_epochs=1", "data.length=120")

@@ -19,6 +19,7 @@ from seqexp.compare.variance import table as variance_table
 from seqexp.compare.variance import variances
 from seqexp.show.columns import Grid, draw
 from seqexp.show.paragraphs import put, room
+from seqexp.terminal import spelt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,7 +91,8 @@ def _section(console: Console, section: Section, detailed: bool) -> None:
 
 
 def _table(console: Console, table: Table) -> None:
-    grid = Grid(table.columns, [line.texts for line in table.lines], table.words, table.spare)
+    rows = [[spelt(text, console.file) for text in line.texts] for line in table.lines]
+    grid = Grid(table.columns, rows, table.words, table.spare)
     for drawn in draw(grid, room(console)):
         for text in drawn.head:
             console.print(Text(text), soft_wrap=True)

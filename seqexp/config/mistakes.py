@@ -209,4 +209,4 @@ def say_error(text: str) -> None:
     """Writes a paragraph to standard error; what would command a terminal is spelt out."""
     words = " ".join(text.split())
     line = f"seqexp: {''.join(each if each.isprintable() else ascii(each)[1:-1] for each in words)}"
-    sys.stderr.write("\n".join(terminal.wrap(line, terminal.columns(sys.stderr), indent=2)) + "\n")
+    sys.stderr.write(terminal.broken(line, sys.stderr))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import seqexp
+from seqexp import terminal
 from seqexp.config import hints
 from seqexp.config.mistakes import ConfigError, closest, refuse
 
@@ -34,6 +35,13 @@ def called(verb: str = "") -> str:
     return f"{'seqexp' if script == 'seqexp' else 'python -m seqexp'} {verb}".strip()
 
 
+class _Lines(argparse.HelpFormatter):
+    """Keeps a description's lines, but for those that a terminal has no room for."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return terminal.hang(text, terminal.columns(sys.stdout))
+
+
 def parser(verb: str, description: str) -> argparse.ArgumentParser:
     """The parser of a verb, still without its arguments; `strict` belongs behind them.
 
@@ -44,7 +52,7 @@ def parser(verb: str, description: str) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=called(verb),
         description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Lines,
         allow_abbrev=False,
     )
     made.add_argument("--version", action="version", version=f"seqexp {seqexp.__version__}", help="show the version")

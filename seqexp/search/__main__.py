@@ -16,8 +16,9 @@ from seqexp.signals import Ending, Terminated
 USAGE = """
 Searches for the best settings of each cell on each task, runs them with fresh seeds, and compares the cells.
 
-  {program} cell=rnn,lstm 'optimizer.lr=tag(log, interval(1e-4,1e-1))' 'cell.hidden_size=range(8,64)' \\
-      search.name=mine search.trials=50
+  {program} cell=rnn,lstm \\
+      'optimizer.lr=tag(log, interval(1e-4,1e-1))' \\
+      'cell.hidden_size=range(8,64)' search.name=mine search.trials=50
 
 A list for a group, such as cell or data, is compared: a study for each, all with the same number of trials.
 Ranges, intervals and lists for other settings are searched. The same command again goes on with the search.

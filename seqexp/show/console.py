@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import io
 import os
@@ -13,25 +12,7 @@ from typing import Any, ClassVar, TextIO
 
 from seqexp import terminal
 from seqexp.record.files import printable
-
-ERRORS = "seqexp"
-"""The name under which Python's codecs know `_respell`."""
-
-PLAIN = {
-    **{"→": "->", "←": "<-", "×": "x", "±": "+/-", "·": "|", "–": "-", "—": "-", "…": "...", "−": "-"},
-    **dict.fromkeys("─━╸╺╴╶", "-"),
-    **dict.fromkeys("│┃", "|"),
-}
-"""How a character is written where the encoding lacks it: those of seqexp's own texts and of Rich's lines."""
-
-
-def _respell(error: UnicodeError) -> tuple[str, int]:
-    """Python's codecs ask this for what stands in place of characters that cannot be encoded."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    lacking = error.object[error.start : error.end]
-    return "".join(PLAIN.get(each) or ascii(each)[1:-1] for each in lacking), error.end
-
+from seqexp.terminal import ERRORS
 
 ERASE = "\r\x1b[K"
 """Takes back the line in which a terminal's cursor stands."""
@@ -67,7 +48,6 @@ def prepare_output() -> None:
     A stream that somebody else has put in their place, such as a notebook's or a test's, keeps its own ways with errors
     of writing.
     """
-    codecs.register_error(ERRORS, _respell)
     for number in range(3):  # or the next file that is opened would take the place of a closed stream
         with contextlib.suppress(OSError):
             os.fstat(number)
@@ -103,9 +83,8 @@ def say(stream: TextIO, text: str) -> None:
     A terminal breaks a long line at its edge, wherever that is; it gets lines that end between words.
     """
     line = printable(re.sub(r"\s*\n\s*", " ", text.strip()))
-    line = "\n".join(terminal.wrap(line, terminal.columns(stream), indent=2))
     stream.write(ERASE if terminal.is_smart(stream) else "")  # Rich draws a line on such only
-    stream.write(line + "\n")
+    stream.write(terminal.broken(line, stream))
     stream.flush()
 
 

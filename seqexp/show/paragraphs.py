@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from seqexp.terminal import wrap
+from seqexp.terminal import spelt, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,5 +26,5 @@ def put(console: Console, text: str, style: str = "", indent: int = 0) -> None:
         style: as Rich spells it, such as `bold`.
         indent: columns before every line but the first.
     """
-    for line in wrap(text, room(console), indent):
+    for line in wrap(spelt(text, console.file), room(console), indent):
         console.print(Text(line, style=style), soft_wrap=True)
