@@ -66,14 +66,14 @@ class Watch(pl.Callback):
         epoch, selection = trainer.current_epoch, self.selection
         if bool(selection.diverged.any()):
             which = [seed for seed, flag in zip(selection.seeds, selection.diverged.tolist(), strict=True) if flag]
-            raise DivergedError(f"seed {', '.join(map(str, which))} diverged in epoch {epoch}")
+            raise DivergedError(f"seed {', '.join(map(str, which))} diverged in epoch {epoch + 1}")
         every = max(1, (trainer.max_epochs or 0) // REPORTS)
         if not selection.validated or (epoch + 1) % every or epoch + 1 < self.known_epochs:
             return
         if epoch + 1 > self.known_epochs:
             self.trial.report(selection.best.double().mean().item(), epoch)
         if self.trial.should_prune():
-            raise optuna.TrialPruned(f"pruned in epoch {epoch}")
+            raise optuna.TrialPruned(f"pruned in epoch {epoch + 1}")
 
 
 def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:

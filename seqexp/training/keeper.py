@@ -95,7 +95,7 @@ class Selection(Callback):
         if self.patience is not None:
             broken &= self.waited <= self.patience  # alone, the seed would have stopped by now
         for index in (broken & ~self.diverged).nonzero().flatten().tolist():
-            seed, epoch = self.seeds[index], trainer.current_epoch
+            seed, epoch = self.seeds[index], trainer.current_epoch + 1  # whoever reads counts from 1
             log.warning("seed %d: the loss became NaN or infinite in epoch %d", seed, epoch)
         self.diverged |= broken
 

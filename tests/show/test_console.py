@@ -7,8 +7,11 @@ import io
 import os
 import pty
 import select
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +75,28 @@ def test_what_takes_no_line_back_gets_a_line_and_a_pipe_nothing(monkeypatch: pyt
         monkeypatch.setattr(sys, "stderr", other)
         show_start()
         assert other.getvalue() == ""
+
+
+def test_a_terminal_shows_the_sign_long_before_anything_is_imported(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "seqexp", "num_seeds=1", "trainer.max_epochs=1"]
+    start = time.monotonic()
+    child = subprocess.Popen(
+        command, cwd=tmp_path, env={**environment, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=slave
+    )
+    try:
+        assert select.select([master], [], [], 60)[0]
+        seconds = time.monotonic() - start
+        assert os.read(master, 100).decode() == STARTING
+    finally:
+        child.kill()
+        child.communicate()
+        os.close(master)
+        os.close(slave)
+    assert seconds < 2  # 0.1 where nothing else runs
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
