@@ -65,6 +65,9 @@ def main() -> None:
         from seqexp.program.run import run  # a comparison starts without Hydra
 
         run()
+    except KeyboardInterrupt:  # while that was imported
+        say_error("interrupted")
+        sys.exit(130)
     finally:
         end_start()
 
