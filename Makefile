@@ -21,9 +21,16 @@ demo: .venv/ready  ## set up .venv, then train and compare an RNN and an LSTM
 test: .venv/ready  ## set up .venv, then run all tests
 	$(BIN)/python -m pytest
 
-loggers: .venv/ready  ## install MLflow, W&B and Trackio, and read back what a sweep leaves in their stores
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mlflow,wandb,trackio]'
-	$(BIN)/python -m pytest --numprocesses=0 tests/logger tests/run/test_loggers.py
+# Trackio takes no Pillow 13, so this is an environment of its own.
+.venv-loggers/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-loggers
+	grep -vi '^pillow==' constraints.txt > .venv-loggers/constraints.txt
+	.venv-loggers/bin/pip install --quiet --disable-pip-version-check --constraint .venv-loggers/constraints.txt \
+		--editable '.[dev,mlflow,wandb,trackio]'
+	@touch $@
+
+loggers: .venv-loggers/ready  ## set up .venv-loggers, then read back what a sweep leaves in MLflow, W&B and Trackio
+	.venv-loggers/bin/python -m pytest --numprocesses=0 tests/logger tests/run/test_loggers.py
 
 golden: .venv/ready  ## write anew what tests/golden keeps of the console's texts; read the diff
 	GOLDEN=write $(BIN)/python -m pytest --numprocesses=0 --quiet tests/show/test_golden.py
@@ -36,4 +43,4 @@ lint: .venv/ready  ## style and types
 check: lint test  ## what must pass before a commit lands
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-loggers dist .mypy_cache .ruff_cache .pytest_cache

@@ -18,7 +18,7 @@ FOLDER = "callbacks"
 
 
 class GradientNorm(Callback):
-    """Notes the norm of each seed's gradient before it is clipped, and writes `callbacks/gradient_norm.csv`.
+    """Notes the norm of each seed's gradient before it is clipped, shows it, and writes `callbacks/gradient_norm.csv`.
 
     It says whether `trainer.gradient_clip_val` ever acts, and which seed is about to diverge. No number is changed.
 
@@ -46,6 +46,12 @@ class GradientNorm(Callback):
         if self.norms:
             norms = torch.stack(self.norms).double().cpu()  # (updates, S)
             self.rows.append((norms.mean(0), norms.amax(0)))
+
+    def numbers(self, epoch: int) -> dict[str, float]:
+        """What TensorBoard and the loggers show of an epoch: its mean norm over seeds, and the largest of any seed."""
+        mean, largest = (each[each.isfinite()] for each in self.rows[epoch])
+        found = {"mean": mean.mean(), "largest": largest.amax()} if len(mean) and len(largest) else {}
+        return {f"work/gradient_norm_{name}": float(value) for name, value in found.items()}
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Writes the file: one row per epoch and seed."""

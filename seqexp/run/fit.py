@@ -40,7 +40,8 @@ from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
-from seqexp.training.screen import BoardWriter, RateWriter, Scores, on_screen
+from seqexp.training.screen import on_screen
+from seqexp.training.writers import BoardWriter, Flusher, Measured, NumbersWriter, RateWriter, Sink
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -120,10 +121,12 @@ def _callbacks(
     loggers: Loggers,
 ) -> list[pl.Callback]:
     """What watches training; checkpoints come last: they end what has been told to end."""
-    sinks: list[Scores] = [board, loggers] if parts.loggers else [board]
-    rates = [] if parts.training.schedule is None else [RateWriter(board)]
+    sinks: list[Sink] = [board, loggers] if parts.loggers else [board]
+    rates = [] if parts.training.schedule is None else [RateWriter(sinks)]
     writers = [BoardWriter(each, selection) for each in sinks]
-    return [selection, *writers, *rates, *parts.callbacks.values(), *screen, checkpoints]
+    numbers = [NumbersWriter(each, sinks) for each in parts.callbacks.values() if isinstance(each, Measured)]
+    flusher = Flusher(loggers.flush)
+    return [selection, *writers, *rates, *parts.callbacks.values(), *numbers, flusher, *screen, checkpoints]
 
 
 def _final(scores: Mapping[str, Mapping[str, list[float]]], metric: str) -> dict[str, npt.ArrayLike]:

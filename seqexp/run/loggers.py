@@ -177,6 +177,7 @@ class Loggers:
         self.place = place
         self.loggers: dict[str, Logger] = {}
         self._environment: dict[str, str | None] = {}
+        self._pending: dict[int, dict[str, float]] = {}
 
     def __enter__(self) -> Loggers:
         if (self.place.folder / LOGGERS).is_dir():
@@ -190,6 +191,7 @@ class Loggers:
 
     def __exit__(self, *error: object) -> None:
         status = "success" if error[0] is None else "failed"
+        self.flush()
         self._each(lambda logger: _end(logger, status))
         for name, value in self._environment.items():
             if value is None:
@@ -204,13 +206,14 @@ class Loggers:
 
     def finish(self, record: Record) -> None:
         """Logs what came out of a run, at the step after its last epoch."""
+        self.flush()
         if self.loggers:
             numbers, line = final_numbers(record), report(record)
             self._each(lambda logger: logger.log_metrics(numbers, record.epochs))
             self._each(lambda logger: logger.describe(line) if isinstance(logger, Shared) else None)
 
     def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
-        """Logs the mean over seeds of each score; seeds without a finite one are left out.
+        """Notes the mean over seeds of each score; seeds without a finite one are left out.
 
         Args:
             scores: tag such as `val/mse` -> one score per seed, (S,).
@@ -221,9 +224,19 @@ class Loggers:
             values = np.asarray(row, dtype=float)
             finite = values[np.isfinite(values)]
             means[tag] = float(finite.mean()) if finite.size else math.nan
-        known = {tag: mean for tag, mean in means.items() if math.isfinite(mean)}
-        if known:
-            self._each(lambda logger: logger.log_metrics(known, step))
+        for tag, mean in means.items():
+            if math.isfinite(mean):
+                self.value(tag, mean, step)
+
+    def value(self, tag: str, value: float, step: int) -> None:
+        """Notes one number of an epoch, `step`."""
+        self._pending.setdefault(step, {})[tag] = value
+
+    def flush(self) -> None:
+        """Logs what has been noted, all numbers of an epoch at once: a row each where a logger writes rows."""
+        pending, self._pending = sorted(self._pending.items()), {}
+        for step, numbers in pending:
+            self._each(lambda logger, step=step, numbers=numbers: logger.log_metrics(numbers, step))  # type: ignore[misc]
 
     def _begin(self, name: str, make_logger: Maker) -> None:
         self.loggers[name] = make_logger(self.place)

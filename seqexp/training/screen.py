@@ -1,4 +1,4 @@
-"""Training as it goes on: the console's bar and lines, and TensorBoard's curves."""
+"""Training as it goes on, on the console: a bar, or lines."""
 
 from __future__ import annotations
 
@@ -7,78 +7,18 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seqexp.show.board import Board
 from seqexp.show.console import say
 from seqexp.statistics import mean_interval
 from seqexp.training.keeper import Selection
 
 log = logging.getLogger(__name__)
-
-RATE = "work/learning_rate"
-"""Its tag, which sorts behind all scores."""
-
-
-class Scores(Protocol):
-    """Whatever takes scores: TensorBoard's side of a run, or its loggers."""
-
-    def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
-        """Takes one score per seed, (S,), by tag, and the epoch."""
-
-
-class BoardWriter(Callback):
-    """Writes each epoch's scores to TensorBoard, or to whatever else takes them."""
-
-    def __init__(self, board: Scores, selection: Selection) -> None:
-        self.board = board
-        self.metric = selection.training.score.name
-        self.history = selection.history
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the epochs of a training that goes on from a checkpoint, even if none is left to train."""
-        for epoch in range(len(self.history["train"])):
-            self._write(epoch)
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the epoch that has just ended."""
-        self._write(trainer.current_epoch)
-
-    def _write(self, epoch: int) -> None:
-        scores = {f"{part}/{self.metric}": rows[epoch].double().cpu().numpy() for part, rows in self.history.items()}
-        self.board.scores(scores, epoch)
-
-
-class RateWriter(Callback):
-    """Writes the learning rate that each epoch begins with to TensorBoard, where a schedule changes it."""
-
-    def __init__(self, board: Board) -> None:
-        self.board = board
-        self.rates: list[float] = []
-
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the epochs of a training that goes on from a checkpoint."""
-        for epoch, rate in enumerate(self.rates):
-            self.board.value(RATE, rate, epoch)
-
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Writes the rate of the epoch that begins."""
-        self.rates.append(float(trainer.optimizers[0].param_groups[0]["lr"]))
-        self.board.value(RATE, self.rates[-1], trainer.current_epoch)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint holds of this."""
-        return {"rates": self.rates}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on from a checkpoint."""
-        self.rates = state_dict["rates"]
 
 
 class EpochLines(Callback):

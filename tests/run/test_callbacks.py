@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import OmegaConf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from seqexp.config.compose import compose_config
 from seqexp.config.mistakes import ConfigError
@@ -25,6 +27,19 @@ NORM = "callback=[gradient_norm]"
 
 def table(folder: Path) -> Any:
     return np.genfromtxt(folder / "callbacks" / "gradient_norm.csv", delimiter=",", names=True)
+
+
+def logged_numbers(folder: Path) -> dict[str, list[float]]:
+    with (folder / "loggers" / "csv" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["0", "1", "2", "3"]  # one for each epoch and one for the result
+    return {tag: [float(row[tag]) for row in rows if row[tag]] for tag in rows[0]}
+
+
+def shown_numbers(folder: Path) -> dict[str, list[float]]:
+    board = EventAccumulator(str(folder))
+    board.Reload()
+    return {tag: [each.value for each in board.Scalars(tag)] for tag in board.Tags()["scalars"]}
 
 
 @pytest.mark.parametrize("clip", ["0.01", "null"])
@@ -49,6 +64,16 @@ def test_gradient_norm_is_that_of_a_plain_loop_before_clipping(train: Callable[.
         of_epoch = found[found["epoch"] == epoch]
         np.testing.assert_allclose(of_epoch["mean"], np.mean(norms, 0), rtol=1e-5)
         np.testing.assert_allclose(of_epoch["largest"], np.max(norms, 0), rtol=1e-5)
+
+
+def test_gradient_norm_is_shown_by_tensorboard_and_loggers(train: Callable[..., Any]) -> None:
+    made = train(NORM, "logger=[csv]", tiny=SMALL)
+    found, (logged, shown) = table(made.folder), (logged_numbers(made.folder), shown_numbers(made.folder))
+    for name, over_seeds in (("mean", np.mean), ("largest", np.max)):
+        tag = f"work/gradient_norm_{name}"
+        expected = [over_seeds(found[name][found["epoch"] == epoch]) for epoch in range(3)]
+        np.testing.assert_allclose(logged[tag], expected)
+        np.testing.assert_allclose(shown[tag], expected, rtol=1e-6)
 
 
 def test_a_seed_alone_has_the_same_norms(train: Callable[..., Any]) -> None:
