@@ -150,7 +150,7 @@ class Comparison:
             The files' paths.
         """
         from seqexp.compare import board, instruments, pictures, sheets, tex
-        from seqexp.show.board import write_comparison
+        from seqexp.show.board import Content, write_comparison
         from seqexp.show.figures import DEFAULT, encode
 
         page = page or DEFAULT
@@ -176,8 +176,10 @@ class Comparison:
             write_atomically(folder / name, content)
         if page.width or page.font:
             drawn = pictures.draw(self.sections, self.summary, panels, DEFAULT)
-        lines = board.lines(self.sections, panels)
-        write_comparison(folder / "comparison", {**drawn, **diagnosed}, complete.to_markdown(), lines)
+        shown = board.curves(self.sections, panels)
+        shots = board.pictures(self.sections, panels, drawn, diagnosed)
+        said = board.texts(self.sections, complete.failed, complete.broken, self.summary, complete.to_markdown())
+        write_comparison(folder / "comparison", Content(shots, said, shown.lines, shown.charts))
         return [folder / name for name in contents]
 
 

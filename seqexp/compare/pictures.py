@@ -33,6 +33,9 @@ MOST_PICKED = 60
 MOST_PAIRS = 24
 """Pairs in one panel."""
 
+COLUMNS = {"val": ("val_{}", "validation"), "train": ("train_{}_running", "training")}
+"""Split -> its column of `curves.csv`, by metric, and its name."""
+
 MOST_EPOCHS = 2_000
 """Of a longer curve, so many epochs are drawn."""
 
@@ -62,6 +65,11 @@ def draw(
 
 def comparison(sections: Sequence[Section], page: Page = DEFAULT) -> Figure:
     """The figure of test scores."""
+    return figures.comparison(score_panels(sections), labels_of(sections), page)
+
+
+def score_panels(sections: Sequence[Section]) -> list[figures.ScorePanel]:
+    """What the figure of test scores shows."""
     panels = []
     for section in sections:
         baselines = {name: mean_interval(scores.values).mean for name, scores in section.data_set.baselines.items()}
@@ -77,38 +85,58 @@ def comparison(sections: Sequence[Section], page: Page = DEFAULT) -> Figure:
                 rounding=section.rounding,
             )
         )
-    return figures.comparison(panels, _labels(sections), page)
+    return panels
 
 
 def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[Problem]]:
     """The learning curves, of the training split where no run measured validation; and damaged files."""
     damaged: dict[str, Problem] = {}
-    for column, split in (("val_{}", "validation"), ("train_{}_running", "training")):
-        panels = []
-        for section in sections[:MOST_PANELS]:
-            name = column.format(section.data_set.metric.name)
-            found = [_curve(label, row, name, damaged) for label, row in _shown(section)]
-            known = [curve for curve in found if curve is not None]
-            score = f"{split} {_score(section)}"
-            panels.append(figures.CurvePanel(title=section.data_set.name, score=score, curves=known))
+    for split in COLUMNS:
+        panels, found = curve_panels(sections, split)
+        damaged |= found
         if any(panel.curves for panel in panels):
             return panels, list(damaged.values())
     return [], list(damaged.values())
 
 
+def curve_panels(sections: Sequence[Section], split: str) -> tuple[list[figures.CurvePanel], dict[str, Problem]]:
+    """The learning curves of one split, a panel for each data set; and damaged files, by run.
+
+    Args:
+        sections: the data sets.
+        split: val or train.
+    """
+    damaged: dict[str, Problem] = {}
+    panels = []
+    column, word = COLUMNS[split]
+    for section in sections[:MOST_PANELS]:
+        name = column.format(section.data_set.metric.name)
+        found = [_curve(label, row, name, damaged) for label, row in _shown(section)]
+        known = [curve for curve in found if curve is not None]
+        score = f"{word} {_score(section)}"
+        panels.append(figures.CurvePanel(title=section.data_set.name, score=score, curves=known))
+    return panels, damaged
+
+
 def curves_figure(sections: Sequence[Section], panels: Sequence[figures.CurvePanel], page: Page = DEFAULT) -> Figure:
     """The figure of learning curves."""
-    return figures.learning_curves(panels, _labels(sections), page)
+    return figures.learning_curves(panels, labels_of(sections), page)
 
 
 def evaluations(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
     """The figure of scores at evaluations; None where there are none."""
     panels = [_evaluation_panel(section) for section in sections if section.data_set.evaluations]
-    return evaluation_figures.evaluations(panels, _labels(sections), page) if panels else None
+    return evaluation_figures.evaluations(panels, labels_of(sections), page) if panels else None
 
 
 def differences(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
     """The figure of each seed's ratio or difference; None where no rows are compared seed by seed."""
+    panels = difference_panels(sections)
+    return difference_figures.differences(panels, labels_of(sections), page) if panels else None
+
+
+def difference_panels(sections: Sequence[Section]) -> list[difference_figures.DifferencePanel]:
+    """What the figure of differences shows."""
     panels = []
     for section in sections:
         rows = dict(section.shown)
@@ -118,7 +146,7 @@ def differences(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | N
             panels.append(
                 difference_figures.DifferencePanel(section.data_set.name, _score(section), section.by_ratio, lines)
             )
-    return difference_figures.differences(panels, _labels(sections), page) if panels else None
+    return panels
 
 
 def _difference(section: Section, pair: Pair, first: Row, second: Row) -> difference_figures.DifferenceLine:
@@ -140,7 +168,7 @@ def success(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
             counts = {rate.label: f"{rate.num_solved} of {rate.num_seeds}" for rate in rates}
             lines = [success_figures.SuccessLine(each.label, each.course, each.ends, each.budgets[1]) for each in rates]
             panels.append(success_figures.SuccessPanel(section.data_set.name, lines, counts))
-    return success_figures.success(panels, _labels(sections), page) if panels else None
+    return success_figures.success(panels, labels_of(sections), page) if panels else None
 
 
 def over_tasks(sections: Sequence[Section], summary: Summary, page: Page = DEFAULT) -> Figure:
@@ -158,7 +186,7 @@ def over_tasks(sections: Sequence[Section], summary: Summary, page: Page = DEFAU
             high=found.high,
             num_tasks=len(summary.relative.tasks),
         )
-    return task_figures.tasks(ranks, profile, _labels(sections), page)
+    return task_figures.tasks(ranks, profile, labels_of(sections), page)
 
 
 def _evaluation_panel(section: Section) -> evaluation_figures.EvaluationPanel:
@@ -202,7 +230,7 @@ def _score(section: Section) -> str:
     return metric.label if metric.label.endswith(metric.unit) else f"{metric.label} ({metric.unit})"
 
 
-def _labels(sections: Sequence[Section]) -> list[str]:
+def labels_of(sections: Sequence[Section]) -> list[str]:
     """All labels, by which each has its style."""
     return list(dict.fromkeys(label for section in sections for label, _ in _shown(section)))
 

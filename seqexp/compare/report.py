@@ -53,7 +53,7 @@ def markdown(
     blocks += ["\n".join(f"- **{text.markdown(answer(section))}**" for section in sections)] if sections else []
     for section in sections:
         blocks.append(f"## {text.markdown(section.data_set.name)}")
-        blocks += map(_markdown_table, tables(section))
+        blocks += map(markdown_table, tables(section))
         blocks += map(text.markdown, filter(None, [baseline_sentence(section)]))
         verdicts = [*section.sentences, *section.scope]
         blocks += [
@@ -63,7 +63,7 @@ def markdown(
         blocks += ["## Over tasks", "\n".join(f"- {text.markdown(line)}" for line in lines)]
     for found in variances(sections):
         blocks += [f"## Sources of variance: {text.markdown(f'{found.row} on {found.data}')}"]
-        blocks += [_markdown_table(variance_table(found)), text.markdown(found.sentence)]
+        blocks += [markdown_table(variance_table(found)), text.markdown(found.sentence)]
     for heading, lines in problems_text(failed, broken):
         blocks += [f"## {heading}", "\n".join(f"- {text.markdown(line)}" for line in lines)]
     return "\n\n".join([*blocks, *how_to_read(sections, summary)]) + "\n"
@@ -95,7 +95,8 @@ def notes(section: Section) -> list[str]:
     return found
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """A table as Markdown."""
     rule = ["---" if index < table.words else "---:" for index in range(len(table.columns))]
     rows = [[text.markdown(name) for name in table.columns], rule]
     for line in table.lines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -31,11 +30,12 @@ from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record, with_reasons
 from seqexp.run.build import Parts
+from seqexp.run.columns import columns
 from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers, Place
 from seqexp.run.trainer import settings_of_the_process_kept
-from seqexp.show import figures
-from seqexp.show.board import Board
+from seqexp.show import figures, small
+from seqexp.show.board import KEPT, TRAINED, Board, Curves
 from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
@@ -70,15 +70,16 @@ def fit(
         callbacks = _callbacks(parts, selection, screen, checkpoints, board, loggers)
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
-        board.start(_hparams(parts, record, optimizer), training.score)
+        curves = Curves(record.data, training.score.name, training.score.label, data.has_val)
+        board.start(columns(parts, record, optimizer), curves, place.sweep is None)
         loggers.start(record, optimizer)
         measurements.measure("start", training.model, training.score)
         seconds = _train(parts, trainer, checkpoints, start, selection)
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
-        final = _final(scores, training.score.name)
-        board.scores(final, trainer.current_epoch)
+        trained = {"epochs": len(selection.history["train"]), "seconds": seconds}
+        _show_kept(board, scores, training.score.name, trained, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
@@ -129,10 +130,14 @@ def _callbacks(
     return [selection, *writers, *rates, *parts.callbacks.values(), *numbers, flusher, *screen, checkpoints]
 
 
-def _final(scores: Mapping[str, Mapping[str, list[float]]], metric: str) -> dict[str, npt.ArrayLike]:
-    """The scores of the kept weights, by TensorBoard's tags."""
-    tags = {"test": f"test/{metric}", "val": f"selected/val_{metric}"}
-    return {tag: scores[part][metric] for part, tag in tags.items() if part in scores}
+def _show_kept(
+    board: Board, scores: Mapping[str, Mapping[str, list[float]]], metric: str, trained: Mapping[str, float], step: int
+) -> None:
+    """Shows the scores of the kept weights: as the end of the curves, and as what HPARAMS compares runs by."""
+    board.scores({f"test/{metric}": scores["test"][metric]}, step)
+    board.scores({KEPT[part]: scores[part][metric] for part in KEPT if part in scores}, step)
+    for name, tag in TRAINED.items():
+        board.value(tag, trained[name], step)
 
 
 def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkpoints, Path | None]:
@@ -227,31 +232,6 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def _hparams(parts: Parts, record: Record, optimizer: str) -> dict[str, bool | str | float]:
-    """The run's row in TensorBoard's HPARAMS: the same keys in every run."""
-    data, cell, size = parts.data, parts.settings["cell"], parts.training.model.cell.size_key
-    columns: dict[str, Any] = {
-        "data": record.data,
-        "cell": record.cell,
-        "optimizer": optimizer,
-        "hidden_size": cell.get(size, math.nan),
-        "num_layers": cell.get("num_layers", math.nan),
-        "lr": float(parts.settings["optimizer"].get("lr", math.nan)),
-        "batch_size": data.batch_size or data.splits["train"].inputs.shape[1],
-        "max_epochs": int(parts.settings["trainer"].get("max_epochs") or 1000),
-        "seed": record.seeds[0],
-        "num_seeds": len(record.seeds),
-        "num_parameters": record.num_parameters,
-    }
-    places = {"hidden_size": ("cell", size), "num_layers": ("cell", "num_layers"), "lr": ("optimizer", "lr")}
-    places |= {"batch_size": ("data", "batch_size"), "max_epochs": ("trainer", "max_epochs")}
-    for column, (group, name) in places.items():
-        shown, true = parts.shown[group], parts.settings[group]
-        if shown.get(name) != true.get(name):  # what an environment variable says is masked
-            columns[column] = shown[name]
-    return columns
-
-
 def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
     groups, task = parts.training.groups, parts.data.task
@@ -260,7 +240,9 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split,
         return
     if not task.chronological or task.reads == "steps":
         targets, predicted = (each[finite][..., 0].flatten(1) for each in (test.targets, predictions))
-        board.picture("predictions", figures.agreement(as_array(targets), as_array(predicted)))
+        pair = as_array(targets), as_array(predicted)
+        board.picture("predictions", small.agreement(*pair))
+        board.picture("predictions/in full", figures.agreement(*pair))
         return
     num_seeds, like = groups.model.num_seeds, next(groups.model.parameters())
     series = test.of(slice(1)).to(like.device, like.dtype).evaluation_batches(num_seeds)
@@ -269,11 +251,13 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split,
     forecast = as_array(torch.cat(pieces, dim=1)[finite, :, 0])  # (S, N)
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     persistence = guesses.get("persistence")
+    target, mean = as_array(test.targets[0, :, 0]), np.mean(forecast, axis=0)
+    board.picture("forecast", small.forecast(target, mean, low, high))
     board.picture(
-        "forecast",
+        "forecast/in full",
         figures.forecast(
-            target=as_array(test.targets[0, :, 0]),
-            mean=np.mean(forecast, axis=0),
+            target=target,
+            mean=mean,
             low=low,
             high=high,
             persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,

@@ -1,4 +1,4 @@
-"""Everything that is written to TensorBoard: tags, layout, hyper-parameters, pictures."""
+"""Everything that is written to TensorBoard: scores, hyper-parameters, pictures, texts."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
-from torch.utils.tensorboard import SummaryWriter
-from torch.utils.tensorboard.summary import hparams
+from torch.utils.tensorboard import SummaryWriter, summary
 
 from seqexp.config.foreign import endings_logged
 from seqexp.config.names import folder_name
 from seqexp.record.record import RESULT
 from seqexp.record.tidy import EVENTS
-from seqexp.score import Score
+from seqexp.show import layout
 from seqexp.show.figures import quietly
+from seqexp.show.layout import SPLITS, Category, edges, run_tag
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -33,27 +33,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def layout(metric: str, label: str) -> dict[str, dict[str, list[Any]]]:
-    """One chart for each split, with the curves and bands of all runs; the same from every run of one metric."""
-    return {
-        TITLES.get(metric, label): {
-            f"{split}: mean over seeds, 95 % interval": [
-                "Margin",
-                [f"{split}/{metric}", f"band/{split}_{metric}_low", f"band/{split}_{metric}_high"],
-            ]
-            for split in ("train", "val", "test")
-        }
-    }
+KEPT = {split: f"kept/{split}" for split in SPLITS}
+"""Tags of the kept weights' scores, whatever the metric. HPARAMS sorts metrics by tag, ticks five, and draws as
+parallel coordinates only runs that have all of them: so five of every run sort before those that name a metric."""
+
+TRAINED = {"epochs": "kept/train_epochs", "seconds": "kept/train_seconds"}
+"""Tags of how long was trained for them."""
 
 
-TITLES = {"mse": "mean squared error", "mae": "mean absolute error"}
-"""What the charts of a metric are called, where that is not its label."""
+class Curves(NamedTuple):
+    """Whose the curves of a run are.
 
+    Attributes:
+        task: its name.
+        metric: what is scored, as tags name it.
+        label: the same as charts name it.
+        validated: whether there is a validation split.
+    """
 
-def columns(metric: str) -> tuple[str, ...]:
-    """The columns of scores in HPARAMS; `val/mse` is the last epoch's, `selected/val_mse` that of the kept weights."""
-    bands = (f"band/{name}_{metric}_{end}" for name in ("selected_val", "test") for end in ("low", "high"))
-    return (f"val/{metric}", f"test/{metric}", f"selected/val_{metric}", *bands)
+    task: str
+    metric: str
+    label: str
+    validated: bool
 
 
 class Board:
@@ -66,6 +67,7 @@ class Board:
     def __init__(self, folder: Path) -> None:
         self._writer = SummaryWriter(str(folder))
         self._open = contextlib.ExitStack()
+        self._bands: dict[str, str] = {}
 
     def __enter__(self) -> Board:
         self._open.enter_context(endings_logged("tensorboard", log))
@@ -75,33 +77,40 @@ class Board:
     def __exit__(self, *error: object) -> None:
         self._open.close()
 
-    def start(self, settings: Mapping[str, bool | str | float], score: Score) -> None:
-        """Writes the custom-scalars layout and the run's row in HPARAMS.
+    def start(self, settings: Mapping[str, bool | str | float], curves: Curves, is_alone: bool) -> None:
+        """Writes the run's row in HPARAMS, and what its curves are called.
+
+        TensorBoard itself finds the columns of all runs and puts those first that differ, as no run lists any.
 
         Args:
-            settings: the same flat keys in every run.
-            score: what is curves and columns.
+            settings: column -> value; a column that not all runs have is empty in the others.
+            curves: whose they are.
+            is_alone: no sweep writes a layout for this run and others.
         """
-        self._writer.add_custom_scalars(layout(score.name, score.label))
+        self._bands = {f"{split}/{curves.metric}": run_tag(curves.task, split, curves.label) for split in SPLITS}
+        if is_alone:
+            self._add(layout.summary([layout.every_run(curves.task, curves.label, curves.validated)]))
         # SummaryWriter.add_hparams would make a second run in a folder of its own.
-        for summary in hparams(dict(settings), dict.fromkeys(columns(score.name))):
-            self._add(summary)
+        _, row, _ = summary.hparams(dict(settings), {})
+        self._add(row)
 
     def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
-        """Writes the mean over seeds and its 95 % Student-t interval; seeds without a finite score are left out.
+        """Writes the mean over seeds; of a curve its 95 % Student-t interval as well.
+
+        Seeds without a finite score are left out.
 
         Args:
             scores: tag such as `val/mse` -> one score per seed, (S,).
             step: the epoch.
         """
-        values = {}
+        values: dict[str, float] = {}
         for tag, row in scores.items():
             interval = mean_interval(row)
             values[tag] = interval.mean
-            name = tag.replace("/", "_")
-            values[f"band/{name}_low"], values[f"band/{name}_high"] = interval.low, interval.high
-        finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if np.isfinite(value)]
-        self._add(Summary(value=finite), step)  # one event for all of them: cheaper than one each
+            if tag in self._bands:
+                band = self._bands[tag]
+                values |= dict(zip((band, *edges(band)), (interval.mean, interval.low, interval.high), strict=True))
+        self._values(values, step)  # one event for all of them: cheaper than one each
 
     def value(self, tag: str, value: float, step: int) -> None:
         """Writes one number under SCALARS."""
@@ -116,24 +125,28 @@ class Board:
         self._writer.add_image(tag, pixels, dataformats="HWC")
 
     def text(self, tag: str, markdown: str) -> None:
-        """Shows a text under TEXT."""
-        self._writer.add_text(tag, markdown)
+        """Shows a text under TEXT; by its own tag, to which SummaryWriter.add_text would add a suffix."""
+        (value,) = summary.text(tag, markdown).value
+        value.tag = tag
+        self._add(Summary(value=[value]))
 
-    def margins(self, layout: Mapping[str, Any]) -> None:
-        """Says which lines are one chart with its bands, under CUSTOM SCALARS."""
-        self._writer.add_custom_scalars(dict(layout))
+    def layout(self, categories: Sequence[Category]) -> None:
+        """Says which tags are one chart, under CUSTOM SCALARS."""
+        self._add(layout.summary(categories))
 
     def line(self, line: BoardLine) -> None:
         """Writes a line and the edges of its band."""
-        names = (line.tag, *_edges(line.tag))
+        names = (line.tag, *edges(line.tag))
         for step, row in zip(line.steps.tolist(), line.values.tolist(), strict=True):
-            values = zip(names, row, strict=True)
-            finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values if math.isfinite(value)]
-            if finite:
-                self._add(Summary(value=finite), step)
+            self._values(dict(zip(names, row, strict=True)), step)
 
-    def _add(self, summary: Any, step: int | None = None) -> None:
-        self._writer._get_file_writer().add_event(Event(summary=summary), step)
+    def _values(self, values: Mapping[str, float], step: int) -> None:
+        finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if math.isfinite(value)]
+        if finite:
+            self._add(Summary(value=finite), step)
+
+    def _add(self, written: Any, step: int | None = None) -> None:
+        self._writer._get_file_writer().add_event(Event(summary=written), step)
 
 
 class BoardLine(NamedTuple):
@@ -150,18 +163,28 @@ class BoardLine(NamedTuple):
     values: npt.NDArray[np.floating[Any]]
 
 
-def write_comparison(
-    folder: Path, pictures: Mapping[str, Figure], table: str, lines: Mapping[str, Sequence[BoardLine]]
-) -> None:
-    """Writes a sweep's own TensorBoard run: its figures under IMAGES, table and verdict under TEXT.
+class Content(NamedTuple):
+    """What a sweep's own TensorBoard run shows.
 
-    What is compared has a run of its own below, by its name, so that one chart shows all of it.
+    Attributes:
+        pictures: tag -> figure, under IMAGES.
+        texts: tag -> Markdown, under TEXT.
+        lines: what is compared -> its lines, in a run of its own, so that one chart shows all of it by name.
+        charts: under CUSTOM SCALARS.
+    """
+
+    pictures: Mapping[str, Figure]
+    texts: Mapping[str, str]
+    lines: Mapping[str, Sequence[BoardLine]]
+    charts: Sequence[Category]
+
+
+def write_comparison(folder: Path, content: Content) -> None:
+    """Writes a sweep's own TensorBoard run.
 
     Args:
         folder: where; its name is the run's name in TensorBoard. What an earlier comparison wrote there goes.
-        pictures: tag -> figure.
-        table: in Markdown.
-        lines: label -> its lines.
+        content: what it shows.
     """
     if not _is_free(folder):
         return  # a run has that name, and its own curves are worth more than these; or a link, which leads elsewhere
@@ -172,13 +195,17 @@ def write_comparison(
         if earlier != folder and not any(earlier.iterdir()):
             earlier.rmdir()
     with Board(folder) as board:
-        tags = dict.fromkeys(line.tag for each in lines.values() for line in each)
-        board.margins({"comparison": {tag: ["Margin", [tag, *_edges(tag)]] for tag in tags}})
-        for tag, figure in pictures.items():
+        board.layout(content.charts)
+        for tag, figure in content.pictures.items():
             board.picture(tag, figure)
-        board.text("comparison", table)
-    for label, own in lines.items():
-        place = folder / folder_name(label)
+        for tag, markdown in content.texts.items():
+            board.text(tag, markdown)
+    names: set[str] = set()
+    for label, own in content.lines.items():
+        name = folder_name(label.replace(" ", ","))
+        name = name if name not in names else folder_name(f"{label} ")  # which gets a hash
+        names.add(name)
+        place = folder / name
         if _is_free(place) and (place.is_dir() or not os.path.lexists(place)):
             with Board(place) as board:
                 for line in own:
@@ -188,8 +215,3 @@ def write_comparison(
 def _is_free(folder: Path) -> bool:
     """Whether a folder is no run's, and no link."""
     return not ((folder / RESULT).exists() or (folder / ".hydra").exists() or folder.is_symlink())
-
-
-def _edges(tag: str) -> list[str]:
-    """The tags of a band's edges: they come last among all."""
-    return [f"~band/{tag.partition('/')[2]}, {end}" for end in ("low", "high")]

@@ -19,8 +19,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from seqexp.config.names import folder_name
-from seqexp.show.board import Board, BoardLine, write_comparison
+from seqexp.show.board import Board, BoardLine, Content, Curves, write_comparison
+from seqexp.show.layout import Category, Chart, edges, every_run, run_tag
 
 HPARAMS = "_hparams_/"
 
@@ -45,8 +45,12 @@ def settings(board: EventAccumulator) -> dict[str, Any]:
     return {key: getattr(value, value.WhichOneof("kind")) for key, value in info.hparams.items()}
 
 
-def metrics(board: EventAccumulator) -> set[str]:
-    return {info.name.tag for info in hparams(board, "experiment").experiment.metric_infos}
+def categories(board: EventAccumulator) -> list[Any]:
+    (event,) = board.Tensors("custom_scalars__config__")
+    return list(layout_pb2.Layout.FromString(event.tensor_proto.string_val[0]).category)
+
+
+SINE = Curves("sine", "mse", "MSE", validated=True)
 
 
 # ---------------------------------------------------------------- a Board by itself
@@ -67,33 +71,36 @@ def test_the_end_of_tensorboards_own_thread_goes_to_the_log(tmp_path: Path, capl
     assert threading.excepthook is before
 
 
-def test_bands_are_student_t_intervals_over_seeds(tmp_path: Path) -> None:
+def test_bands_are_student_t_intervals_over_seeds_and_sort_last(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = rng.lognormal(size=(4, 5))
     with Board(tmp_path) as board:
+        board.start({}, SINE, is_alone=True)
         for epoch, row in enumerate(rows):
             board.scores({"val/mse": row}, epoch)
     found = read(tmp_path)
-    assert set(found.Tags()["scalars"]) == {"val/mse", "band/val_mse_low", "band/val_mse_high"}
+    mean = run_tag("sine", "val", "MSE")
+    assert sorted(found.Tags()["scalars"]) == ["val/mse", *sorted([mean, *edges(mean)])]
     for epoch, row in enumerate(rows):
-        low, high = stats.t.interval(0.95, len(row) - 1, loc=row.mean(), scale=stats.sem(row))
-        assert series(found, "val/mse")[epoch] == pytest.approx(row.mean(), rel=1e-6)
-        assert series(found, "band/val_mse_low")[epoch] == pytest.approx(low, rel=1e-5)
-        assert series(found, "band/val_mse_high")[epoch] == pytest.approx(high, rel=1e-5)
+        ends = stats.t.interval(0.95, len(row) - 1, loc=row.mean(), scale=stats.sem(row))
+        assert series(found, "val/mse")[epoch] == series(found, mean)[epoch] == pytest.approx(row.mean(), rel=1e-6)
+        for tag, end in zip(edges(mean), ends, strict=True):
+            assert series(found, tag)[epoch] == pytest.approx(end, rel=1e-5)
 
 
 def test_a_seed_without_a_score_is_left_out_of_mean_and_band(tmp_path: Path) -> None:
     with Board(tmp_path) as board:
+        board.start({}, SINE, is_alone=False)
         board.scores({"val/mse": [0.1, math.nan, 0.3, math.inf]}, 0)
         board.scores({"train/mse": [math.nan, math.nan]}, 0)
         board.scores({"test/mse": [0.5]}, 0)  # one seed has no interval
     found = read(tmp_path)
-    low, high = stats.t.interval(0.95, 1, loc=0.2, scale=stats.sem([0.1, 0.3]))
+    ends = stats.t.interval(0.95, 1, loc=0.2, scale=stats.sem([0.1, 0.3]))
+    val, test = (run_tag("sine", split, "MSE") for split in ("val", "test"))
     assert series(found, "val/mse")[0] == pytest.approx(0.2)
-    assert series(found, "band/val_mse_low")[0] == pytest.approx(low, rel=1e-5)
-    assert series(found, "band/val_mse_high")[0] == pytest.approx(high, rel=1e-5)
-    tags = set(found.Tags()["scalars"])
-    assert tags == {"val/mse", "band/val_mse_low", "band/val_mse_high", "test/mse"}
+    for tag, end in zip(edges(val), ends, strict=True):
+        assert series(found, tag)[0] == pytest.approx(end, rel=1e-5)
+    assert set(found.Tags()["scalars"]) == {"val/mse", val, *edges(val), "test/mse", test}
 
 
 def test_a_picture_arrives_as_it_was_drawn(tmp_path: Path) -> None:
@@ -106,7 +113,7 @@ def test_a_picture_arrives_as_it_was_drawn(tmp_path: Path) -> None:
     assert (image.width, image.height) == (100, 50)
     pixels = imread(io.BytesIO(image.encoded_image_string))[..., :3]
     assert (pixels == [1, 0, 0]).all()
-    (text,) = found.Tensors("a text/text_summary")
+    (text,) = found.Tensors("a text")
     assert text.tensor_proto.string_val[0] == b"**bold**"
 
 
@@ -141,15 +148,26 @@ def test_there_is_exactly_one_event_file_and_it_lies_in_the_folder(runs: dict[st
 
 
 def test_scalars_are_the_contracts_and_nothing_else(runs: dict[str, Any]) -> None:
-    def expected(*tags: str) -> set[str]:
-        bands = {f"band/{tag.replace('/', '_')}_{end}" for tag in tags for end in ("low", "high")}
-        return {*tags, *bands}
+    def expected(task: str, *splits: str) -> set[str]:
+        means = [run_tag(task, split, "MSE") for split in splits]
+        bands = {tag for mean in means for tag in (mean, *edges(mean))}
+        kept = {*(f"kept/{split}" for split in splits), "kept/train_epochs", "kept/train_seconds"}
+        return {*(f"{split}/mse" for split in splits), *kept, *bands}
 
     found = {name: set(board.Tags()["scalars"]) for name, (_, _, board) in runs.items()}
-    assert found["sine"] == expected("train/mse", "val/mse", "selected/val_mse", "test/mse")
-    assert found["sum"] == expected("train/mse", "test/mse")  # nothing validates there
-    (selected,) = series(runs["sine"][2], "selected/val_mse").values()
-    assert selected == pytest.approx(np.mean(runs["sine"][0].val_mse), rel=1e-6)
+    assert found["sine"] == expected("sine", "train", "val", "test")
+    assert found["sum"] == expected("sum", "train", "test")  # nothing validates there
+    record, _, board = runs["sine"]
+    for split in ("train", "val", "test"):
+        (kept,) = series(board, f"kept/{split}").values()
+        assert kept == pytest.approx(np.mean(record.score(split)), rel=1e-6)
+    assert list(series(board, "kept/train_epochs").values()) == [2]
+
+
+def test_bands_sort_behind_all_others_and_kept_scores_before_curves(runs: dict[str, Any]) -> None:
+    for _, _, board in runs.values():
+        groups = dict.fromkeys(tag.partition("/")[0] for tag in sorted(board.Tags()["scalars"]))
+        assert [name for name in groups if name != "val"] == ["kept", "test", "train", "~band"]
 
 
 def test_curves_and_test_score_are_the_means_of_the_record(runs: dict[str, Any]) -> None:
@@ -163,17 +181,21 @@ def test_curves_and_test_score_are_the_means_of_the_record(runs: dict[str, Any])
             seeds = of_epoch[column][~np.isnan(of_epoch["seed"])]  # the row of their mean names none
             assert value == pytest.approx(seeds.mean(), rel=1e-5)
             low, high = stats.t.interval(0.95, len(seeds) - 1, loc=seeds.mean(), scale=stats.sem(seeds))
-            assert series(board, f"band/{split}_mse_low")[epoch] == pytest.approx(low, rel=1e-4)
-            assert series(board, f"band/{split}_mse_high")[epoch] == pytest.approx(high, rel=1e-4)
+            for tag, end in zip(edges(run_tag("sine", split, "MSE")), (low, high), strict=True):
+                assert series(board, tag)[epoch] == pytest.approx(end, rel=1e-4)
     (test,) = series(board, "test/mse").values()
     assert test == pytest.approx(np.mean(record.test_mse), rel=1e-6)
 
 
-def test_hparams_have_the_same_keys_in_every_run_and_the_right_values(runs: dict[str, Any]) -> None:
+def test_hparams_are_what_was_typed_and_what_is_asked_for_most(runs: dict[str, Any]) -> None:
     found = {name: settings(board) for name, (_, _, board) in runs.items()}
-    assert set(found["sine"]) == set(found["sum"])
-    needed = ("data", "cell", "hidden_size", "num_layers", "lr", "batch_size", "num_seeds", "num_parameters")
-    assert set(needed) <= set(found["sine"])
+    typed = {"sine": {"length"}, "sum": {"dropout", "num_sequences", "val_fraction"}}
+    common = set(found["sine"]) - typed["sine"]
+    for name, columns in typed.items():
+        assert set(found[name]) == common | columns
+        assert not any("trainer" in column or "." in column for column in found[name])  # short, for a narrow axis
+    assert {"optimizer", "metric", "max_epochs", "seed"} < common
+    assert found["sum"]["dropout"] == 0.1
     expected = {
         "sine": {
             "data": "sine",
@@ -199,31 +221,41 @@ def test_hparams_have_the_same_keys_in_every_run_and_the_right_values(runs: dict
             assert found[name][key] == value, key
 
 
-def test_hparams_metrics_are_scalars_that_the_run_has_and_there_is_no_hp_metric(runs: dict[str, Any]) -> None:
-    for _, _, board in runs.values():
-        assert {"val/mse", "test/mse"} <= metrics(board)
-        assert "hp_metric" not in metrics(board) | set(board.Tags()["scalars"])
-    assert metrics(runs["sine"][2]) <= set(runs["sine"][2].Tags()["scalars"])
+def test_five_metrics_that_every_run_has_sort_before_all_others(runs: dict[str, Any]) -> None:
+    """TensorBoard makes its list of columns from all runs, as long as none of them brings a list of its own."""
+    for record, _, board in runs.values():
+        tags = set(board.Tags()["scalars"])
+        assert f"{HPARAMS}experiment" not in board.summary_metadata
+        assert "hp_metric" not in tags
+        first = sorted(tags)[:5] if record.val_mse else sorted(tags)[:4]
+        assert all(tag.startswith("kept/") for tag in first)
 
 
-def test_custom_scalars_have_one_margin_chart_for_each_split_the_same_in_every_run(runs: dict[str, Any]) -> None:
-    layouts = []
-    for _, _, board in runs.values():
-        (event,) = board.Tensors("custom_scalars__config__")
-        layouts.append(event.tensor_proto.string_val[0])
-    assert layouts[0] == layouts[1]
-    (category,) = layout_pb2.Layout.FromString(layouts[0]).category
-    series_of = [chart.margin.series for chart in category.chart]
-    assert [len(each) for each in series_of] == [1, 1, 1]
-    tags = {(each[0].value, each[0].lower, each[0].upper) for each in series_of}
-    assert tags == {(f"{s}/mse", f"band/{s}_mse_low", f"band/{s}_mse_high") for s in ("train", "val", "test")}
+def test_a_run_alone_has_a_chart_with_a_band_for_each_split_of_its_task(runs: dict[str, Any]) -> None:
+    for name, splits in (("sine", ["val", "test", "train"]), ("sum", ["test", "train"])):
+        (category,) = categories(runs[name][2])
+        assert category.title.startswith(f"{name}: MSE")
+        drawn = [(chart.title, *chart.margin.series) for chart in category.chart][::-1]  # the page turns them round
+        assert [title for title, _ in drawn] == [f"{name}: {split} MSE" for split in splits]
+        for split, (_, line) in zip(splits, drawn, strict=True):
+            tag = run_tag(name, split, "MSE")
+            assert (line.value, line.lower, line.upper) == (tag, *edges(tag))
+
+
+def test_a_run_of_a_sweep_leaves_the_layout_to_the_sweep(tmp_path: Path) -> None:
+    with Board(tmp_path) as board:
+        board.start({"lr": 0.1}, SINE, is_alone=False)
+    found = read(tmp_path)
+    assert settings(found) == {"lr": 0.1}
+    assert "custom_scalars__config__" not in found.Tags()["tensors"]
 
 
 def test_the_forecast_and_the_predictions_are_pictures(runs: dict[str, Any]) -> None:
     for name, tag in (("sine", "forecast"), ("sum", "predictions")):
-        (image,) = runs[name][2].Images(tag)
-        pixels = imread(io.BytesIO(image.encoded_image_string))
-        assert pixels.std() > 0.01  # something is drawn
+        for shown in (tag, f"{tag}/in full"):
+            (image,) = runs[name][2].Images(shown)
+            pixels = imread(io.BytesIO(image.encoded_image_string))
+            assert pixels.std() > 0.01  # something is drawn
 
 
 def test_the_figure_shows_target_prediction_band_and_persistence(
@@ -258,11 +290,15 @@ def test_the_records_json_is_what_tensorboard_shows(runs: dict[str, Any]) -> Non
         assert value == pytest.approx(np.mean(raw["test_mse"]), rel=1e-6)
 
 
+def content(*charts: Category, **lines: list[BoardLine]) -> Content:
+    return Content({}, {"comparison": "**who wins**"}, lines, charts)
+
+
 def test_a_comparison_is_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "events.out.tfevents.1").write_text("precious")
     (tmp_path / "comparison").symlink_to(tmp_path / "outside")
-    write_comparison(tmp_path / "comparison", {}, "", {})
+    write_comparison(tmp_path / "comparison", content())
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["events.out.tfevents.1"]
 
 
@@ -270,23 +306,36 @@ def test_a_comparison_has_a_run_for_each_label_and_none_that_is_gone(tmp_path: P
     def line(tag: str, level: float) -> BoardLine:
         return BoardLine(tag, np.array([1, 2]), level * np.array([[1.0, 0.5, 2.0], [0.5, np.nan, np.nan]]))
 
-    place, tag = tmp_path / "comparison", "comparison/sine: validation MSE"
-    write_comparison(place, {}, "", {"rnn": [line(tag, 1.0)], "old": [line(tag, 3.0)]})
+    place, tag = tmp_path / "comparison", "comparison/sine: val MSE"
+    write_comparison(place, content(rnn=[line(tag, 1.0)], old=[line(tag, 3.0)]))
     (place / "mine").mkdir()
-    write_comparison(place, {}, "", {"rnn": [line(tag, 2.0)], "lstm cell.hidden_size=8": [line(tag, 1.0)]})
+    lines = {"rnn": [line(tag, 2.0)], "lstm cell.hidden_size=8": [line(tag, 1.0)]}
+    write_comparison(place, content(Category("sine: MSE", [Chart("sine: val MSE", tag)], is_closed=True), **lines))
     shown = {path.name for path in place.iterdir() if path.is_dir() and any(path.iterdir())}
-    assert shown == {"rnn", folder_name("lstm cell.hidden_size=8")}
-    found = EventAccumulator(str(place / "rnn"))
-    found.Reload()
-    assert [(each.step, each.value) for each in found.Scalars(tag)] == [(1, 2.0), (2, 1.0)]
-    (low,) = found.Scalars("~band/sine: validation MSE, low")  # comes last among all tags
-    assert low.value == 1.0
-    whole = EventAccumulator(str(place))
-    whole.Reload()
-    layout = layout_pb2.Layout.FromString(whole.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0])
-    (chart,) = layout.category[0].chart
-    (series,) = chart.margin.series
-    assert (series.value, series.lower) == (tag, "~band/sine: validation MSE, low")
+    assert shown == {"rnn", "lstm,cell.hidden_size=8"}
+    found = read(place / "rnn")
+    assert series(found, tag) == {1: 2.0, 2: 1.0}
+    assert series(found, edges(tag)[0]) == {1: 1.0}
+    whole = read(place)
+    (category,) = categories(whole)
+    assert (category.title, category.closed) == ("sine: MSE", True)
+    (chart,) = category.chart
+    (drawn,) = chart.margin.series
+    assert (drawn.value, drawn.lower, drawn.upper) == (tag, *edges(tag))
+    assert whole.Tensors("comparison")[0].tensor_proto.string_val[0] == b"**who wins**"
+
+
+def test_labels_that_would_share_a_folder_do_not(tmp_path: Path) -> None:
+    lines = [BoardLine("a", np.array([1]), np.ones((1, 3)))]
+    write_comparison(tmp_path / "comparison", content(**{"lstm a=1": lines, "lstm,a=1": lines}))
+    assert len([path for path in (tmp_path / "comparison").iterdir() if path.is_dir()]) == 2
+
+
+def test_charts_of_every_run_differ_where_splits_do() -> None:
+    """TensorBoard merges categories of one title, and may lose charts of theirs that differ."""
+    with_validation, without = (every_run("sine", "MSE", validated) for validated in (True, False))
+    assert with_validation.title != without.title
+    assert set(without.charts) < set(with_validation.charts)
 
 
 def test_a_comparison_leaves_a_run_below_it_alone(tmp_path: Path) -> None:
@@ -294,5 +343,5 @@ def test_a_comparison_leaves_a_run_below_it_alone(tmp_path: Path) -> None:
     own.parent.mkdir(parents=True)
     own.write_bytes(b"curves")
     (own.parent / "result.json").write_text("{}")
-    write_comparison(tmp_path / "comparison", {}, "", {"rnn": [BoardLine("a", np.array([1]), np.ones((1, 3)))]})
+    write_comparison(tmp_path / "comparison", content(rnn=[BoardLine("a", np.array([1]), np.ones((1, 3)))]))
     assert list(own.parent.glob("events*")) == [own]

@@ -1,0 +1,169 @@
+"""Small pictures, readable where a page shows them 300 pixels wide: few words, large letters. Arrays in, Figure out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqexp.show import text
+from seqexp.show.comparison import REACH, CurvePanel, ScorePanel
+from seqexp.show.differences import DifferencePanel
+from seqexp.show.figures import COLORS, Array, Axes, Figure, drawable, grid, is_wide, log_axis, style_of
+
+SIZE = (3.0, 2.25)
+"""Inches, of which a page 300 pixels wide has 100 pixels each."""
+
+DPI = 200
+"""Twice as many dots, for screens with dense pixels and for whoever opens the picture."""
+
+LETTERS = 10
+"""Points; 14 pixels on the page."""
+
+MOST_ROWS = 6
+MOST_STEPS = 150
+MOST_POINTS = 600
+LONGEST_TITLE = 38
+LONGEST_LABEL = 18
+
+
+def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> Figure:
+    """Mean and interval of each row, and one baseline where it is near.
+
+    Args:
+        panel: the data set.
+        labels: all labels of the comparison, by which each has its style.
+        reference: name of the baseline; None for none.
+    """
+    figure, axes = _empty(f"{panel.title}: test {_first_words(panel.score)}", len(panel.labels))
+    rows = range(min(len(panel.labels), MOST_ROWS))
+    ends = drawable(panel.intervals)
+    for row in rows:
+        mean, low, high = ends[row]
+        color, marker, _ = style_of(panel.labels[row], labels)
+        axes.plot([low, high], [row, row], color=color, lw=3, alpha=0.5, solid_capstyle="butt")
+        axes.plot(mean, row, marker=marker, ms=8, color=color, ls="")
+    axes.set_yticks(rows, [text.label(panel.labels[row], LONGEST_LABEL) for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    seen = ends[: len(rows)]
+    seen = seen[np.isfinite(seen) & (seen > 0)]
+    value = math.nan if reference is None else panel.baselines.get(reference, math.nan)
+    if seen.size and seen.min() / REACH < value < seen.max() * REACH:
+        axes.axvline(value, color="0.35", ls="--", lw=1.5)
+        axes.set_xlabel(f"dashed: {text.label(reference or '', LONGEST_LABEL)}", fontsize=LETTERS)
+        seen = np.append(seen, value)
+    _scaled(axes, "x", seen)
+    return figure
+
+
+def curves(panel: CurvePanel, labels: Sequence[str]) -> Figure:
+    """Mean and band of each row by epoch."""
+    figure, axes = _empty(f"{panel.title}: {_first_words(panel.score)}", len(panel.curves))
+    for curve in panel.curves[:MOST_ROWS]:
+        color, _, line = style_of(curve.label, labels)
+        low, mean, high = map(drawable, (curve.low, curve.mean, curve.high))
+        axes.fill_between(curve.epochs, low, high, color=color, alpha=0.2, lw=0)
+        axes.plot(curve.epochs, mean, color=color, ls=line, lw=2, label=text.label(curve.label, LONGEST_LABEL))
+    means = [drawable(curve.mean) for curve in panel.curves[:MOST_ROWS]]
+    values = np.concatenate([*means, []])
+    values = values[np.isfinite(values)]
+    if is_wide(values):
+        axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
+    _scaled(axes, "y", values)
+    axes.locator_params(axis="x", nbins=4, integer=True)
+    axes.set_xlabel("epoch", fontsize=LETTERS)
+    _legend(axes, bool(means))
+    return figure
+
+
+def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
+    """Each seed's ratio or difference of two rows, with the verdict's interval where it has ends."""
+    kind = "ratio" if panel.by_ratio else "difference"
+    figure, axes = _empty(f"{panel.title}: {_first_words(panel.score)} {kind} by seed", len(panel.lines))
+    rows = range(min(len(panel.lines), MOST_ROWS))
+    found = []
+    for row in rows:
+        line = panel.lines[row]
+        values = drawable(np.concatenate([line.values, line.lost]))
+        better = line.first if line.mean < (1 if panel.by_ratio else 0) else line.second
+        color, marker, _ = style_of(better, labels)
+        axes.plot(values, [row] * len(values), marker=marker, ms=6, mew=0, alpha=0.6, color=color, ls="")
+        if np.isfinite([line.low, line.high]).all() and not (panel.by_ratio and line.low <= 0):
+            axes.plot([line.low, line.high], [row + 0.25] * 2, color="black", lw=2)
+        found.append(values[np.isfinite(values)])
+    axes.axvline(1 if panel.by_ratio else 0, color="0.35", lw=1.5)
+    sign = "/" if panel.by_ratio else "\N{MINUS SIGN}"
+    names = [f"{text.label(each.first, 9)} {sign}\n{text.label(each.second, 9)}" for each in panel.lines[: len(rows)]]
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    _scaled(axes, "x", np.concatenate([*found, [1.0]]) if panel.by_ratio else np.array([]))
+    return figure
+
+
+def forecast(target: Array, mean: Array, low: Array, high: Array, title: str = "first test steps") -> Figure:
+    """The start of a forecast, (N,) each: what came, the mean prediction and its band over seeds."""
+    figure, axes = _empty(title, 1)
+    steps = np.arange(min(len(target), MOST_STEPS))
+    target, mean, low, high = (_drawable(each[: len(steps)]) for each in (target, mean, low, high))
+    axes.plot(steps, target, color="black", lw=1.5, label="actual")
+    axes.fill_between(steps, low, high, color=COLORS[0], alpha=0.25, lw=0)
+    axes.plot(steps, mean, color=COLORS[0], lw=2, ls="--", label="predicted")
+    axes.locator_params(nbins=4)
+    grid(axes)
+    axes.tick_params(labelsize=LETTERS)
+    _legend(axes, True)
+    return figure
+
+
+def agreement(target: Array, prediction: Array) -> Figure:
+    """Predictions against what was to be predicted, (S, N) each, of all of which so many are drawn."""
+    figure, axes = _empty("predicted against actual", 1)
+    every = max(1, target.size // MOST_POINTS)
+    x, y = (_drawable(each.ravel()[::every]) for each in (target, prediction))
+    ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))]
+    axes.plot(ends, ends, color="black", lw=1.5, ls="--", zorder=3)
+    axes.plot(x, y, "o", color=COLORS[0], ms=4, mew=0, alpha=0.4, rasterized=True)
+    axes.locator_params(nbins=4)
+    grid(axes)
+    axes.tick_params(labelsize=LETTERS)
+    axes.set_xlabel("actual", fontsize=LETTERS)
+    axes.set_ylabel("predicted", fontsize=LETTERS)
+    return figure
+
+
+def _empty(title: str, count: int) -> tuple[Figure, Axes]:
+    """A figure with a title, which says so where not all is drawn."""
+    figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    more = f" ({MOST_ROWS} of {count})" if count > MOST_ROWS else ""
+    shown = text.label(title, LONGEST_TITLE - len(more)) + more
+    figure.suptitle(shown, fontsize=LETTERS if len(shown) > LONGEST_TITLE * 0.8 else LETTERS + 1)
+    return figure, axes
+
+
+def _scaled(axes: Axes, which: str, values: Array) -> None:
+    """A log axis where values ask for it, few numbers on either, and a grid."""
+    if is_wide(values):
+        if which == "x":
+            axes.set_xlim(values.min() / 1.4, values.max() * 1.4)
+        log_axis(axes, "x" if which == "x" else "y")
+    else:
+        axes.locator_params(axis="x" if which == "x" else "y", nbins=4)
+    grid(axes, "x" if which == "x" else "both")
+    axes.tick_params(labelsize=LETTERS)
+
+
+def _legend(axes: Axes, is_wanted: bool) -> None:
+    if is_wanted:
+        legend = axes.legend(loc="best", fontsize=LETTERS, handlelength=1.4, labelspacing=0.2, borderpad=0.3)
+        legend.get_frame().set_alpha(0.7)
+
+
+def _drawable(values: Array) -> Array:
+    return drawable(values.astype(np.float64))  # of which single precision does not know the limits
+
+
+def _first_words(score: str) -> str:
+    """What is scored, without its unit."""
+    return score.partition(" (")[0]
