@@ -78,7 +78,7 @@ def fit(
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
-        trained = {"epochs": len(selection.history["train"]), "seconds": seconds}
+        trained = {"epochs": len(selection.history["train"]), "steps": trainer.global_step}
         _show_kept(board, scores, training.score.name, trained, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions)
         measurements.measure("end", training.model, training.score)

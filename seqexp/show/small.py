@@ -22,6 +22,7 @@ LETTERS = 10
 """Points; 14 pixels on the page."""
 
 MOST_ROWS = 6
+MOST_PAIRS = 4
 MOST_STEPS = 150
 MOST_POINTS = 600
 LONGEST_TITLE = 38
@@ -45,7 +46,7 @@ def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> F
         axes.plot([low, high], [row, row], color=color, lw=3, alpha=0.5, solid_capstyle="butt")
         axes.plot(mean, row, marker=marker, ms=8, color=color, ls="")
     axes.set_yticks(rows, [text.label(panel.labels[row], LONGEST_LABEL) for row in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     seen = ends[: len(rows)]
     seen = seen[np.isfinite(seen) & (seen > 0)]
     value = math.nan if reference is None else panel.baselines.get(reference, math.nan)
@@ -80,8 +81,8 @@ def curves(panel: CurvePanel, labels: Sequence[str]) -> Figure:
 def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
     """Each seed's ratio or difference of two rows, with the verdict's interval where it has ends."""
     kind = "ratio" if panel.by_ratio else "difference"
-    figure, axes = _empty(f"{panel.title}: {_first_words(panel.score)} {kind} by seed", len(panel.lines))
-    rows = range(min(len(panel.lines), MOST_ROWS))
+    figure, axes = _empty(f"{panel.title}: {_first_words(panel.score)} {kind} by seed", len(panel.lines), MOST_PAIRS)
+    rows = range(min(len(panel.lines), MOST_PAIRS))
     found = []
     for row in rows:
         line = panel.lines[row]
@@ -96,7 +97,7 @@ def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
     sign = "/" if panel.by_ratio else "\N{MINUS SIGN}"
     names = [f"{text.label(each.first, 9)} {sign}\n{text.label(each.second, 9)}" for each in panel.lines[: len(rows)]]
     axes.set_yticks(rows, names)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     _scaled(axes, "x", np.concatenate([*found, [1.0]]) if panel.by_ratio else np.array([]))
     return figure
 
@@ -132,11 +133,11 @@ def agreement(target: Array, prediction: Array) -> Figure:
     return figure
 
 
-def _empty(title: str, count: int) -> tuple[Figure, Axes]:
+def _empty(title: str, count: int, most: int = MOST_ROWS) -> tuple[Figure, Axes]:
     """A figure with a title, which says so where not all is drawn."""
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    more = f" ({MOST_ROWS} of {count})" if count > MOST_ROWS else ""
+    more = f" ({most} of {count})" if count > most else ""
     shown = text.label(title, LONGEST_TITLE - len(more)) + more
     figure.suptitle(shown, fontsize=LETTERS if len(shown) > LONGEST_TITLE * 0.8 else LETTERS + 1)
     return figure, axes
@@ -149,7 +150,8 @@ def _scaled(axes: Axes, which: str, values: Array) -> None:
             axes.set_xlim(values.min() / 1.4, values.max() * 1.4)
         log_axis(axes, "x" if which == "x" else "y")
     else:
-        axes.locator_params(axis="x" if which == "x" else "y", nbins=4)
+        longest = max((len(label.get_text()) for label in axes.get_yticklabels()), default=0) if which == "x" else 0
+        axes.locator_params(axis="x" if which == "x" else "y", nbins=2 if longest > LONGEST_LABEL // 2 else 4)
     grid(axes, "x" if which == "x" else "both")
     axes.tick_params(labelsize=LETTERS)
 

@@ -151,7 +151,7 @@ def test_scalars_are_the_contracts_and_nothing_else(runs: dict[str, Any]) -> Non
     def expected(task: str, *splits: str) -> set[str]:
         means = [run_tag(task, split, "MSE") for split in splits]
         bands = {tag for mean in means for tag in (mean, *edges(mean))}
-        kept = {*(f"kept/{split}" for split in splits), "kept/train_epochs", "kept/train_seconds"}
+        kept = {*(f"kept/{split}" for split in splits), "kept/train_epochs", "kept/train_steps"}
         return {*(f"{split}/mse" for split in splits), *kept, *bands}
 
     found = {name: set(board.Tags()["scalars"]) for name, (_, _, board) in runs.items()}

@@ -53,14 +53,28 @@ def test_two_cells_are_trained_and_compared(command: Command, monkeypatch: pytes
     assert "rnn" in (folder / "comparison.md").read_text()
 
 
+def tags(path: Path) -> dict[str, list[str]]:
+    board = EventAccumulator(str(path))
+    board.Reload()
+    return dict(board.Tags())
+
+
+LAYOUT = "custom_scalars__config__"
+
+
 @pytest.mark.drawn
 def test_the_comparison_is_a_tensorboard_run_of_its_own(command: Command) -> None:
     assert command("--multirun", "cell=rnn,lstm", *TINY).status == 0
     folder = sweep_folder()
-    board = EventAccumulator(str(folder / "comparison"))
-    board.Reload()
-    assert "comparison" in board.Tags()["images"]
-    assert "comparison/text_summary" in board.Tags()["tensors"]
+    whole, lstm, *runs = (tags(path) for path in (folder / "comparison", folder / "comparison/lstm", *find(folder)))
+    assert {"comparison pictures/sine", "comparison pictures/~comparison.png"} <= set(whole["images"])
+    assert {"comparison", "comparison/sine", "comparison in full", LAYOUT} <= set(whole["tensors"])
+    assert {tag.split("/")[0] for tag in lstm["scalars"]} == {
+        *("comparison", "comparison on test", "comparison on train", "~band"),
+    }
+    for run in runs:  # else their charts would stand before those of the comparison
+        assert LAYOUT not in run["tensors"]
+        assert min(run["scalars"]).startswith("kept/")
     for run in find(folder):
         assert len(list(run.glob("*tfevents*"))) == 1
 

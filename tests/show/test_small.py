@@ -1,0 +1,98 @@
+"""Pictures that a page shows 300 pixels wide: their words are large, stay apart, and lie within the edge."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from seqexp.show import small
+from seqexp.show.comparison import Curve, CurvePanel, ScorePanel
+from seqexp.show.differences import DifferenceLine, DifferencePanel
+
+LONG = "lstm cell.hidden_size=16 optimizer.lr=0.005 cell.bidirectional"
+LABELS = {
+    "two": ["lstm", "rnn"],
+    "nine": [f"{LONG}={number}" for number in range(9)],
+    "none": [],
+}
+LEVELS = {"near": 0.01, "wide": 1e4, "lost": math.nan}
+
+
+def check(figure: Figure) -> None:
+    """Draws the figure once, and looks at each text."""
+    FigureCanvasAgg(figure).draw()
+    assert figure.get_size_inches()[0] == 3
+    width, height = figure.canvas.get_width_height()
+    axes = figure.axes[0]
+    drawn = [tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis._update_ticks()]  # type: ignore[attr-defined]
+    legend = axes.get_legend()
+    named = legend.get_texts() if legend else []
+    texts: list[Text] = [*drawn, axes.xaxis.label, axes.yaxis.label, *figure.texts, *named]  # type: ignore[attr-defined]
+    shown = [(text.get_text(), text.get_window_extent()) for text in texts if text is not None and text.get_text()]
+    for text, box in shown:
+        assert min(box.x0, box.y0) >= -1, text
+        assert max(box.x1 - width, box.y1 - height) <= 1, text
+    for (one, first), (other, second) in itertools.combinations(shown, 2):
+        assert not first.padded(-1).overlaps(second.padded(-1)), (one, other)
+    assert min(text.get_fontsize() for text in texts if text is not None) >= small.LETTERS
+
+
+@pytest.mark.parametrize(
+    ("count", "level"), [("two", "wide"), ("nine", "near"), ("nine", "wide"), ("two", "lost"), ("none", "near")]
+)
+def test_scores_and_curves_and_differences_are_readable(count: str, level: str) -> None:
+    labels = LABELS[count]
+    means = [0.012 * (1 + index * LEVELS[level]) if index or level == "lost" else 0.012 for index in range(len(labels))]
+    if level == "lost":
+        means = [math.nan for _ in labels]
+    ends = np.array([[mean, mean * 0.8, mean * 1.3] for mean in means]).reshape(-1, 3)
+    names = {"title": "sine noise=0.05 frequency=2", "score": "MSE (squared units of the data)"}
+    panel = ScorePanel(labels=labels, scores=list(ends), intervals=ends, baselines={"linear": 0.011}, **names)
+    check(small.scores(panel, labels, "linear"))
+    epochs = np.arange(1.0, 9.0)
+    lines = [
+        Curve(
+            label=label,
+            epochs=epochs,
+            seconds=epochs,
+            mean=mean / epochs,
+            low=mean / epochs / 2,
+            high=2 * mean / epochs,
+        )
+        for label, mean in zip(labels, means, strict=True)
+    ]
+    check(small.curves(CurvePanel(title=names["title"], score=f"validation {names['score']}", curves=lines), labels))
+    pairs = [
+        DifferenceLine(first, second, np.array([0.4, 0.5, 1.1]) * LEVELS[level], np.array([]), 0.5, 0.2, math.inf)
+        for first, second in itertools.pairwise(labels)
+    ]
+    for by_ratio in (True,) if level == "near" else (False,):
+        check(small.differences(DifferencePanel(names["title"], names["score"], by_ratio, pairs), labels))
+
+
+def test_predictions_are_readable() -> None:
+    wave = np.sin(np.arange(400.0)).astype(np.float32)
+    check(small.forecast(wave, wave, wave - 1, wave + 1))
+    check(small.agreement(1e5 * wave.reshape(2, 200), 1e5 * wave.reshape(2, 200)))
+
+
+def test_a_picture_of_part_of_the_rows_says_so() -> None:
+    labels = LABELS["nine"]
+    ends = np.ones((9, 3))
+    panel = ScorePanel(title="sine", score="MSE", labels=labels, scores=list(ends), intervals=ends, baselines={})
+    assert small.scores(panel, labels, None)._suptitle.get_text() == "sine: test MSE (6 of 9)"  # type: ignore[attr-defined]
+
+
+def test_a_baseline_far_away_is_left_out_and_a_near_one_named() -> None:
+    ends = np.array([[0.01, 0.008, 0.012]])
+    for value, shown in ((0.02, "dashed: linear"), (5.0, "")):
+        panel = ScorePanel(
+            title="sine", score="MSE", labels=["rnn"], scores=[ends[0]], intervals=ends, baselines={"linear": value}
+        )
+        assert small.scores(panel, ["rnn"], "linear").axes[0].get_xlabel() == shown
