@@ -122,7 +122,7 @@ def pictures(
     for name, figure in drawn.items():
         group = IMAGES if name == "comparison" else f"{IMAGES}, {name}"
         found[f"{group}/~{name}.png"] = figure
-    return {**found, **{f"diagnostics/{name}": figure for name, figure in diagnosed.items()}}
+    return {**found, **{f"{IMAGES}, diagnostics/{name}": figure for name, figure in diagnosed.items()}}
 
 
 def short_names(sections: Sequence[Section]) -> dict[str, str]:

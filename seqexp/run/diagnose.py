@@ -97,7 +97,7 @@ class Measurements:
                 continue
             write_picture(folder, name, figure)
             if board is not None:
-                board.picture(f"diagnostics/{name}", figure)
+                board.picture(f"view/{name}", figure)
 
 
 def write_picture(folder: Path, name: str, figure: Figure) -> None:

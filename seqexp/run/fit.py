@@ -35,7 +35,7 @@ from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers, Place
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures, small
-from seqexp.show.board import KEPT, TRAINED, Board, Curves
+from seqexp.show.board import KEPT, TRAINED, VIEW, Board, Curves
 from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
@@ -241,8 +241,8 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split,
     if not task.chronological or task.reads == "steps":
         targets, predicted = (each[finite][..., 0].flatten(1) for each in (test.targets, predictions))
         pair = as_array(targets), as_array(predicted)
-        board.picture("predictions", small.agreement(*pair))
-        board.picture("predictions/in full", figures.agreement(*pair))
+        board.picture(f"{VIEW}/predictions", small.agreement(*pair))
+        board.picture(f"{VIEW}/predictions in full", figures.agreement(*pair))
         return
     num_seeds, like = groups.model.num_seeds, next(groups.model.parameters())
     series = test.of(slice(1)).to(like.device, like.dtype).evaluation_batches(num_seeds)
@@ -252,9 +252,9 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split,
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     persistence = guesses.get("persistence")
     target, mean = as_array(test.targets[0, :, 0]), np.mean(forecast, axis=0)
-    board.picture("forecast", small.forecast(target, mean, low, high))
+    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high))
     board.picture(
-        "forecast/in full",
+        f"{VIEW}/forecast in full",
         figures.forecast(
             target=target,
             mean=mean,

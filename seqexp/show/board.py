@@ -37,6 +37,9 @@ KEPT = {split: f"kept/{split}" for split in SPLITS}
 """Tags of the kept weights' scores, whatever the metric. HPARAMS sorts metrics by tag, ticks five, and draws as
 parallel coordinates only runs that have all of them: so five of every run sort before those that name a metric."""
 
+VIEW = "view"
+"""The group of a run's pictures, which TensorBoard sorts behind the curves."""
+
 TRAINED = {"epochs": "kept/train_epochs", "steps": "kept/train_steps"}
 """Tags of how long was trained for them."""
 

@@ -109,7 +109,7 @@ def test_pictures_can_be_read_and_the_whole_figure_is_beside_them(sections: list
     found = board.pictures(sections, panels(sections), drawn, {"gates": drawn["curves"]})
     assert list(found)[:3] == [f"comparison pictures/{name}" for name in ("sine noise=0.1", "sine noise=0.3", "sum")]
     assert {"comparison pictures/~comparison.png", "comparison pictures, curves/~curves.png"} <= set(found)
-    assert "diagnostics/gates" in found
+    assert "comparison pictures, diagnostics/gates" in found
     assert min(found).startswith("comparison pictures")
     for tag, figure in found.items():
         if "~" not in tag and "diagnostics" not in tag:

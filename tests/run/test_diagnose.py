@@ -44,7 +44,7 @@ def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> N
     assert measured.record.test_mse == without.record.test_mse
     assert measured.record.fingerprint == without.record.fingerprint
     assert weights(measured.folder) == weights(without.folder)
-    assert "diagnostics/gradient_lag" in images(measured.folder)
+    assert "view/gradient_lag" in images(measured.folder)
     assert not (without.folder / "diagnostics").exists()
     assert (measured.folder / "diagnostics" / "gradient_lag.png").read_bytes().startswith(PNG)
     found = kept.read(kept.path_of(measured.folder, "gradient_lag"))

@@ -251,8 +251,8 @@ def test_a_run_of_a_sweep_leaves_the_layout_to_the_sweep(tmp_path: Path) -> None
 
 
 def test_the_forecast_and_the_predictions_are_pictures(runs: dict[str, Any]) -> None:
-    for name, tag in (("sine", "forecast"), ("sum", "predictions")):
-        for shown in (tag, f"{tag}/in full"):
+    for name, tag in (("sine", "view/forecast"), ("sum", "view/predictions")):
+        for shown in (tag, f"{tag} in full"):
             (image,) = runs[name][2].Images(shown)
             pixels = imread(io.BytesIO(image.encoded_image_string))
             assert pixels.std() > 0.01  # something is drawn

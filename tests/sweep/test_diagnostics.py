@@ -33,13 +33,13 @@ def test_a_sweep_that_is_run_again_measures_what_is_missing(sweep: Callable[...,
     assert sweep(*JOBS).status == 0
     top = Path("outputs/mine")
     before = {folder: (folder / "result.json").read_bytes() for folder in find(top)}
-    assert "diagnostics/gradient_lag" not in images(top / "comparison")
+    assert "comparison pictures, diagnostics/gradient_lag" not in images(top / "comparison")
     again = sweep(*JOBS, WANTED)
     assert again.status == 0, again.err
     assert again.out.count("measured gradient_lag") == 2
     assert {folder: (folder / "result.json").read_bytes() for folder in find(top)} == before
     assert (top / "diagnostics" / "gradient_lag.png").read_bytes().startswith(PNG)
-    assert "diagnostics/gradient_lag" in images(top / "comparison")
+    assert "comparison pictures, diagnostics/gradient_lag" in images(top / "comparison")
     assert "measured" not in sweep(*JOBS, WANTED).out
 
     # A file that is no measurement spoils its own line alone.
@@ -48,4 +48,4 @@ def test_a_sweep_that_is_run_again_measures_what_is_missing(sweep: Callable[...,
     comparison = compare(top)
     comparison.write(top)
     assert "npz, so it is not in that picture" in (top / "comparison.md").read_text()
-    assert "diagnostics/gradient_lag" in images(top / "comparison")
+    assert "comparison pictures, diagnostics/gradient_lag" in images(top / "comparison")
