@@ -148,7 +148,7 @@ def final_numbers(record: Record) -> dict[str, float]:
         The score on validation, the scores on test and evaluations such as `test_at_40`, half the 95 % interval of the
         test score's mean, the baselines' test scores, and how many seeds diverged. What is not finite is left out.
     """
-    metric, names = record.metric, {"val": "selected/val_{}"}
+    metric, names = record.metric, {"val": "kept/val_{}"}
     found: dict[str, float] = {}
     for part, rows in record.scores.items():
         for each, row in rows.items() if part != "train" else ():

@@ -82,7 +82,7 @@ def check_numbers(record: Record, rows: dict[str, list[tuple[int, float]]]) -> N
     """The curves and the final numbers of a run, by name: (step, value)."""
     for part in ("train", "val"):
         assert [step for step, _ in rows[f"{part}/mse"]] == STEPS[:-1]
-    final = {"test/mse": record.score("test"), "selected/val_mse": record.score("val")}
+    final = {"test/mse": record.score("test"), "kept/val_mse": record.score("val")}
     final |= {f"test_baseline/{name}": row for name, row in record.baselines.items() if row is not None}
     assert {"test_baseline/constant", "test_baseline/noise"} < set(final)
     for name, row in final.items():

@@ -70,7 +70,7 @@ def test_csv_gets_the_means_of_every_epoch_and_the_final_scores(train: Callable[
     for epoch in range(3):
         assert float(found[epoch]["val/mse"]) == pytest.approx(curves["val_mse"][curves["epoch"] == epoch].mean())
     assert float(found[3]["test/mse"]) == pytest.approx(np.mean(made.record.test_mse))
-    assert float(found[3]["selected/val_mse"]) == pytest.approx(np.mean(made.record.val_mse))
+    assert float(found[3]["kept/val_mse"]) == pytest.approx(np.mean(made.record.val_mse))
     assert float(found[3]["test_baseline/linear"]) == pytest.approx(np.mean(made.record.baselines["linear"]))
     assert float(found[3]["work/diverged_seeds"]) == 0
     settings = yaml.safe_load((made.folder / "loggers" / "csv" / "hparams.yaml").read_text())
