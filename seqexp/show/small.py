@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ MOST_STEPS = 150
 MOST_POINTS = 600
 LONGEST_TITLE = 38
 LONGEST_LABEL = 18
+LONGEST_BESIDE = 13
 
 
 def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> Figure:
@@ -45,7 +48,7 @@ def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> F
         color, marker, _ = style_of(panel.labels[row], labels)
         axes.plot([low, high], [row, row], color=color, lw=3, alpha=0.5, solid_capstyle="butt")
         axes.plot(mean, row, marker=marker, ms=8, color=color, ls="")
-    axes.set_yticks(rows, [text.label(panel.labels[row], LONGEST_LABEL) for row in rows])
+    axes.set_yticks(rows, _names(panel.labels[: len(rows)]))
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     seen = ends[: len(rows)]
     seen = seen[np.isfinite(seen) & (seen > 0)]
@@ -65,7 +68,7 @@ def curves(panel: CurvePanel, labels: Sequence[str]) -> Figure:
         color, _, line = style_of(curve.label, labels)
         low, mean, high = map(drawable, (curve.low, curve.mean, curve.high))
         axes.fill_between(curve.epochs, low, high, color=color, alpha=0.2, lw=0)
-        axes.plot(curve.epochs, mean, color=color, ls=line, lw=2, label=text.label(curve.label, LONGEST_LABEL))
+        axes.plot(curve.epochs, mean, color=color, ls=line, lw=2, label=curve.label)
     means = [drawable(curve.mean) for curve in panel.curves[:MOST_ROWS]]
     values = np.concatenate([*means, []])
     values = values[np.isfinite(values)]
@@ -74,7 +77,7 @@ def curves(panel: CurvePanel, labels: Sequence[str]) -> Figure:
     _scaled(axes, "y", values)
     axes.locator_params(axis="x", nbins=4, integer=True)
     axes.set_xlabel("epoch", fontsize=LETTERS)
-    _legend(axes, bool(means))
+    _legend(figure, axes)
     return figure
 
 
@@ -95,7 +98,11 @@ def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
         found.append(values[np.isfinite(values)])
     axes.axvline(1 if panel.by_ratio else 0, color="0.35", lw=1.5)
     sign = "/" if panel.by_ratio else "\N{MINUS SIGN}"
-    names = [f"{text.label(each.first, 9)} {sign}\n{text.label(each.second, 9)}" for each in panel.lines[: len(rows)]]
+    short = dict(zip(labels, _names(labels, 9), strict=True))
+    names = [
+        f"{short.get(each.first, each.first)} {sign}\n{short.get(each.second, each.second)}"
+        for each in panel.lines[: len(rows)]
+    ]
     axes.set_yticks(rows, names)
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.5)
     _scaled(axes, "x", np.concatenate([*found, [1.0]]) if panel.by_ratio else np.array([]))
@@ -113,7 +120,7 @@ def forecast(target: Array, mean: Array, low: Array, high: Array, title: str = "
     axes.locator_params(nbins=4)
     grid(axes)
     axes.tick_params(labelsize=LETTERS)
-    _legend(axes, True)
+    _legend(figure, axes)
     return figure
 
 
@@ -131,6 +138,15 @@ def agreement(target: Array, prediction: Array) -> Figure:
     axes.set_xlabel("actual", fontsize=LETTERS)
     axes.set_ylabel("predicted", fontsize=LETTERS)
     return figure
+
+
+def _names(labels: Sequence[str], most: int = LONGEST_LABEL) -> list[str]:
+    """Labels as far as they differ: without groups of settings, words that all share, and the middle of long ones."""
+    words = [re.sub(r"(^| )[\w.]+\.(?=\w+=)", r"\1", label).split() for label in labels]
+    shared = set.intersection(*map(set, words)) if len(labels) > 1 else set()
+    names = [" ".join(word for word in each if word not in shared) or " ".join(each) for each in words]
+    start, end = most // 3, most - most // 3 - 1
+    return [text.label(name if len(name) <= most else f"{name[:start]}…{name[-end:]}", most) for name in names]
 
 
 def _empty(title: str, count: int, most: int = MOST_ROWS) -> tuple[Figure, Axes]:
@@ -156,10 +172,21 @@ def _scaled(axes: Axes, which: str, values: Array) -> None:
     axes.tick_params(labelsize=LETTERS)
 
 
-def _legend(axes: Axes, is_wanted: bool) -> None:
-    if is_wanted:
-        legend = axes.legend(loc="best", fontsize=LETTERS, handlelength=1.4, labelspacing=0.2, borderpad=0.3)
-        legend.get_frame().set_alpha(0.7)
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Below the axes, where it hides no line: beside each other what has room, else in two columns of shorter names."""
+    handles, labels = axes.get_legend_handles_labels()
+    names = _names(labels)
+    fits = sum(map(len, names)) <= (5 - len(names)) * LONGEST_LABEL // 2
+    names = names if fits else _names(labels, LONGEST_BESIDE)
+    look: dict[str, Any] = {
+        "fontsize": LETTERS,
+        "handlelength": 1.3,
+        "columnspacing": 1.0,
+        "labelspacing": 0.2,
+        "frameon": False,
+    }
+    if names:
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names) if fits else 2, borderpad=0, **look)
 
 
 def _drawable(values: Array) -> Array:

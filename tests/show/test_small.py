@@ -31,8 +31,7 @@ def check(figure: Figure) -> None:
     width, height = figure.canvas.get_width_height()
     axes = figure.axes[0]
     drawn = [tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis._update_ticks()]  # type: ignore[attr-defined]
-    legend = axes.get_legend()
-    named = legend.get_texts() if legend else []
+    named = [text for legend in figure.legends for text in legend.get_texts()]
     texts: list[Text] = [*drawn, axes.xaxis.label, axes.yaxis.label, *figure.texts, *named]  # type: ignore[attr-defined]
     shown = [(text.get_text(), text.get_window_extent()) for text in texts if text is not None and text.get_text()]
     for text, box in shown:
@@ -96,3 +95,11 @@ def test_a_baseline_far_away_is_left_out_and_a_near_one_named() -> None:
             title="sine", score="MSE", labels=["rnn"], scores=[ends[0]], intervals=ends, baselines={"linear": value}
         )
         assert small.scores(panel, ["rnn"], "linear").axes[0].get_xlabel() == shown
+
+
+def test_labels_are_cut_where_they_are_alike() -> None:
+    labels = ["lstm cell.hidden_size=16 optimizer.lr=0.005", "lstm cell.hidden_size=16 optimizer.lr=0.02"]
+    ends = np.ones((2, 3))
+    panel = ScorePanel(title="sine", score="MSE", labels=labels, scores=list(ends), intervals=ends, baselines={})
+    shown = [tick.get_text() for tick in small.scores(panel, labels, None).axes[0].get_yticklabels()]
+    assert shown == ["lr=0.005", "lr=0.02"]
