@@ -80,7 +80,7 @@ def fit(
         scores = _scores(parts, selection, test, predictions)
         trained = {"epochs": len(selection.history["train"]), "steps": trainer.global_step}
         _show_kept(board, scores, training.score.name, trained, trainer.current_epoch)
-        _draw(board, parts, guesses[TEST], test, predictions)
+        _draw(board, parts, guesses[TEST], test, predictions, f"{record.cell} on {record.data}")
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
         record = replace(
@@ -232,7 +232,9 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor) -> None:
+def _draw(
+    board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor, title: str
+) -> None:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
     groups, task = parts.training.groups, parts.data.task
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
@@ -241,7 +243,7 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split,
     if not task.chronological or task.reads == "steps":
         targets, predicted = (each[finite][..., 0].flatten(1) for each in (test.targets, predictions))
         pair = as_array(targets), as_array(predicted)
-        board.picture(f"{VIEW}/predictions", small.agreement(*pair))
+        board.picture(f"{VIEW}/predictions", small.agreement(*pair, title))
         board.picture(f"{VIEW}/predictions in full", figures.agreement(*pair))
         return
     num_seeds, like = groups.model.num_seeds, next(groups.model.parameters())
@@ -252,7 +254,7 @@ def _draw(board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split,
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     persistence = guesses.get("persistence")
     target, mean = as_array(test.targets[0, :, 0]), np.mean(forecast, axis=0)
-    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high))
+    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high, title))
     board.picture(
         f"{VIEW}/forecast in full",
         figures.forecast(

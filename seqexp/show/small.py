@@ -109,9 +109,9 @@ def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def forecast(target: Array, mean: Array, low: Array, high: Array, title: str = "first test steps") -> Figure:
+def forecast(target: Array, mean: Array, low: Array, high: Array, title: str) -> Figure:
     """The start of a forecast, (N,) each: what came, the mean prediction and its band over seeds."""
-    figure, axes = _empty(title, 1)
+    figure, axes = _empty(f"{title}, first test steps", 1)
     steps = np.arange(min(len(target), MOST_STEPS))
     target, mean, low, high = (_drawable(each[: len(steps)]) for each in (target, mean, low, high))
     axes.plot(steps, target, color="black", lw=1.5, label="actual")
@@ -124,9 +124,9 @@ def forecast(target: Array, mean: Array, low: Array, high: Array, title: str = "
     return figure
 
 
-def agreement(target: Array, prediction: Array) -> Figure:
+def agreement(target: Array, prediction: Array, title: str) -> Figure:
     """Predictions against what was to be predicted, (S, N) each, of all of which so many are drawn."""
-    figure, axes = _empty("predicted against actual", 1)
+    figure, axes = _empty(title, 1)
     every = max(1, target.size // MOST_POINTS)
     x, y = (_drawable(each.ravel()[::every]) for each in (target, prediction))
     ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))]
@@ -145,6 +145,7 @@ def _names(labels: Sequence[str], most: int = LONGEST_LABEL) -> list[str]:
     words = [re.sub(r"(^| )[\w.]+\.(?=\w+=)", r"\1", label).split() for label in labels]
     shared = set.intersection(*map(set, words)) if len(labels) > 1 else set()
     names = [" ".join(word for word in each if word not in shared) or " ".join(each) for each in words]
+    names = names if len(set(names)) == len(set(labels)) else list(labels)
     start, end = most // 3, most - most // 3 - 1
     return [text.label(name if len(name) <= most else f"{name[:start]}…{name[-end:]}", most) for name in names]
 

@@ -77,8 +77,8 @@ def test_scores_and_curves_and_differences_are_readable(count: str, level: str) 
 
 def test_predictions_are_readable() -> None:
     wave = np.sin(np.arange(400.0)).astype(np.float32)
-    check(small.forecast(wave, wave, wave - 1, wave + 1))
-    check(small.agreement(1e5 * wave.reshape(2, 200), 1e5 * wave.reshape(2, 200)))
+    check(small.forecast(wave, wave, wave - 1, wave + 1, "lstm on sine"))
+    check(small.agreement(1e5 * wave.reshape(2, 200), 1e5 * wave.reshape(2, 200), "lstm on sum"))
 
 
 def test_a_picture_of_part_of_the_rows_says_so() -> None:
