@@ -40,7 +40,6 @@ def columns(parts: Parts, record: Record, optimizer: str) -> dict[str, Value]:
         "max_epochs": _at(shown, EPOCHS) or 1000,  # which is Lightning's own
         "seed": record.seeds[0],
         "num_seeds": len(record.seeds),
-        "num_parameters": record.num_parameters,
     }
     known = {*found, size, LAYERS, RATE, BATCH, EPOCHS}
     for key, typed in _typed(record.overrides).items():

@@ -35,7 +35,7 @@ from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers, Place
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show import figures, small
-from seqexp.show.board import KEPT, TRAINED, VIEW, Board, Curves
+from seqexp.show.board import KEPT, SIZES, VIEW, Board, Curves
 from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
@@ -78,8 +78,9 @@ def fit(
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
         scores = _scores(parts, selection, test, predictions)
-        trained = {"epochs": len(selection.history["train"]), "steps": trainer.global_step}
-        _show_kept(board, scores, training.score.name, trained, trainer.current_epoch)
+        epochs, steps = len(selection.history["train"]), trainer.global_step
+        sizes = {"epochs": epochs, "num_parameters": record.num_parameters, "steps": steps}
+        _show_kept(board, scores, training.score.name, sizes, trainer.current_epoch)
         _draw(board, parts, guesses[TEST], test, predictions, f"{record.cell} on {record.data}")
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
@@ -131,13 +132,13 @@ def _callbacks(
 
 
 def _show_kept(
-    board: Board, scores: Mapping[str, Mapping[str, list[float]]], metric: str, trained: Mapping[str, float], step: int
+    board: Board, scores: Mapping[str, Mapping[str, list[float]]], metric: str, sizes: Mapping[str, float], step: int
 ) -> None:
     """Shows the scores of the kept weights: as the end of the curves, and as what HPARAMS compares runs by."""
     board.scores({f"test/{metric}": scores["test"][metric]}, step)
     board.scores({KEPT[part]: scores[part][metric] for part in KEPT if part in scores}, step)
-    for name, tag in TRAINED.items():
-        board.value(tag, trained[name], step)
+    for name, tag in SIZES.items():
+        board.value(tag, sizes[name], step)
 
 
 def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkpoints, Path | None]:

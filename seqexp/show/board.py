@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-KEPT = {split: f"kept/{split}" for split in SPLITS}
+KEPT = {split: f"kept/{split}" for split in ("test", "val")}
 """Tags of the kept weights' scores, whatever the metric. HPARAMS sorts metrics by tag, ticks five, and draws as
 parallel coordinates only runs that have all of them: so five of every run sort before those that name a metric."""
 
 VIEW = "view"
 """The group of a run's pictures, which TensorBoard sorts behind the curves."""
 
-TRAINED = {"epochs": "kept/train_epochs", "steps": "kept/train_steps"}
-"""Tags of how long was trained for them."""
+SIZES = {name: f"run/{name}" for name in ("epochs", "num_parameters", "steps")}
+"""Tags of how long was trained, and of one seed's parameters."""
 
 
 class Curves(NamedTuple):

@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import plugin_data_pb2
 
-from seqexp.show.board import Board, BoardLine, Content, Curves, write_comparison
+from seqexp.show.board import SIZES, Board, BoardLine, Content, Curves, write_comparison
 from seqexp.show.layout import Category, Chart, edges, every_run, run_tag
 
 HPARAMS = "_hparams_/"
@@ -151,23 +151,24 @@ def test_scalars_are_the_contracts_and_nothing_else(runs: dict[str, Any]) -> Non
     def expected(task: str, *splits: str) -> set[str]:
         means = [run_tag(task, split, "MSE") for split in splits]
         bands = {tag for mean in means for tag in (mean, *edges(mean))}
-        kept = {*(f"kept/{split}" for split in splits), "kept/train_epochs", "kept/train_steps"}
+        kept = {*(f"kept/{split}" for split in splits if split != "train"), *SIZES.values()}
         return {*(f"{split}/mse" for split in splits), *kept, *bands}
 
     found = {name: set(board.Tags()["scalars"]) for name, (_, _, board) in runs.items()}
     assert found["sine"] == expected("sine", "train", "val", "test")
     assert found["sum"] == expected("sum", "train", "test")  # nothing validates there
     record, _, board = runs["sine"]
-    for split in ("train", "val", "test"):
+    for split in ("val", "test"):
         (kept,) = series(board, f"kept/{split}").values()
         assert kept == pytest.approx(np.mean(record.score(split)), rel=1e-6)
-    assert list(series(board, "kept/train_epochs").values()) == [2]
+    for name in ("epochs", "num_parameters", "steps"):
+        assert list(series(board, f"run/{name}").values()) == [getattr(record, name)]
 
 
 def test_bands_sort_behind_all_others_and_kept_scores_before_curves(runs: dict[str, Any]) -> None:
     for _, _, board in runs.values():
         groups = dict.fromkeys(tag.partition("/")[0] for tag in sorted(board.Tags()["scalars"]))
-        assert [name for name in groups if name != "val"] == ["kept", "test", "train", "~band"]
+        assert [name for name in groups if name != "val"] == ["kept", "run", "test", "train", "~band"]
 
 
 def test_curves_and_test_score_are_the_means_of_the_record(runs: dict[str, Any]) -> None:
@@ -217,7 +218,7 @@ def test_hparams_are_what_was_typed_and_what_is_asked_for_most(runs: dict[str, A
         },
     }
     for name, values in expected.items():
-        for key, value in {**values, "num_parameters": runs[name][0].num_parameters}.items():
+        for key, value in values.items():
             assert found[name][key] == value, key
 
 
@@ -228,7 +229,7 @@ def test_five_metrics_that_every_run_has_sort_before_all_others(runs: dict[str, 
         assert f"{HPARAMS}experiment" not in board.summary_metadata
         assert "hp_metric" not in tags
         first = sorted(tags)[:5] if record.val_mse else sorted(tags)[:4]
-        assert all(tag.startswith("kept/") for tag in first)
+        assert all(tag.startswith(("kept/", "run/")) for tag in first)
 
 
 def test_a_run_alone_has_a_chart_with_a_band_for_each_split_of_its_task(runs: dict[str, Any]) -> None:

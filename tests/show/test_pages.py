@@ -18,7 +18,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
-from seqexp.show.board import KEPT, TRAINED, Board, BoardLine, Content, Curves, write_comparison
+from seqexp.show.board import KEPT, SIZES, Board, BoardLine, Content, Curves, write_comparison
 from seqexp.show.layout import Category, Chart, every_run
 
 TICKED = 5
@@ -35,7 +35,7 @@ def write_sweep(folder: Path, task: str, metric: str, lr: Sequence[float] = (0.0
                 board.start(settings, Curves(task, metric, label, validated=True), is_alone=False)
                 board.scores({f"val/{metric}": [0.1, 0.2], f"train/{metric}": [0.1, 0.3]}, 0)
                 board.scores({f"test/{metric}": [0.2, 0.3], **{tag: [0.2, 0.3] for tag in KEPT.values()}}, 1)
-                for tag in TRAINED.values():
+                for tag in SIZES.values():
                     board.value(tag, 1.0, 1)
     tag = f"comparison/{task}: val {label}"
     line = BoardLine(tag, np.array([1]), np.ones((1, 3)))
@@ -74,7 +74,7 @@ def test_settings_that_differ_come_first_and_the_kept_scores_are_ticked(served: 
     assert columns == ["cell", "data", "lr", "metric", "zeta"]
     assert [info.name for info in found.hparam_infos][: len(columns)] == columns
     ticked = [info.name.tag for info in found.metric_infos][:TICKED]
-    assert ticked == ["kept/test", "kept/train", "kept/train_epochs", "kept/train_steps", "kept/val"]
+    assert ticked == ["kept/test", "kept/val", "run/epochs", "run/num_parameters", "run/steps"]
 
 
 def test_every_run_has_all_ticked_columns_whatever_it_is_scored_by(served: TBContext) -> None:
