@@ -100,7 +100,7 @@ class Board:
     def scores(self, scores: Mapping[str, npt.ArrayLike], step: int) -> None:
         """Writes the mean over seeds; of a curve its 95 % Student-t interval as well.
 
-        Seeds without a finite score are left out.
+        Seeds without a finite score are left out; a single one has a band of no width.
 
         Args:
             scores: tag such as `val/mse` -> one score per seed, (S,).
@@ -112,7 +112,7 @@ class Board:
             values[tag] = interval.mean
             if tag in self._bands:
                 band = self._bands[tag]
-                values |= dict(zip((band, *edges(band)), (interval.mean, interval.low, interval.high), strict=True))
+                values |= _with_band(band, interval.mean, interval.low, interval.high)
         self._values(values, step)  # one event for all of them: cheaper than one each
 
     def value(self, tag: str, value: float, step: int) -> None:
@@ -139,9 +139,8 @@ class Board:
 
     def line(self, line: BoardLine) -> None:
         """Writes a line and the edges of its band."""
-        names = (line.tag, *edges(line.tag))
-        for step, row in zip(line.steps.tolist(), line.values.tolist(), strict=True):
-            self._values(dict(zip(names, row, strict=True)), step)
+        for step, (mean, low, high) in zip(line.steps.tolist(), line.values.tolist(), strict=True):
+            self._values(_with_band(line.tag, mean, low, high), step)
 
     def _values(self, values: Mapping[str, float], step: int) -> None:
         finite = [Summary.Value(tag=tag, simple_value=value) for tag, value in values.items() if math.isfinite(value)]
@@ -158,7 +157,7 @@ class BoardLine(NamedTuple):
     Attributes:
         tag: of the chart; lines of one tag share it.
         steps: (E,) whole numbers.
-        values: (E, 3) mean, low, high; what is not finite is left out.
+        values: (E, 3) mean, low, high; a mean that is not finite is left out.
     """
 
     tag: str
@@ -213,6 +212,12 @@ def write_comparison(folder: Path, content: Content) -> None:
             with Board(place) as board:
                 for line in own:
                     board.line(line)
+
+
+def _with_band(tag: str, mean: float, low: float, high: float) -> dict[str, float]:
+    """A mean and the ends of its interval by tag; of one seed alone, a band of no width: charts of bands need ends."""
+    ends = (low, high) if math.isfinite(low) and math.isfinite(high) else (mean, mean)
+    return dict(zip((tag, *edges(tag)), (mean, *ends), strict=True))
 
 
 def _is_free(folder: Path) -> bool:

@@ -84,7 +84,7 @@ def curves(panel: CurvePanel, labels: Sequence[str]) -> Figure:
 def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
     """Each seed's ratio or difference of two rows, with the verdict's interval where it has ends."""
     kind = "ratio" if panel.by_ratio else "difference"
-    figure, axes = _empty(f"{panel.title}: {_first_words(panel.score)} {kind} by seed", len(panel.lines), MOST_PAIRS)
+    figure, axes = _empty(f"{panel.title}: {kind} by seed", len(panel.lines), MOST_PAIRS)
     rows = range(min(len(panel.lines), MOST_PAIRS))
     found = []
     for row in rows:
@@ -147,7 +147,8 @@ def _names(labels: Sequence[str], most: int = LONGEST_LABEL) -> list[str]:
     names = [" ".join(word for word in each if word not in shared) or " ".join(each) for each in words]
     names = names if len(set(names)) == len(set(labels)) else list(labels)
     start, end = most // 3, most - most // 3 - 1
-    return [text.label(name if len(name) <= most else f"{name[:start]}…{name[-end:]}", most) for name in names]
+    cut = [f"{name[:start]}…{name[-end:]}" if " " in name else f"…{name[1 - most :]}" for name in names]
+    return [text.label(name if len(name) <= most else short, most) for name, short in zip(names, cut, strict=True)]
 
 
 def _empty(title: str, count: int, most: int = MOST_ROWS) -> tuple[Figure, Axes]:
@@ -195,5 +196,5 @@ def _drawable(values: Array) -> Array:
 
 
 def _first_words(score: str) -> str:
-    """What is scored, without its unit."""
-    return score.partition(" (")[0]
+    """What is scored, without its unit, and the split by its short name."""
+    return score.partition(" (")[0].replace("validation ", "val ").replace("training ", "train ")

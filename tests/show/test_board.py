@@ -93,14 +93,15 @@ def test_a_seed_without_a_score_is_left_out_of_mean_and_band(tmp_path: Path) -> 
         board.start({}, SINE, is_alone=False)
         board.scores({"val/mse": [0.1, math.nan, 0.3, math.inf]}, 0)
         board.scores({"train/mse": [math.nan, math.nan]}, 0)
-        board.scores({"test/mse": [0.5]}, 0)  # one seed has no interval
+        board.scores({"test/mse": [0.5]}, 0)  # one seed has no interval, and charts with bands need one
     found = read(tmp_path)
     ends = stats.t.interval(0.95, 1, loc=0.2, scale=stats.sem([0.1, 0.3]))
     val, test = (run_tag("sine", split, "MSE") for split in ("val", "test"))
     assert series(found, "val/mse")[0] == pytest.approx(0.2)
     for tag, end in zip(edges(val), ends, strict=True):
         assert series(found, tag)[0] == pytest.approx(end, rel=1e-5)
-    assert set(found.Tags()["scalars"]) == {"val/mse", val, *edges(val), "test/mse", test}
+    assert set(found.Tags()["scalars"]) == {"val/mse", val, *edges(val), "test/mse", test, *edges(test)}
+    assert {series(found, tag)[0] for tag in (test, *edges(test))} == {0.5}
 
 
 def test_a_picture_arrives_as_it_was_drawn(tmp_path: Path) -> None:
@@ -316,7 +317,7 @@ def test_a_comparison_has_a_run_for_each_label_and_none_that_is_gone(tmp_path: P
     assert shown == {"rnn", "lstm,cell.hidden_size=8"}
     found = read(place / "rnn")
     assert series(found, tag) == {1: 2.0, 2: 1.0}
-    assert series(found, edges(tag)[0]) == {1: 1.0}
+    assert series(found, edges(tag)[0]) == {1: 1.0, 2: 1.0}
     whole = read(place)
     (category,) = categories(whole)
     assert (category.title, category.closed) == ("sine: MSE", True)
