@@ -31,6 +31,7 @@ HOMES = {
         "sweep/fresh.py",
         *("config/compose.py", "config/foreign.py", "config/guard.py", "config/hooks.py"),
         "config/explanations.py",
+        "config/titles.py",
     },
     "optuna": {f"search/{name}.py" for name in ("space", "storage", "study", "trial", "search")},
     "matplotlib": {"show/figures.py", "show/board.py", "show/lines.py"},

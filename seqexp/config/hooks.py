@@ -25,7 +25,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from seqexp.config import CONF, environment, names
+from seqexp.config import CONF, environment, names, titles
 from seqexp.config.explanations import unreadable
 from seqexp.config.folders import replaced
 from seqexp.config.guard import check_hydra, check_lists, check_shape, check_shown, is_inside, settle
@@ -289,7 +289,8 @@ RESOLVERS: dict[str, tuple[Callable[..., Any], bool]] = {
     "oc.env": (environment.read, False),
     # conf/hydra/output names folders by them.
     "seqexp.name": (names.folder_name, False),
-    "seqexp.sweep": (names.sweep_name, False),
+    "seqexp.run": (titles.run_title, False),
+    "seqexp.sweep": (titles.sweep_name, False),
     # Cached, so that one configuration has one token however often it is read.
     "seqexp.token": (names.token, True),
 }

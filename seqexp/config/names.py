@@ -50,11 +50,6 @@ def check_place(folder: Path) -> None:
         raise ConfigError(f"{whole}: holds ::, by which fsspec joins protocols; choose another folder")
 
 
-def sweep_name(name: str | None, fresh: str) -> str:
-    """The folder of a sweep: its name, or a fresh one where it has none."""
-    return name or fresh
-
-
 def token() -> str:
     """A few letters that no other run has."""
     return secrets.token_hex(3)

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -189,18 +190,20 @@ def parts(sweep: Path, name: str, wanted: Claim) -> Iterator[tuple[Path, Claim]]
         yield sweep / place(sweep, name, part), part
 
 
-def place(sweep: Path, name: str, wanted: Claim) -> str:
+def place(sweep: Path, name: str, wanted: Claim, longer: str = "") -> str:
     """The name, below the sweep's folder, of the folder in which a run belongs.
 
     Args:
         sweep: the sweep's folder.
         name: what a new folder would be called.
         wanted: what is to be trained.
+        longer: a name that says more, for where another run has the first.
 
     Returns:
         Where a run of the same family and seeds was begun, wherever that is; or one that nobody goes on with, as all
-        its seeds are wanted here or finished. Else `name`, or, where something else has that folder, a name with a
-        part of the family and a number.
+        its seeds are wanted here or finished. Else `name`; where other seeds of the same family have that folder, the
+        name with these seeds; where something else has it, the longer name, or one with a part of the family and a
+        number.
 
     Raises:
         ConfigError: there are too many folders of that name.
@@ -217,13 +220,24 @@ def place(sweep: Path, name: str, wanted: Claim) -> str:
     above = [sweep / each for each in Path(name).parents[:-1]]
     if any(each.is_file() or (each / CLAIM).exists() or (each / RESULT).exists() for each in above):
         name = folder_name(name)  # not into another run's folder
-    for number in range(1, 10_000):
-        own = wanted.family.rpartition("-")[2][:8]
-        suffix = "" if number == 1 else f"-{own}" + (f"-{number}" if number > 2 else "")
-        candidate = path_name(name + suffix)
+    for candidate in _names(sweep, name, wanted, longer):
         if _is_free(sweep / candidate):
             return candidate
     raise ConfigError(f"{sweep / name}: there are too many folders of that name")
+
+
+def _names(sweep: Path, name: str, wanted: Claim, longer: str) -> Iterator[str]:
+    """The names that a new folder may have, the best one first; the arguments are those of `place`."""
+    name, seeds = re.sub(r",seeds=\d+(-\d+)?$", "", name), wanted.seeds
+    part = f",seeds={seeds[0]}" + (f"-{seeds[-1]}" if len(seeds) > 1 else "")
+    for each in dict.fromkeys(filter(None, (name, longer))):
+        yield path_name(each)
+        found = Claim.find(sweep / path_name(each))
+        if found is not None and wanted.renamed(found).family == wanted.family:
+            yield path_name(each + part)
+    own = wanted.family.rpartition("-")[2][:8]
+    yield path_name(f"{name}-{own}")
+    yield from (path_name(f"{name}-{own}-{number}") for number in range(3, 10_000))
 
 
 def outdated(sweep: Path, wanted: Claim) -> Path | None:

@@ -13,14 +13,24 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from seqexp.config import titles
 from seqexp.config.guard import shown
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import path_name
+from seqexp.record.record import INERT_SETTINGS
 from seqexp.show.console import say
+from seqexp.sweep.jobs import split_jobs
+from seqexp.sweep.launchers import quoted
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
     from seqexp.record.record import Record
+
+OWN_NAME = "${seqexp.run:}"
+"""What `conf/hydra/output` says of a run's name."""
+
+SHARED = (*titles.SEEDS, *INERT_SETTINGS)
+"""Keys, or groups of keys, that are in no name."""
 
 THERE = ".there"
 """Below it Hydra writes of a job whose seeds are all there: it writes before a job begins, not into finished runs."""
@@ -33,8 +43,26 @@ def own_folders(config: DictConfig) -> None:
         config: the composed configuration, with its `hydra` node; the overrides for the jobs are added to.
     """
     text = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload, index]
+    style = "hydra.job.config.override_dirname.exclude_keys"
+    kept = {*OmegaConf.select(config, style)}
+    same = ",".join(map(quoted, sorted(kept | _alike(config))))
     with read_write(config), open_dict(config):
-        config.hydra.overrides.hydra.append(f"hydra.sweep.subdir=${{seqexp.subdir:x{str(text).encode().hex()}}}")
+        config.hydra.overrides.hydra += [
+            f"hydra.sweep.subdir=${{seqexp.subdir:x{str(text).encode().hex()},{int(str(text) == OWN_NAME)}}}",
+            f"{style}=[{same}]",
+        ]
+
+
+def _alike(config: DictConfig) -> set[str]:
+    """The keys that are alike in all jobs of a sweep, and but for seeds in all runs that its folder has already."""
+    from seqexp.compare.settings import is_inert
+    from seqexp.record import claim
+
+    jobs = [titles.typed(each) for each in split_jobs(config)]
+    there = [titles.typed(titles.overrides_of(folder)) for folder, _ in claim.find(Path(config.hydra.sweep.dir))]
+    now = titles.varied(jobs)
+    before = {key for key in titles.varied([*jobs, *there]) if not is_inert(key)}
+    return ({key for each in jobs for key in each} | {*titles.SEEDS}) - now - before
 
 
 def parts(config: DictConfig) -> Iterator[tuple[Path, Claim]]:
@@ -139,11 +167,12 @@ def _remove_bare(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def subdir(code: str, *, _root_: DictConfig) -> str:
+def subdir(code: str, own: int = 0, *, _root_: DictConfig) -> str:
     """The resolver behind `hydra.sweep.subdir`: the folder of one run, below its sweep's.
 
     Args:
         code: the user's own `hydra.sweep.subdir`, in hexadecimal digits after an x: Hydra sees no quotes and braces.
+        own: 1 if that is seqexp's own, so that a name that another run has can have more of what was typed.
         _root_: the job's configuration.
     """
     from seqexp.record import claim
@@ -158,7 +187,8 @@ def subdir(code: str, *, _root_: DictConfig) -> str:
         node.subdir = bytes.fromhex(code[1:]).decode()
     with shown(_root_, "hydra.sweep.subdir"):
         text = str(node.subdir)
-    return claim.place(sweep, path_name(text), wanted.part(left[0]))
+    longer = path_name(titles.long_name(_root_.hydra, SHARED)) if own else ""
+    return claim.place(sweep, path_name(text), wanted.part(left[0]), longer)
 
 
 RESOLVERS = {"seqexp.subdir": subdir}

@@ -20,6 +20,7 @@ from seqexp.config.compose import check_choices, known_keys, without_hydra
 from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
 from seqexp.config.names import check_place
+from seqexp.config.titles import run_name
 from seqexp.show.console import end_start, prepare_output, say
 from seqexp.signals import Ending, Terminated
 from seqexp.sweep import again, fresh, launchers
@@ -62,7 +63,7 @@ def run_job(config: DictConfig) -> None:
     folder, stop, there = Path(hydra.runtime.output_dir), Path(hydra.sweep.dir) / STOP, True
     try:
         if old := again.outdated(config):
-            say(sys.stdout, f"{ANEW.format(os.path.relpath(old))}: {hydra.job.override_dirname}")
+            say(sys.stdout, f"{ANEW.format(os.path.relpath(old))}: {run_name(OmegaConf.structured(hydra))}")
         for folder, part in again.parts(config):
             there = False
             if stop.exists():
@@ -77,7 +78,7 @@ def run_job(config: DictConfig) -> None:
     if "diagnostic" in config:
         again.measure(config)
     if there:
-        say(sys.stdout, f"there already: {hydra.job.override_dirname}")
+        say(sys.stdout, f"there already: {run_name(OmegaConf.structured(hydra))}")
 
 
 def _run_part(config: DictConfig, folder: Path, part: Claim, stop: Path) -> None:
@@ -151,8 +152,8 @@ class Sweep(Callback):
         launchers.require(config)
         folder = settle(config, "hydra.sweep.dir")
         launchers.prepare(config)
-        again.own_folders(config)
         startup.load()
+        again.own_folders(config)
         from rich.console import Console
 
         from seqexp.record import claim, lock
