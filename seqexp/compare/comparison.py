@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from seqexp.compare.trained import noted
 from seqexp.compare.variance import variances
 from seqexp.config.kinds import check_figure, margin_of
 from seqexp.config.mistakes import ConfigError
+from seqexp.config.options import called
 from seqexp.record.files import null_for_nan, write_atomically
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ def written(folder: Path, paths: Sequence[Path]) -> str:
         name = path.relative_to(folder).with_suffix("").as_posix()
         kinds.setdefault(name, []).append(path.suffix)
     named = [f"{name}{' '.join(suffixes)}" for name, suffixes in kinds.items()]
-    return f"→ {folder}: {', '.join(named)}; tensorboard --logdir {folder}"
+    return f"→ {folder}: {', '.join(named)}; {called('board')} {shlex.quote(str(folder))}"
 
 
 def page_of(node: Mapping[str, Any]) -> Page:

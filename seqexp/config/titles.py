@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -18,6 +19,10 @@ SEEDS = ("seed", "num_seeds", "sweep.judges")
 
 LONGEST_LIST = 30
 """Letters of values that stand one by one in the name of a sweep; of more it has the number."""
+
+
+MOST_VALUES = 1_000
+"""Values of one key that are counted; a sweep of more is refused later."""
 
 
 def run_name(hydra: DictConfig) -> str:
@@ -89,11 +94,11 @@ def _compared(config: DictConfig) -> str:
     params = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]
     swept = _swept([*params, *hydra["overrides"]["task"]])
     choices = hydra["runtime"]["choices"]
-    parts = [_list("cells", swept.get("cell") or [str(choices["cell"])])]
+    parts = [_list("cells", swept.get("cell") or [str(choices.get("cell"))])]
     for key in _others(swept, by):
         last = key.rpartition(".")[2]
         parts.append(_list(last, swept[key], f"{last}="))
-    return "_".join([*parts, _list("tasks", swept.get("data") or [str(choices["data"])])])
+    return "_".join([*parts, _list("tasks", swept.get("data") or [str(choices.get("data"))])])
 
 
 def _others(swept: Mapping[str, list[str]], by: Any) -> list[str]:
@@ -115,9 +120,13 @@ def _swept(overrides: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _values(override: Override) -> list[str]:
-    if not override.is_sweep_override() or isinstance(override.value(), Glob):
+    """The first of them; none of what only Hydra can read, or nobody can enumerate."""
+    if not override.is_sweep_override() or isinstance(override.value(), Glob | IntervalSweep):
         return []
-    return list(dict.fromkeys(_plain(each) for each in override.sweep_string_iterator()))
+    try:
+        return list(dict.fromkeys(_plain(each) for each in islice(override.sweep_string_iterator(), MOST_VALUES)))
+    except (ValueError, ArithmeticError, HydraException):  # such as a range of step 0, which is refused later
+        return []
 
 
 def _list(what: str, values: Sequence[str], before: str = "") -> str:
@@ -128,7 +137,7 @@ def _list(what: str, values: Sequence[str], before: str = "") -> str:
 
 
 def _choices(hydra: DictConfig) -> str:
-    return f"{hydra.runtime.choices.cell}_{hydra.runtime.choices.data}"
+    return f"{hydra.runtime.choices.get('cell')}_{hydra.runtime.choices.get('data')}"
 
 
 def _plain(value: str) -> str:

@@ -15,7 +15,7 @@ seqexp trains recurrent networks, many seeds at once, and compares them seed by 
   {program} --multirun cell=rnn,lstm         a sweep: one run for each choice, then their comparison
   {program} cell=lstm cell.hidden_size=32    any setting can be given as key=value
   {program} cell=lstm --cfg job              show the configuration and run nothing
-  tensorboard --logdir outputs{gap}look at the results
+  {program} board                            look at the results in TensorBoard
 
 Verbs, which come first ({program} VERB --help says more):
 
@@ -71,7 +71,6 @@ def page(config_dir: str | None) -> str:
     program = called()
     text = PAGE.format(
         program=program,
-        gap=" " * (len(program) + 6),
         verbs=columns([(name, verb.says) for name, verb in VERBS.items()]),
         groups=columns([(group, ", ".join(files)) for group, files in found.items()]),
         experiments=columns(experiments),

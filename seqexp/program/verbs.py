@@ -32,6 +32,7 @@ class Verb(NamedTuple):
 
 
 VERBS = {
+    "board": Verb("seqexp.program.board", "runs and comparisons in TensorBoard", "tensorboard tb view open"),
     "compare": Verb("seqexp.compare.__main__", "tables and verdicts of any folders of runs", "diff report results"),
     "list": Verb(
         "seqexp.program.listing", "what can be chosen: groups, their files, each file's keys", "ls show choices"

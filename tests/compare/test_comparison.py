@@ -510,5 +510,7 @@ def test_the_training_curve_is_read_by_its_old_name_too(tmp_path: Path, name: st
 def test_a_program_says_which_files_it_has_written() -> None:
     top = Path("outputs/mine")
     paths = [top / name for name in ("comparison.md", "comparison.csv", "curves.png", "diagnostics/lag.svg")]
-    expected = "→ outputs/mine: comparison.md .csv, curves.png, diagnostics/lag.svg; tensorboard --logdir outputs/mine"
+    expected = (
+        "→ outputs/mine: comparison.md .csv, curves.png, diagnostics/lag.svg; python -m seqexp board outputs/mine"
+    )
     assert written(top, paths) == expected

@@ -60,7 +60,7 @@ LINES: dict[str, tuple[str, ...]] = {
     # what is no setting
     "cell=rnn, lstm": ("cell=rnn,: begins or ends with a comma", "as in cell=rnn,lstm"),
     "cell=rnn ,lstm": (",lstm: begins or ends with a comma",),
-    "lstm": ("seqexp: lstm: is no verb and no setting; did you mean cell=lstm? Verbs: compare, ",),
+    "lstm": ("seqexp: lstm: is no verb and no setting; did you mean cell=lstm? Verbs: board, ",),
     "cell=lstm sine": ("seqexp: sine: a setting is given as key=value\n",),
     "cell=[rnn": ("cell=[rnn: cannot be read as key=value (no viable alternative", "quotes of its own"),
     "seed=int(a)": ("(invalid literal for int()",),

@@ -48,6 +48,10 @@ def named(
         ("+cell.path=/a/b,/c/d", "rnn_path=-a-b--c-d_sine"),
         ("cell=choice(rnn,gru)", "rnn-gru_sine"),
         ("cell=glob(*)", "rnn_sine"),
+        ("optimizer.lr=interval(0.1,0.2)", "rnn_sine"),
+        ("optimizer.lr=range(0,1000000000)", "rnn_1000-lr_sine"),
+        ("seed=range(0,5,0)", "rnn_sine"),
+        ("optimizer.lr=[1", "rnn_sine"),
         ("cell=" + "x" * 200, "x" * 75),
     ],
 )

@@ -17,9 +17,10 @@ Command = Callable[..., Any]
 
 WRONG = {
     # a verb that is misspelt, shortened or called otherwise
-    "comapre outputs": "comapre: is no verb and no setting; did you mean seqexp compare? Verbs: compare, list, search;",
+    "comapre outputs": "comapre: is no verb and no setting; did you mean seqexp compare? Verbs: board, compare, list,",
     "COMPARE": "did you mean seqexp compare?",
     "sear cell=rnn": "did you mean seqexp search?",
+    "tensorboard": "did you mean seqexp board?",
     "ls": "did you mean seqexp list?",
     "tune": "did you mean seqexp search?",
     "--multirun comapre": "comapre: is no verb",
