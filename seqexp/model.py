@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqexp.cell.cell import Cell, members
 from seqexp.cell.workspace import ALIGNMENT
 from seqexp.data.split import Split
+from seqexp.exported import Exported, Member
 from seqexp.readout import last_back, read_last, read_steps, steps_back
 from seqexp.score import Score
 
@@ -133,26 +134,29 @@ class Model(nn.Module):
         return tokens + first[:, None, None]
 
     @torch.no_grad()
-    def to_torch(self, index: int) -> nn.ModuleDict:
-        """Exports one member of the population as ordinary torch modules.
+    def to_torch(self, index: int) -> Exported:
+        """Exports one member of the population as an ordinary torch module.
 
         Args:
             index: which member, from 0.
 
         Returns:
-            `cell`, a torch.nn.RNN, LSTM or GRU (batch_first) with that member's weights, and `readout`, a
-            torch.nn.Linear for the cell's final state, or for every state; where inputs are tokens `embedding`, a
-            torch.nn.Embedding. Its `state_dict()` is what plain PyTorch code loads.
+            A module that maps (B, T, I), or tokens (B, T), to what this model predicts with that member. Its parts are
+            `cell`, a torch.nn.RNN, LSTM or GRU (batch_first) with that member's weights, or the cell itself where torch
+            has none such; `readout`, a torch.nn.Linear; where inputs are tokens `embedding`, a torch.nn.Embedding. The
+            `state_dict()` of torch's own parts is what plain PyTorch code loads.
 
         Raises:
             ValueError: there is no such member.
-            NotImplementedError: torch has no such cell.
         """
-        cell = self.cell.to_module(index)
+        try:
+            cell = self.cell.to_module(index)
+        except NotImplementedError:
+            cell = Member(self.cell, index)
         readout = nn.Linear(self.cell.output_size, self.output_size, dtype=self.weight.dtype)
         readout.weight.copy_(self.weight[index])
         readout.bias.copy_(self.bias[index])
-        parts: dict[str, nn.Module] = {"cell": cell, "readout": readout}
+        parts: dict[str, nn.Module] = {"cell": cell, "readout": readout.to(self.weight.device)}
         if self.num_tokens:
             parts["embedding"] = nn.Embedding.from_pretrained(self.embedding[index].clone(), freeze=False)
-        return nn.ModuleDict(parts)
+        return Exported(parts, self.reads).train(self.training)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,6 +90,7 @@ class Record:
         git: commit and dirty flag of the source tree, None outside one.
         device: where it was trained.
         error: type and message of what ended a failed run.
+        folder: the run's; None of a record that is not on disk. It is in no file.
     """
 
     status: Literal["done", "failed"]
@@ -122,6 +123,7 @@ class Record:
     git: dict[str, Any] | None = None
     device: str = "cpu"
     error: dict[str, str] | None = None
+    folder: Path | None = field(default=None, compare=False)
 
     def score(self, part: str, metric: str | None = None) -> list[float] | None:
         """The scores of one part, (S,); None where there are none.
@@ -150,7 +152,9 @@ class Record:
     def values(self) -> dict[str, Any]:
         """What `result.json` holds."""
         named = ("train_mse", "val_mse", "test_mse") if self.metric == MSE else ()
-        return asdict(self) | {name: getattr(self, name) for name in named}
+        values = asdict(self) | {name: getattr(self, name) for name in named}
+        del values["folder"]
+        return values
 
     def write(self, folder: Path) -> Path:
         """Writes `result.json` into `folder`, whole or not at all.
@@ -184,7 +188,7 @@ class Record:
         except (ValueError, RecursionError) as error:
             raise RecordError(f"{path}: not readable as JSON ({error})") from None
         try:
-            return cls._from_json(raw)
+            return replace(cls._from_json(raw), folder=folder)
         except (KeyError, TypeError, ValueError) as error:
             raise RecordError(f"{path}: {error}") from None
 
@@ -198,7 +202,7 @@ class Record:
                 raise KeyError(f"the field '{name}' is missing")
         if raw["status"] not in ("done", "failed"):
             raise ValueError(f"status must be 'done' or 'failed', got {raw['status']!r}")
-        known = {item.name for item in fields(cls)}
+        known = {item.name for item in fields(cls)} - {"folder"}
         values = {name: value for name, value in raw.items() if name in known}
         for name, value in values.items():
             if not isinstance(value, _KINDS.get(name, object)) or isinstance(value, bool):

@@ -22,10 +22,11 @@ from seqexp.config.foreign import changed
 from seqexp.config.guard import settle
 from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError, explain, first_line
-from seqexp.record import provenance, tidy
+from seqexp.record import lock, provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
 from seqexp.record.record import Record
+from seqexp.run.again import goes_on, stored
 from seqexp.run.build import Parts, Ready, claim_of, prepare
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Record:
     """Runs one configuration from Python, as the command line would.
 
+    Where the folder holds this very run, its record is given back; an attempt that was broken off goes on.
+
     Args:
         overrides: as on the command line, such as `["cell=lstm", "data=sine", "num_seeds=5"]`; in place of
             `--config-dir my_conf`, `"hydra.searchpath=[file:///home/me/my_conf]"`.
@@ -50,7 +53,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
         What is also in the folder's `result.json`.
 
     Raises:
-        ConfigError: the configuration cannot be run; nothing was written.
+        ConfigError: the configuration cannot be run, or the folder holds another run; nothing was written.
     """
     _check_settings(overrides)
     try:
@@ -61,10 +64,27 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     except Exception as error:
         raise explain(error, known_keys) or error from None
     config = without_hydra(config)
+    if (there := stored(config, place)) is not None:
+        return there
     ready = prepare(config)
+    if goes_on(config, place):
+        return _go_on(config, hydra, place, ready)
     check_run_folder(place)
     note(config, hydra, place)
     return execute(config, hydra, place, ready=ready)
+
+
+def _go_on(config: DictConfig, hydra: DictConfig, folder: Path, ready: Ready) -> Record:
+    """Ends an unfinished attempt, from its last checkpoint where there is one.
+
+    Raises:
+        ConfigError: another process is at work in the folder, or what is in it is not ours.
+    """
+    tidy.refuse_strange(folder)
+    with lock.taken(folder) as ours:
+        if not ours:
+            raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")
+        return execute(config, hydra, folder, go_on=True, ready=ready)
 
 
 def _check_settings(overrides: Sequence[str]) -> None:
@@ -207,7 +227,7 @@ def execute(
             raise
         record.write(folder)
         log.info(report(record))
-    return record
+    return replace(record, folder=folder)
 
 
 def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:

@@ -12,17 +12,17 @@ from omegaconf import OmegaConf
 
 from seqexp.config.environment import unmasked
 from seqexp.config.mistakes import ConfigError
-from seqexp.model import Model
 from seqexp.record.files import is_plain
 from seqexp.record.record import Record, RecordError
 from seqexp.run.build import Parts, build
+from seqexp.run.trained import Trained
 from seqexp.training.module import Training
 
 BESIDE = ("callback", "diagnostic", "logger")
 """Groups that a trained model does without: their packages need not be there, nor be trusted."""
 
 
-def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Model:
+def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Trained:
     """Loads the trained population of a run, with each seed's kept weights.
 
     Args:
@@ -33,14 +33,15 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
             their values.
 
     Returns:
-        The model; `to_torch(0)` is its first seed as ordinary torch modules.
+        The model of all seeds: called on sequences it predicts, `states` and `gates` show what is inside, and
+        `to_torch(0)` is its first seed as an ordinary torch module. Dropout is off.
 
     Raises:
         RecordError: there is no readable record, no checkpoint of plain tensors, or an environment variable is needed.
         ConfigError: the recorded configuration names other code, or a text stands in a list's place.
     """
     _, parts = load_run(Path(folder), allowed_packages, allowed_environment, {})
-    return parts.training.model
+    return Trained(parts.training.model)
 
 
 def load_run(

@@ -1,0 +1,93 @@
+"""One member of a population as an ordinary torch module."""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqexp.cell.cell import Cell
+
+
+class Member(nn.Module):
+    """One member of a cell that torch.nn does not have: (B, T, I) to (B, T, H).
+
+    Args:
+        cell: the cell of the population; its weights are copied.
+        index: which member, from 0.
+
+    Raises:
+        ValueError: there is no such member.
+    """
+
+    def __init__(self, cell: Cell, index: int) -> None:
+        super().__init__()
+        if not 0 <= index < cell.num_seeds:
+            raise ValueError(f"index must be >= 0 and < {cell.num_seeds} (num_seeds), got {index}")
+        alone = cell.members(slice(index, index + 1))
+        for part in alone.modules():
+            if isinstance(part, Cell):
+                part.forget_work_space()
+                part._generators = ()  # which cannot be copied; only dropout in training draws from them
+        self.cell = copy.deepcopy(alone)
+        self.train(cell.training)
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Computes the states of every step, (B, T, I) -> (B, T, H)."""
+        states: Tensor = self.cell(x[None], _seeds(lengths))
+        return states[0]
+
+    def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Computes the state after each sequence's last step, (B, T, I) -> (B, H)."""
+        return self.cell.last(x[None], _seeds(lengths))[0]
+
+
+class Exported(nn.ModuleDict):
+    """One member of a trained population, called as any torch module: sequences to outputs in the data's units.
+
+    Its parts are `cell`, `readout`, and where inputs are tokens `embedding`.
+
+    Args:
+        parts: by these names; the cell is a torch.nn.RNN, LSTM or GRU (batch_first), or a `Member`.
+        reads: whether the last step is predicted from, or every step.
+    """
+
+    def __init__(self, parts: dict[str, nn.Module], reads: Literal["last", "steps"]) -> None:
+        super().__init__(parts)
+        self.reads = reads
+
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Predicts.
+
+        Args:
+            inputs: sequences (B, T, I), or tokens (B, T).
+            lengths: (B,) how many steps of each count; None for all.
+
+        Returns:
+            (B, O), or (B, T, O) where every step is read. Classes are predicted by logits.
+        """
+        x = self["embedding"](inputs) if "embedding" in self else inputs
+        prediction: Tensor = self["readout"](self._states(x, lengths))
+        return prediction
+
+    def _states(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """What the readout reads, (B, H) or (B, T, H)."""
+        cell = self["cell"]
+        if isinstance(cell, Member):
+            return cell.last(x, lengths) if self.reads == "last" else cell(x, lengths)
+        states: Tensor = cell(x)[0]
+        if self.reads == "steps":
+            return states
+        if cell.bidirectional:  # the reverse scan has read everything at the first step
+            size = states.shape[2] // 2
+            return torch.cat([states[:, -1, :size], states[:, 0, size:]], dim=1)
+        if lengths is None:
+            return states[:, -1]
+        return states[torch.arange(len(states), device=states.device), lengths - 1]
+
+
+def _seeds(lengths: Tensor | None) -> Tensor | None:
+    """The lengths of a population of one."""
+    return None if lengths is None else lengths[None]
