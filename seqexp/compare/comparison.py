@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from seqexp.compare import export, report, screen
+from seqexp.compare.answer import answer
 from seqexp.compare.data_sets import DataSet, group
 from seqexp.compare.keys import CompareError, check, listed, of_data
 from seqexp.compare.runs import Collection, Problem, Run, collect
@@ -18,11 +19,13 @@ from seqexp.compare.section import Section, build
 from seqexp.compare.success import with_success
 from seqexp.compare.summary import Summary, summarise
 from seqexp.compare.swept import all_values
+from seqexp.compare.table import tables
 from seqexp.compare.trained import noted
 from seqexp.compare.variance import variances
 from seqexp.config.kinds import check_figure, margin_of
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.options import called
+from seqexp.record import html
 from seqexp.record.files import null_for_nan, write_atomically
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ def page_of(node: Mapping[str, Any]) -> Page:
     return Page(node.get("width"), node.get("font"), tuple(node.get("format") or DEFAULT.kinds))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What some runs show, one section per data set.
 
@@ -87,6 +90,23 @@ class Comparison:
     def to_markdown(self) -> str:
         """Tables and verdicts as Markdown."""
         return report.markdown(self.sections, self.failed, self.broken, self.summary)
+
+    def __repr__(self) -> str:
+        """What was compared, and the first verdict."""
+        names = ", ".join(section.data_set.name for section in self.sections) or "no run"
+        first = f":\n{answer(self.sections[0])}" if self.sections else ""
+        return f"Comparison({names}){first}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdicts, each table of scores, and the figure where it is small."""
+        shown = html.paragraphs([answer(section) for section in self.sections])
+        for section in self.sections:
+            scores = tables(section)[0]
+            shown += html.paragraphs([section.data_set.name])
+            shown += html.table(scores.columns, [list(line.texts) for line in scores.lines])
+        for heading, lines in report.problems_text(self.failed, self.broken):
+            shown += html.paragraphs([f"{heading}: {'; '.join(lines)}"])
+        return shown + (html.picture(self.figure(format="png"), "comparison") if self.sections else "")
 
     def render(self, console: Console) -> None:
         """Prints tables and verdicts on a Rich console."""

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from seqexp.record import html
 from seqexp.record.fields import check_hashes, checked_guesses, checked_scores, checked_seeds, checked_texts
-from seqexp.record.files import MOST_JSON, check_plain, null_for_nan, read_json, walk, write_atomically
+from seqexp.record.files import (
+    MOST_JSON,
+    check_plain,
+    is_plain,
+    null_for_nan,
+    printable,
+    read_json,
+    walk,
+    write_atomically,
+)
 
 RESULT = "result.json"
 
@@ -47,7 +58,7 @@ class RecordError(ValueError):
     """A `result.json` that is missing, damaged, or not what this version writes."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Record:
     """One run: a configuration, its seeds and what came out.
 
@@ -133,6 +144,26 @@ class Record:
             metric: None takes the one that was trained for.
         """
         return self.scores.get(part, {}).get(metric or self.metric)
+
+    def __repr__(self) -> str:
+        """The run in one line."""
+        scores = self.scores.get("test", {}).get(self.metric) or []
+        finite = [each for each in scores if math.isfinite(each)]
+        seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) != 1)}"
+        mean = f", mean test {self.metric_label} {sum(finite) / len(finite):.4g}" if finite else ""
+        text = f"{self.cell} on {self.data}, {seeds}{mean}, {self.status}" + (f", {self.folder}" if self.folder else "")
+        return f"Record({printable(' '.join(text.split()))})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the mean scores of the run and of what needs no network, and its picture."""
+        rows = {self.cell: self.score("test"), **self.baselines}
+        means = [(name, f"{sum(row) / len(row):.4g}") for name, row in rows.items() if row]
+        shown = html.paragraphs([repr(self)]) + html.table(("", f"mean test {self.metric_label}"), means)
+        found = (
+            [self.folder / name for name in ("forecast.png", "predictions.png", "curves.png")] if self.folder else []
+        )
+        path = next((each for each in found if is_plain(each)), None)
+        return shown + (html.picture(path.read_bytes(), path.stem) if path is not None else "")
 
     @property
     def train_mse(self) -> list[float]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from seqexp.compare import compare
 from seqexp.config.mistakes import ConfigError
 from seqexp.record.record import RESULT, Record
 from seqexp.run import run
@@ -47,3 +49,15 @@ def test_an_unfinished_attempt_goes_on(folder: Path, tmp_path: Path) -> None:
     os.remove(begun / RESULT)
     with pytest.raises(ConfigError, match="holds a run already"):
         run([*TINY, "cell=lstm"], begun)
+
+
+def test_a_notebook_shows_table_verdict_and_picture(folder: Path) -> None:
+    record, compared = Record.read(folder), compare(folder)
+    assert repr(record).startswith("Record(rnn on sine, 2 seeds, mean test MSE ")
+    assert max(repr(record).count("\n"), repr(compared).count("\n")) <= 1
+    shown = compared._repr_html_()
+    assert "<td>rnn</td>" in shown
+    assert "data:image/png;base64," in shown
+    assert len(shown) < 120_000
+    assert "<td>linear</td>" in record._repr_html_()
+    assert "<b>" not in replace(record, cell="<b>", data="<b>")._repr_html_()
