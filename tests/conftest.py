@@ -126,6 +126,7 @@ def undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     from seqexp.show import board, figures
 
     monkeypatch.setattr(figures, "encode", lambda figure, kind: b"")
+    monkeypatch.setattr(figures, "laid_out", lambda figure: figure)
     monkeypatch.setattr(board.Board, "picture", lambda self, tag, figure: None)
 
 

@@ -134,7 +134,8 @@ class Comparison:
 
         Args:
             name: comparison, every seed as a point, mean and interval; differences, each seed's ratio of two rows;
-                curves; evaluations; success; tasks.
+                curves; forecasts, the actual values with each row's mean prediction and band over seeds; evaluations;
+                success; tasks.
             width: in inches, such as 3.4 for a column of a paper; None: as wide as it needs.
             font: size of its letters in points; None: 10.
             format: png, svg or pdf gives the bytes of such a file, its fonts embedded; None the figure itself.
@@ -158,9 +159,9 @@ class Comparison:
     def write(self, folder: Path, allowed_packages: Sequence[str] = (), page: Page | None = None) -> list[Path]:
         """Writes `comparison.{md,csv,json,tex}`, `table.csv`, `verdicts.csv`, figures, and the TensorBoard run.
 
-        The figures are `comparison` and `curves`, of two rows or more `differences`, where there are scores at
-        evaluations `evaluations`, where a task says when it is solved `success`, of three tasks or more `tasks`, and
-        what diagnostics measured in `diagnostics/`.
+        The figures are `comparison` and `curves`, of two rows or more `differences`, where numbers are predicted
+        `forecasts`, where there are scores at evaluations `evaluations`, where a task says when it is solved
+        `success`, of three tasks or more `tasks`, and what diagnostics measured in `diagnostics/`.
 
         Args:
             folder: where to; it exists.
@@ -172,11 +173,13 @@ class Comparison:
             The files' paths.
         """
         from seqexp.compare import board, instruments, pictures, sheets, tex
+        from seqexp.compare.predicted import predictions
         from seqexp.show.board import Content, write_comparison
         from seqexp.show.figures import DEFAULT, encode
 
         page = page or DEFAULT
         panels, damaged = pictures.curves(self.sections)
+        damaged += predictions(self.sections)[1]
         tables = {section.data_set.name: section.shown for section in self.sections}
         diagnosed, unusable = instruments.draw(tables, allowed_packages)
         complete = replace(self, broken=[*self.broken, *damaged, *unusable])

@@ -11,6 +11,7 @@ import numpy as np
 from seqexp.compare.curves import CURVES, read_curves
 from seqexp.compare.meetings import shared_scores
 from seqexp.compare.pairs import Pair
+from seqexp.compare.predicted import predictions
 from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -19,6 +20,7 @@ from seqexp.record.files import printable
 from seqexp.show import comparison as figures
 from seqexp.show import differences as difference_figures
 from seqexp.show import evaluations as evaluation_figures
+from seqexp.show import forecasts as forecast_figures
 from seqexp.show import success as success_figures
 from seqexp.show import tasks as task_figures
 from seqexp.show.figures import DEFAULT, MOST_PANELS, Figure, Page
@@ -56,6 +58,7 @@ def draw(
             "comparison": comparison(sections, page),
             "differences": differences(sections, page),
             "curves": curves_figure(sections, panels, page),
+            "forecasts": forecasts(sections, page),
             "evaluations": evaluations(sections, page),
             "success": success(sections, page),
             "tasks": over_tasks(sections, summary, page) if summary else None,
@@ -121,6 +124,12 @@ def curve_panels(sections: Sequence[Section], split: str) -> tuple[list[figures.
 def curves_figure(sections: Sequence[Section], panels: Sequence[figures.CurvePanel], page: Page = DEFAULT) -> Figure:
     """The figure of learning curves."""
     return figures.learning_curves(panels, labels_of(sections), page)
+
+
+def forecasts(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
+    """The figure of predictions; None where no run has numbers to show."""
+    panels, _ = predictions(sections)
+    return forecast_figures.forecasts(panels, labels_of(sections), page) if panels else None
 
 
 def evaluations(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:

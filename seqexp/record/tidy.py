@@ -18,14 +18,19 @@ LOGGERS = "loggers"
 """Below a run's folder, or for a store that all runs of a sweep share, the sweep's; each logger has one of its own."""
 SUBFOLDERS = (".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, LOGGERS)
 """Folders into which a run or a sweep writes, inside its own."""
-LEFTOVERS = (RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", LOGGERS)
+PICTURES = ("forecast", "predictions", "curves")
+"""A run's own, each as PNG and SVG."""
+LEFTOVERS = (
+    *(RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", LOGGERS),
+    *(f"{name}.{kind}" for name in PICTURES for kind in ("png", "svg")),
+)
 EVENTS = "events.out.tfevents.*"
 FILES = (
     *(RESULT, CLAIM, LOCK, MARKER, "seqexp.log", "curves.csv", "predictions.npz"),
     *("comparison.md", "comparison.csv", "comparison.json", "comparison.tex", "table.csv", "verdicts.csv"),
     *(
         f"{name}.{kind}"
-        for name in ("comparison", "differences", "curves", "evaluations", "success", "tasks")
+        for name in (*PICTURES, "forecasts", "comparison", "differences", "evaluations", "success", "tasks")
         for kind in ("png", "svg", "pdf")
     ),
 )

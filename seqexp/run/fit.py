@@ -12,7 +12,6 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
-import numpy.typing as npt
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -24,18 +23,18 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.data.evaluations import TEST
 from seqexp.data.guesses import Guess
 from seqexp.data.module import VAL
-from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record, with_reasons
+from seqexp.run import pictures
 from seqexp.run.build import Parts
 from seqexp.run.columns import columns
 from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers, Place
+from seqexp.run.pictures import as_array
 from seqexp.run.trainer import settings_of_the_process_kept
-from seqexp.show import figures, small
-from seqexp.show.board import KEPT, SIZES, VIEW, Board, Curves
+from seqexp.show.board import KEPT, SIZES, Board, Curves
 from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
@@ -81,7 +80,9 @@ def fit(
         epochs, steps = len(selection.history["train"]), trainer.global_step
         sizes = {"epochs": epochs, "num_parameters": record.num_parameters, "steps": steps}
         _show_kept(board, scores, training.score.name, sizes, trainer.current_epoch)
-        _draw(board, parts, guesses[TEST], test, predictions, f"{record.cell} on {record.data}")
+        title = f"{record.cell} on {record.data}"
+        forecast = pictures.predicted(board, folder, parts, guesses[TEST], test, predictions, title)
+        pictures.learnt(folder, parts, selection.history, title)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
         record = replace(
@@ -101,17 +102,19 @@ def fit(
             device=provenance.device_name(trainer.strategy.root_device),
         )
         loggers.finish(record)
-    _write_arrays(folder, parts, selection, test, predictions)
+    _write_arrays(folder, parts, selection, test, predictions, forecast)
     return record
 
 
-def _write_arrays(folder: Path, parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> None:
+def _write_arrays(
+    folder: Path, parts: Parts, selection: Selection, test: Split, predictions: Tensor, forecast: Mapping[str, Any]
+) -> None:
     """Writes the curves, and what was to be predicted with what was."""
     seeds, metric = parts.data.seeds, parts.training.score.name
     history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
     write_curves(folder, seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
     arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
-    write_predictions(folder, seeds=np.array(seeds), **arrays)
+    write_predictions(folder, seeds=np.array(seeds), **arrays, **forecast)
 
 
 def _callbacks(
@@ -231,48 +234,6 @@ def interruptible() -> Iterator[None]:
             raise
         signal.signal(signal.SIGINT, before)
         raise KeyboardInterrupt from None
-
-
-def _draw(
-    board: Board, parts: Parts, guesses: Mapping[str, Guess], test: Split, predictions: Tensor, title: str
-) -> None:
-    """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds."""
-    groups, task = parts.training.groups, parts.data.task
-    finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
-    if not finite.any() or not isinstance(task.targets, Values):
-        return
-    if not task.chronological or task.reads == "steps":
-        targets, predicted = (each[finite][..., 0].flatten(1) for each in (test.targets, predictions))
-        pair = as_array(targets), as_array(predicted)
-        board.picture(f"{VIEW}/predictions", small.agreement(*pair, title))
-        board.picture(f"{VIEW}/predictions in full", figures.agreement(*pair))
-        return
-    num_seeds, like = groups.model.num_seeds, next(groups.model.parameters())
-    series = test.of(slice(1)).to(like.device, like.dtype).evaluation_batches(num_seeds)
-    # all read the same series
-    pieces = [groups.predict(each.map(lambda x: x.expand(num_seeds, *x.shape[1:]))) for each in series]
-    forecast = as_array(torch.cat(pieces, dim=1)[finite, :, 0])  # (S, N)
-    low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
-    persistence = guesses.get("persistence")
-    target, mean = as_array(test.targets[0, :, 0]), np.mean(forecast, axis=0)
-    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high, title))
-    board.picture(
-        f"{VIEW}/forecast in full",
-        figures.forecast(
-            target=target,
-            mean=mean,
-            low=low,
-            high=high,
-            persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
-            title=f"test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
-        ),
-    )
-
-
-def as_array(tensor: Tensor) -> npt.NDArray[Any]:
-    """A tensor's values where NumPy can hold them."""
-    values = tensor.detach().cpu()
-    return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()
 
 
 def listed(rows: Mapping[str, Tensor | None]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ What has one label has one colour, marker and line in all panels of all figures.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from seqexp.show import text
 from seqexp.show.figures import (
+    COLORS,
     DEFAULT,
     MOST_PANELS,
     MOST_POINTS,
@@ -151,6 +152,30 @@ def learning_curves(panels: Sequence[CurvePanel], labels: Sequence[str], page: P
             right.set_ylabel(broken(panel.score))
     if handles:
         figure.legend(handles.values(), list(map(plain, handles)), loc="outside lower center", ncols=columns)
+    return figure
+
+
+def run_curves(title: str, score: str, lines: Mapping[str, Array]) -> Figure:
+    """One run's scores by epoch: mean over seeds with its interval as a band.
+
+    Args:
+        title: above the axes.
+        score: what is scored, with its unit.
+        lines: name of a split -> (E, 3) mean, low, high of each epoch.
+    """
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    styles = {"training": ("0.45", "s", "--"), "validation": (COLORS[0], "o", "-")}
+    for name, ends in lines.items():
+        epochs = np.arange(1.0, len(ends) + 1)
+        mean, low, high = ends.T
+        curve = Curve(label=name, epochs=epochs, seconds=epochs, mean=mean, low=low, high=high)
+        _draw_curve(axes, epochs, curve, styles.get(name, styles["validation"])).set_label(name)
+    scale(axes, [ends[:, 0] for ends in lines.values()])
+    axes.set(title=plain(title), xlabel="epoch", ylabel=broken(score))
+    axes.locator_params(axis="x", integer=True)
+    grid(axes)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

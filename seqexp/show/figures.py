@@ -42,6 +42,7 @@ __all__ = [
     "forecast",
     "grid",
     "is_wide",
+    "laid_out",
     "legend_columns",
     "log_axis",
     "plain",
@@ -196,6 +197,14 @@ def encode(figure: Figure, kind: Kind) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "seqexp", "pdf.fonttype": 42}), quietly():
         figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
     return buffer.getvalue()
+
+
+def laid_out(figure: Figure) -> Figure:
+    """The same figure, whose words and axes have their places; otherwise each file that is made of it seeks them."""
+    with quietly():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def test_the_folder_holds_what_the_contract_says(train: Train) -> None:
     assert names == {
         "result.json", ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "events.out.tfevents",
         "checkpoints/last.ckpt", "checkpoints/best.ckpt", "curves.csv", "predictions.npz", "seqexp.log",
-        "claim.json",
+        "claim.json", "forecast.png", "forecast.svg", "curves.png", "curves.svg",
     }  # fmt: skip
     assert Record.read(folder) == record
     assert OmegaConf.load(folder / ".hydra/config.yaml").data.length == 120

@@ -1,0 +1,163 @@
+"""Reads `predictions.npz`: what the rows of a comparison predict, for the figure of forecasts."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from seqexp.compare.rows import Row
+from seqexp.compare.runs import Problem, Run
+from seqexp.compare.section import Section
+from seqexp.record.files import check_plain, printable
+from seqexp.show.figures import MOST_PANELS
+from seqexp.show.forecasts import MOST_LINES, ForecastPanel, Predicted
+from seqexp.statistics import Array
+
+PREDICTIONS = "predictions.npz"
+
+MOST_BYTES = 2**28
+"""Of a `predictions.npz` that is read, packed; and of each of its arrays."""
+
+NUM_BINS = 24
+"""Ranges of actual values, each with as many of them, over which predictions are averaged."""
+
+BAND = (2.5, 97.5)
+"""Percentiles over seeds."""
+
+
+class Read(NamedTuple):
+    """Of one run: what was to be predicted, and what each seed predicted.
+
+    Attributes:
+        actual: (N,) one series for all seeds, or (S, N) each seed's own values.
+        predicted: (S, N).
+    """
+
+    actual: Array
+    predicted: Array
+
+    @property
+    def is_forecast(self) -> bool:
+        """Whether all seeds predict one series."""
+        return self.actual.ndim == 1
+
+
+def predictions(sections: Sequence[Section], most_rows: int = MOST_LINES) -> tuple[list[ForecastPanel], list[Problem]]:
+    """What the figure of forecasts shows, and damaged files.
+
+    Classes, and runs whose files are missing, have no picture.
+
+    Args:
+        sections: the data sets.
+        most_rows: of each, the first of its table.
+    """
+    damaged: dict[str, Problem] = {}
+    panels = []
+    for section in sections[:MOST_PANELS]:
+        found = {}
+        for label, row in section.shown[:most_rows]:
+            reads = {id(run): _read_or_note(run, damaged) for run in row.runs}
+            known = {run: read for run, read in reads.items() if read is not None}
+            if known:
+                found[label] = (row, known)
+        panel = _panel(section.data_set.name, found, len(section.shown))
+        if panel is not None:
+            panels.append(panel)
+    return panels, list(damaged.values())
+
+
+def read_predictions(folder: Path) -> Read | None:
+    """What a run predicted; None where there is no such file, or no numbers of one size in it.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error: it is damaged, or no ordinary file.
+    """
+    path = folder / PREDICTIONS
+    if not path.exists():
+        return None
+    check_plain(path, MOST_BYTES)
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.file_size > MOST_BYTES for entry in archive.infolist()):
+            raise ValueError(f"holds more than {MOST_BYTES / 2**20:.0f} MiB in one array, and is not read")
+    with np.load(path, allow_pickle=False) as file:
+        if {"series", "forecast"} <= set(file.files):
+            return _checked(file["series"], file["forecast"])
+        targets, predicted = file["targets"], file["predictions"]
+    if targets.dtype.kind != "f" or targets.shape != predicted.shape or targets.ndim < 3:
+        return None
+    return _checked(*(each[..., 0].reshape(len(each), -1) for each in (targets, predicted)))
+
+
+def _checked(actual: Array, predicted: Array) -> Read:
+    if predicted.ndim != 2 or actual.shape not in (predicted.shape, predicted.shape[1:]):
+        raise ValueError(f"its arrays are of shapes {actual.shape} and {predicted.shape}")
+    return Read(actual.astype(np.float64), predicted.astype(np.float64))
+
+
+def _read_or_note(run: Run, damaged: dict[str, Problem]) -> Read | None:
+    try:
+        return read_predictions(run.folder)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = f"{PREDICTIONS}, so it is not in the figure of forecasts: {printable(str(error))}"
+        damaged[run.name] = Problem(run.name, reason)
+        return None
+
+
+def _panel(title: str, found: dict[str, tuple[Row, dict[int, Read]]], count: int) -> ForecastPanel | None:
+    """All rows that predict the same series, or the means of all by actual value."""
+    first = next((read for _, reads in found.values() for read in reads.values()), None)
+    if first is None:
+        return None
+    if first.is_forecast:
+        actual, edges = first.actual, None
+    else:
+        every = np.concatenate([read.actual.ravel() for _, reads in found.values() for read in reads.values()])
+        every = every[np.isfinite(every)]
+        if not every.size:
+            return None
+        edges = np.unique(np.quantile(every, np.linspace(0, 1, NUM_BINS + 1)))
+        bins = np.clip(np.searchsorted(edges, every, side="right") - 1, 0, max(0, len(edges) - 2))
+        edges = edges if len(edges) > 1 else np.append(edges, edges)
+        actual = _means(every, bins, len(edges) - 1)
+    rows = []
+    for label, (row, reads) in found.items():
+        lines = []
+        for run, position in row.sources:
+            read = reads.get(id(run))
+            if read is not None and read.is_forecast == first.is_forecast and position < len(read.predicted):
+                line = _line(read, position, actual, edges)
+                lines += [] if line is None else [line]
+        if lines:
+            values = np.array(lines)  # (S, N)
+            low, high = np.percentile(values, BAND, axis=0) if len(values) > 1 else values.repeat(2, axis=0)
+            rows.append(Predicted(label=label, mean=values.mean(axis=0), low=low, high=high))
+    if not rows:
+        return None
+    return ForecastPanel(title=title, is_forecast=edges is None, actual=actual, rows=rows, count=count)
+
+
+def _line(read: Read, position: int, actual: Array, edges: Array | None) -> Array | None:
+    """What one seed predicts, at each step or on average in each bin; None where it diverged or saw another series."""
+    predicted = read.predicted[position]
+    if not np.isfinite(predicted).all():
+        return None
+    if edges is None:
+        return predicted if np.array_equal(read.actual, actual, equal_nan=True) else None
+    bins = np.clip(np.searchsorted(edges, read.actual[position], side="right") - 1, 0, len(edges) - 2)
+    return _means(predicted, bins, len(edges) - 1)
+
+
+def _means(values: Array, bins: Array, count: int) -> Array:
+    """The mean in each bin, NaN where it is empty."""
+    sizes = np.bincount(bins, minlength=count)
+    sums = np.bincount(bins, values, minlength=count)
+    means: Array = np.divide(sums, sizes, out=np.full(count, np.nan), where=sizes > 0)
+    return means

@@ -1,0 +1,124 @@
+"""The pictures of one run: what it predicts and how it learnt, as files and on TensorBoard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seqexp.data.guesses import Guess
+from seqexp.data.shape import Values
+from seqexp.data.split import Split
+from seqexp.record.files import write_atomically
+from seqexp.run.build import Parts
+from seqexp.show import comparison, figures, small
+from seqexp.show.board import VIEW, Board
+from seqexp.statistics import mean_interval
+
+KINDS: tuple[figures.Kind, ...] = ("png", "svg")
+"""The files of each picture; none of them: nothing is drawn for a file."""
+
+
+def predicted(
+    board: Board,
+    folder: Path,
+    parts: Parts,
+    guesses: Mapping[str, Guess],
+    test: Split,
+    predictions: Tensor,
+    title: str,
+) -> dict[str, npt.NDArray[Any]]:
+    """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds.
+
+    Args:
+        board: where it is shown.
+        folder: of the run, which gets `forecast.{png,svg}` or `predictions.{png,svg}`.
+        parts: of the run.
+        guesses: on the test split.
+        test: the split.
+        predictions: (S, N, O) or (S, N, T, O).
+        title: what the run is called.
+
+    Returns:
+        Of a forecast what `predictions.npz` keeps of it: `series` (N,) and `forecast` (S, N), what each seed predicts
+        on the first one's series.
+    """
+    task = parts.data.task
+    finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
+    if not finite.any() or not isinstance(task.targets, Values):
+        return {}
+    if not task.chronological or task.reads == "steps":
+        target, prediction = (as_array(each[finite][..., 0].flatten(1)) for each in (test.targets, predictions))
+        board.picture(f"{VIEW}/predictions", small.agreement(target, prediction, title))
+        full = figures.laid_out(figures.agreement(target, prediction, title))
+        board.picture(f"{VIEW}/predictions in full", full)
+        _write(folder, "predictions", full)
+        return {}
+    every = as_array(_on_first_series(parts, test))  # (S, N)
+    forecast, target = every[as_array(finite)], as_array(test.targets[0, :, 0])
+    low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
+    mean = np.mean(forecast, axis=0)
+    persistence = guesses.get("persistence")
+    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high, title))
+    full = figures.forecast(
+        target=target,
+        mean=mean,
+        low=low,
+        high=high,
+        persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
+        title=f"{title}: test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
+    )
+    full = figures.laid_out(full)
+    board.picture(f"{VIEW}/forecast in full", full)
+    _write(folder, "forecast", full)
+    return {"series": target, "forecast": every}
+
+
+def learnt(folder: Path, parts: Parts, history: Mapping[str, Sequence[Tensor]], title: str) -> None:
+    """Writes `curves.{png,svg}`: mean and interval over seeds of the training and validation score by epoch.
+
+    Args:
+        folder: of the run.
+        parts: of the run.
+        history: split -> for each epoch (S,) scores.
+        title: what the run is called.
+    """
+    if not KINDS:
+        return
+    score = parts.training.score
+    unit = "" if score.label.endswith(score.unit) else f" ({score.unit})"
+    lines = {}
+    for part, name in (("train", "training"), ("val", "validation")):
+        rows = history.get(part)
+        values = as_array(torch.stack(list(rows))) if rows else np.empty((0, 1))  # (E, S)
+        if np.isfinite(values).any():
+            ends = [mean_interval(row) for row in values]
+            lines[name] = np.array([(each.mean, each.low, each.high) for each in ends])
+    if lines:
+        _write(folder, "curves", figures.laid_out(comparison.run_curves(title, f"{score.label}{unit}", lines)))
+
+
+def _on_first_series(parts: Parts, test: Split) -> Tensor:
+    """What every seed predicts on the first seed's series, (S, N)."""
+    groups = parts.training.groups
+    num_seeds, like = groups.model.num_seeds, next(groups.model.parameters())
+    series = test.of(slice(1)).to(like.device, like.dtype).evaluation_batches(num_seeds)
+    # all read the same series
+    pieces = [groups.predict(each.map(lambda x: x.expand(num_seeds, *x.shape[1:]))) for each in series]
+    return torch.cat(pieces, dim=1)[..., 0]
+
+
+def _write(folder: Path, name: str, figure: figures.Figure) -> None:
+    for kind in KINDS:
+        write_atomically(folder / f"{name}.{kind}", figures.encode(figure, kind))
+
+
+def as_array(tensor: Tensor) -> npt.NDArray[Any]:
+    """A tensor's values where NumPy can hold them."""
+    values = tensor.detach().cpu()
+    return (values.float() if values.dtype in (torch.bfloat16, torch.float16) else values).numpy()

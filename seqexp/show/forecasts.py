@@ -1,0 +1,125 @@
+"""The figure of what all cells of a task predict: actual values, each cell's mean prediction and band over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqexp.show.figures import (
+    DEFAULT,
+    Array,
+    Axes,
+    Figure,
+    Page,
+    drawable,
+    grid,
+    legend_columns,
+    style_of,
+)
+
+MOST_LINES = 6
+"""Cells in one panel; bands of more hide each other."""
+
+MOST_STEPS = 150
+"""Of a longer series, so many are drawn: its first ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What one row predicts: (N,) each.
+
+    Attributes:
+        label: what is called so has one colour in all panels.
+        mean: mean over its seeds.
+        low: lower edge of the band, in which 95 % of the seeds' predictions lie.
+        high: upper edge.
+    """
+
+    label: str
+    mean: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastPanel:
+    """One data set.
+
+    Attributes:
+        title: its name.
+        is_forecast: whether `actual` is a series in the order of time; otherwise it is what was to be predicted, from
+            small to large, and the rows are the means at about these values.
+        actual: (N,) what was to be predicted.
+        rows: what each row predicts.
+        count: how many rows there are; more than are given where not all are drawn.
+    """
+
+    title: str
+    is_forecast: bool
+    actual: Array
+    rows: Sequence[Predicted]
+    count: int
+
+
+def forecasts(panels: Sequence[ForecastPanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
+    """Predictions of all cells against the actual values; a panel per data set.
+
+    Args:
+        panels: the data sets.
+        labels: all labels of the comparison, in the order of their styles.
+        page: what it is drawn for.
+    """
+    shown, _, _ = page.arranged(panels)
+    columns = 1 if page.narrow or any(panel.is_forecast for panel in shown) or len(shown) < 2 else 2
+    lines = max(1, math.ceil(len(shown) / columns))
+    used = dict.fromkeys(row.label for panel in shown for row in panel.rows)
+    names = ["actual", *used]
+    beside = min(len(names), legend_columns(names, page))
+    figure = page.figure(8.4 if columns == 1 else 9.2, lines * 3.1 + 0.3 * math.ceil(len(names) / beside))
+    handles: dict[str, Any] = {}
+    for index, panel in enumerate(shown):
+        axes = figure.add_subplot(lines, columns, index + 1)
+        handles = {**_draw(axes, panel, labels, page, 1 / columns), **handles}
+    order = [name for name in names if name in handles]
+    key = "lines: mean over seeds; bands: 95 % of the seeds"
+    figure.supxlabel(page.lines(key, 1.1), fontsize="small")
+    if order:
+        figure.legend(
+            [handles[name] for name in order],
+            [page.wrapped(name, 0.75) for name in order],
+            loc="outside upper center",
+            ncols=beside,
+        )
+    return figure
+
+
+def _draw(axes: Axes, panel: ForecastPanel, labels: Sequence[str], page: Page, share: float) -> dict[str, Any]:
+    """Draws one panel, and returns name -> line for the legend."""
+    drawn = slice(MOST_STEPS if panel.is_forecast else None)
+    actual = drawable(panel.actual[drawn].astype(np.float64))
+    x = np.arange(len(actual)) if panel.is_forecast else actual
+    handles = {"actual": axes.plot(x, actual, color="black", lw=1.3, zorder=3)[0]}
+    for row in panel.rows:
+        color, marker, line = style_of(row.label, labels)
+        mean, low, high = (drawable(each[drawn].astype(np.float64)) for each in (row.mean, row.low, row.high))
+        axes.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
+        every = max(1, len(x) // 12)
+        handles[row.label] = axes.plot(
+            x, mean, color=color, ls=line, lw=1.5, marker=marker, ms=4, markevery=every, zorder=4
+        )[0]
+    more = f" ({len(panel.rows)} of {panel.count} drawn)" * (len(panel.rows) < panel.count)
+    where = (
+        "time step (test split of the first seed's series)" if panel.is_forecast else "actual value (means of ranges)"
+    )
+    axes.set(
+        title=page.wrapped(panel.title, 0.8 * share) + more,
+        xlabel=page.lines(where, 0.7 * share),
+        ylabel="value" if panel.is_forecast else "predicted value",
+    )
+    axes.margins(x=0.01)
+    grid(axes)
+    return handles
