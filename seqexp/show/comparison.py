@@ -40,7 +40,11 @@ MOST_BASELINES = 8  # lines in one panel
 LONGEST_LABEL = 80
 LONGEST_BASELINE = 24
 _DRAWN = 1e100  # matplotlib can scale less
-REACH = 20.0
+ROOM = 0.25
+"""Part of an axis that is the scores'; a baseline that left them less is only named."""
+
+LEAST = 0.1
+"""So much of their size, or of the logarithm of their ratio, scores that are alike count as apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,19 +207,22 @@ def _draw_scores(axes: Axes, panel: ScorePanel, labels: Sequence[str], page: Pag
 def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page, share: float) -> None:
     """Draws the baselines, chooses the scale, and puts the legend between the axes and their title.
 
-    A baseline far away from every score would squeeze all the points into a corner, so it is only named.
+    A baseline far away from every score would squeeze all the points into a corner: it is named in the legend, with an
+    arrow at the edge behind which it lies.
     """
     points = drawable(np.concatenate([*panel.scores, *panel.intervals, []]))
-    points = points[np.isfinite(points)]
-    positive = points[points > 0]
-    lines, names, near = [], [], []
+    near = in_sight(list(panel.baselines.values()), points)
+    high = points[np.isfinite(points)].max(initial=-math.inf)
+    lines, names = [], []
     for name, value in list(panel.baselines.items())[:MOST_BASELINES]:
-        in_sight = positive.size == 0 or positive.min() / REACH <= value <= positive.max() * REACH
-        reachable = in_sight and value < _DRAWN
-        near += [value] if reachable else []
         style = BASELINE_LINES.get(name, "-")
-        lines.append(axes.axvline(value if reachable else math.nan, color="0.35", ls=style, lw=1.2))
-        where = f"{value:.3g}" + " (off the axis)" * (not reachable)
+        if value in near:
+            lines.append(axes.axvline(value, color="0.35", ls=style, lw=1.2))
+        else:
+            edge, arrow = (1.0, ">") if value > high else (0.0, "<")
+            look: dict[str, Any] = {"ls": "", "marker": arrow, "ms": 6, "color": "0.35", "clip_on": False}
+            lines.append(axes.plot(edge, 0.5, transform=axes.transAxes, scalex=False, scaley=False, **look)[0])
+        where = f"{value:.3g}" + " (off the axis)" * (value not in near)
         where = "0 (up to rounding)" if 0 < value <= panel.rounding else where
         names.append(f"{text.label(name, LONGEST_BASELINE)} {where}")
     scores = drawable(np.concatenate([*panel.scores, near]))
@@ -229,6 +236,33 @@ def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page, share: float) -> 
         legend.set_loc("lower center")
         legend.set_bbox_to_anchor((0.5, 1.0))
     axes.set_title(page.wrapped(panel.title, 0.8 * share), pad=8 + 15 * page.scale * math.ceil(len(lines) / columns))
+
+
+def in_sight(values: Sequence[float], scores: Array) -> list[float]:
+    """Those values that can be drawn with scores that then still have `ROOM` of the axis, the nearest first.
+
+    Args:
+        values: of baselines.
+        scores: what is to be seen; NaN is not.
+    """
+    known = scores[np.isfinite(scores)]
+    drawn = [value for value in values if value < _DRAWN]
+    if not known.size:
+        return drawn
+    low, high = float(known.min()), float(known.max())
+    found: list[float] = []
+    for value in sorted(drawn, key=lambda value: max(low - value, value - high, 0.0) / max(high, 1e-300)):
+        ends = np.array([min([low, value, *found]), max([high, value, *found])])
+        if low <= value <= high or _part(low, high, *ends) >= ROOM:
+            found.append(value)
+    return found
+
+
+def _part(low: float, high: float, start: float, end: float) -> float:
+    """Which part of an axis from start to end lies from low to high, which is never less than a tenth of their size."""
+    if is_wide(np.array([start, end])):
+        return max(math.log(high / low), LEAST) / math.log(end / start)
+    return max(high - low, LEAST * abs(high)) / (end - start)
 
 
 def _draw_curve(axes: Axes, x: Array, curve: Curve, style: tuple[str, str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.show.comparison import BASELINE_LINES, MOST_BASELINES, REACH, broken, scale
+from seqexp.show.comparison import BASELINE_LINES, MOST_BASELINES, broken, scale
 from seqexp.show.figures import (
     DEFAULT,
     Array,
@@ -23,6 +23,9 @@ from seqexp.show.figures import (
     plain,
     style_of,
 )
+
+REACH = 20.0
+"""A baseline so many times below or above all scores is not drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from seqexp.show import text
+from seqexp.show.styles import COLORS, LINES, MARKERS, style_of
 
 __all__ = [
     "COLORS",
@@ -54,10 +55,6 @@ Array = npt.NDArray[np.floating[Any]]
 
 Kind = Literal["png", "svg", "pdf"]
 Panel = TypeVar("Panel")
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = "os^Dv<>"
-LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 
 MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
@@ -225,13 +222,6 @@ def drawable(values: Array) -> Array:
 def plain(name: str) -> str:
     """A name as a figure shows it."""
     return text.label(name, LONGEST_LABEL)
-
-
-def style_of(label: str, labels: Sequence[str]) -> tuple[str, str, Any]:
-    """Colour, marker and line; beyond the last colour other markers and lines go with the first."""
-    index = labels.index(label) if label in labels else 0
-    turned = index + index // len(COLORS)
-    return COLORS[index % len(COLORS)], MARKERS[turned % len(MARKERS)], LINES[turned % len(LINES)]
 
 
 def legend_columns(labels: Iterable[str], page: Page = DEFAULT, panels: int = 2) -> int:

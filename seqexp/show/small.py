@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqexp.show import text
-from seqexp.show.comparison import REACH, CurvePanel, ScorePanel
+from seqexp.show.comparison import CurvePanel, ScorePanel, in_sight
 from seqexp.show.differences import DifferencePanel
 from seqexp.show.figures import COLORS, Array, Axes, Figure, drawable, grid, is_wide, log_axis, style_of
 
@@ -53,7 +53,7 @@ def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> F
     seen = ends[: len(rows)]
     seen = seen[np.isfinite(seen) & (seen > 0)]
     value = math.nan if reference is None else panel.baselines.get(reference, math.nan)
-    if seen.size and seen.min() / REACH < value < seen.max() * REACH:
+    if seen.size and in_sight([value], seen):
         axes.axvline(value, color="0.35", ls="--", lw=1.5)
         axes.set_xlabel(f"dashed: {text.label(reference or '', LONGEST_LABEL)}", fontsize=LETTERS)
         seen = np.append(seen, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -114,11 +115,23 @@ def test_no_text_is_cut_or_overlaps(draw: Callable[[], Figure], check_texts: Cal
 
 
 def test_scale_follows_the_spread() -> None:
-    scales = [draw([panel(["rnn"], {"linear": far})]).axes[0].get_xscale() for far in (0.2, 0.0123)]
+    wide = panel(["rnn"], {"linear": 0.05})
+    wide.scores[0][0] = 0.12
+    scales = [draw([each]).axes[0].get_xscale() for each in (wide, panel(["rnn"], {"linear": 0.0123}))]
     assert scales == ["log", "linear"]
     zero = panel(["rnn"], {"constant": 9.0})
     zero.scores[0][0] = 0
     assert draw([zero]).axes[0].get_xscale() == "linear"  # 0 has no place on a log axis
+
+
+@pytest.mark.parametrize("scores", [[0.011, 0.0125, 0.013], [0.01, 0.02, 0.3], [0.01]])
+def test_scores_have_room_whatever_the_baselines(scores: list[float]) -> None:
+    known = np.array(scores)
+    found = figures.in_sight([0.51, 0.0208, 0.012, 1e-12, math.inf], known)
+    assert 0.012 in found
+    assert 1e-12 not in found
+    assert math.inf not in found
+    assert (0.51 in found) == (max(scores) == 0.3)
 
 
 def test_far_baseline_is_named_but_does_not_squeeze_the_scores() -> None:
