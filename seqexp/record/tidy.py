@@ -22,7 +22,7 @@ PICTURES = ("forecast", "predictions", "curves")
 """A run's own, each as PNG and SVG."""
 LEFTOVERS = (
     *(RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", LOGGERS),
-    *(f"{name}.{kind}" for name in PICTURES for kind in ("png", "svg")),
+    *(f"{name}.{kind}" for name in PICTURES[:2] for kind in ("png", "svg")),  # a sweep has curves, too
 )
 EVENTS = "events.out.tfevents.*"
 FILES = (

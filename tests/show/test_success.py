@@ -34,7 +34,7 @@ def test_it_shows_the_share_to_the_end_of_training_in_the_rows_own_colour() -> N
     cells = [line("lstm", 3), line("rnn", 10)]
     (axes,) = success([SuccessPanel("adding", cells, {})], CELLS).axes
     lstm, ticks, rnn, none = axes.lines
-    assert (lstm.get_color(), rnn.get_color()) == (COLORS[1], COLORS[3])
+    assert (lstm.get_color(), rnn.get_color()) == (COLORS[0], COLORS[1])
     assert np.array(lstm.get_xdata()).tolist() == [0, 100, 200, 300, 5000, 5000]
     assert np.array(lstm.get_ydata()) == pytest.approx([0, 0.1, 0.2, 0.3, 0.3, 0.3])
     assert (np.array(rnn.get_xdata())[-1], np.array(rnn.get_ydata())[-1]) == (5000, 1)
