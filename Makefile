@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test loggers golden lint check clean
+.PHONY: help demo test loggers golden browser lint check clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -31,6 +31,12 @@ test: .venv/ready  ## set up .venv, then run all tests
 
 loggers: .venv-loggers/ready  ## set up .venv-loggers, then read back what a sweep leaves in MLflow, W&B and Trackio
 	.venv-loggers/bin/python -m pytest --numprocesses=0 tests/logger tests/run/test_loggers.py
+
+browser: .venv/ready  ## TensorBoard's pages in Chromium, as tests/browser wants them; pictures in outputs/browser
+	@$(BIN)/python -c "import playwright" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y --no-install-recommends chromium \
+		|| { echo "make browser needs Chromium: sudo apt install chromium"; exit 1; }
+	$(BIN)/python -m pytest --numprocesses=0 tests/browser
 
 golden: .venv/ready  ## write anew what tests/golden keeps of the console's texts; read the diff
 	GOLDEN=write $(BIN)/python -m pytest --numprocesses=0 --quiet tests/show/test_golden.py
