@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from seqexp.record.record import Record
+from seqexp.record.record import INERT_SETTINGS, Record
 from seqexp.run.build import Parts
 
 Value = bool | str | float
@@ -43,7 +43,7 @@ def columns(parts: Parts, record: Record, optimizer: str) -> dict[str, Value]:
     }
     known = {*found, size, LAYERS, RATE, BATCH, EPOCHS}
     for key, typed in _typed(record.overrides).items():
-        if key in known or key.partition(".")[0] in HIDDEN:
+        if key in known or key in INERT_SETTINGS or key.partition(".")[0] in HIDDEN:
             continue
         short = key.rpartition(".")[2]
         value = _at(shown, key)
