@@ -99,11 +99,11 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdicts, each table of scores, and the figure where it is small."""
-        shown = html.paragraphs([answer(section) for section in self.sections])
+        shown = html.paragraphs([answer(section) for section in self.sections], "h4")
         for section in self.sections:
             scores = tables(section)[0]
             shown += html.paragraphs([section.data_set.name])
-            shown += html.table(scores.columns, [list(line.texts) for line in scores.lines])
+            shown += html.table(scores.columns, [list(line.texts) for line in scores.lines], scores.words)
         for heading, lines in report.problems_text(self.failed, self.broken):
             shown += html.paragraphs([f"{heading}: {'; '.join(lines)}"])
         return shown + (html.picture(self.figure(format="png"), "comparison") if self.sections else "")

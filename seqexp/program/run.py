@@ -94,13 +94,17 @@ def _flags(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return flags
 
 
-def run() -> None:
+def run(told: Path | None = None) -> None:
     """Does what a command line without a verb says.
+
+    Args:
+        told: a file that gets the folder of a multirun, whose comparison is not printed then.
 
     Raises:
         SystemExit: with status 2 for a wrong input, 1 for trouble of the machine, 130 for Ctrl-C, 128 + a signal.
     """
     Sweep.folder = Sweep.ready = None
+    Sweep.told = told
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra hands its errors on instead of printing them
     try:
         with foreign.changed(RESOLVERS), Ending(at_once=True) as ending:

@@ -10,16 +10,28 @@ MOST_BYTES = 100_000
 """A larger picture is left out: notebooks keep what they show."""
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; every text is escaped."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """A table; every text is escaped.
+
+    Args:
+        columns: their names.
+        rows: a text for each column.
+        words: so many columns, the first ones, hold words and stand left; numbers stand right.
+    """
     lines = [("th", columns), *(("td", row) for row in rows)]
-    cells = ("".join(f"<{tag}>{escape(each)}</{tag}>" for each in row) for tag, row in lines)
+    sides = ["left" if index < words else "right" for index in range(len(columns))]
+    cells = (
+        "".join(
+            f'<{tag} style="text-align: {side}">{escape(each)}</{tag}>' for side, each in zip(sides, row, strict=True)
+        )
+        for tag, row in lines
+    )
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
 
 
-def paragraphs(texts: Sequence[str]) -> str:
-    """Each text as a paragraph, escaped."""
-    return "".join(f"<p>{escape(each)}</p>" for each in texts)
+def paragraphs(texts: Sequence[str], tag: str = "p") -> str:
+    """Each text as a paragraph, escaped; `h4` for what stands out."""
+    return "".join(f"<{tag}>{escape(each)}</{tag}>" for each in texts)
 
 
 def picture(content: bytes, title: str) -> str:

@@ -1,6 +1,7 @@
-"""One configuration becomes one folder and one record."""
+"""One configuration becomes one folder and one record; several, from Python, a comparison."""
 
 from seqexp.run.execute import run
 from seqexp.run.load import load
+from seqexp.run.many import sweep
 
-__all__ = ["load", "run"]
+__all__ = ["load", "run", "sweep"]

@@ -117,6 +117,8 @@ class Sweep(Callback):
     """Of the multirun that is going on in this process."""
     ready: ClassVar[Ready | None] = None
     """What the check of a single run has built, for the run itself."""
+    told: ClassVar[Path | None] = None
+    """A file that gets the folder of a multirun in the place of a printed comparison."""
 
     def __reduce__(self) -> tuple[Callable[[], Sweep], tuple[()]]:
         """Goes to the launchers' workers without what belongs to the process that was started."""
@@ -214,10 +216,13 @@ class Sweep(Callback):
             say(sys.stderr, str(error))
             comparison = compare(folder, margin=config.compare.margin)
         paths = comparison.write(folder, list(config.allowed_packages), page_of(config.compare.figure))
-        console = Console()
-        console.print()  # below the lines of the runs
-        comparison.render(console)
-        put(console, written(folder, paths), indent=2)
+        if Sweep.told is not None:
+            Sweep.told.write_text(str(folder.absolute()), encoding="utf-8")
+        else:
+            console = Console()
+            console.print()  # below the lines of the runs
+            comparison.render(console)
+            put(console, written(folder, paths), indent=2)
         if comparison.failed or comparison.broken:
             sys.exit(1)
 

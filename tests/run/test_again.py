@@ -56,8 +56,8 @@ def test_a_notebook_shows_table_verdict_and_picture(folder: Path) -> None:
     assert repr(record).startswith("Record(rnn on sine, 2 seeds, mean test MSE ")
     assert max(repr(record).count("\n"), repr(compared).count("\n")) <= 1
     shown = compared._repr_html_()
-    assert "<td>rnn</td>" in shown
+    assert ">rnn</td>" in shown
     assert "data:image/png;base64," in shown
     assert len(shown) < 120_000
-    assert "<td>linear</td>" in record._repr_html_()
+    assert ">linear</td>" in record._repr_html_()
     assert "<b>" not in replace(record, cell="<b>", data="<b>")._repr_html_()
