@@ -53,3 +53,9 @@ def check_place(folder: Path) -> None:
 def token() -> str:
     """A few letters that no other run has."""
     return secrets.token_hex(3)
+
+
+def quoted(text: str) -> str:
+    """A value as Hydra's command line wants it, whatever letters it has."""
+    escaped = re.sub(r"(\\*)(')", r"\1\1\\\2", text)  # backslashes count only before a quote
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"

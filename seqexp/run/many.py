@@ -14,6 +14,7 @@ from typing import IO, cast
 
 from seqexp.compare.comparison import Comparison, compare
 from seqexp.config.mistakes import ConfigError
+from seqexp.config.names import quoted
 
 PACKAGE = Path(__file__).parents[2]
 
@@ -43,7 +44,7 @@ def sweep(overrides: Sequence[str], folder: Path | str | None = None) -> Compari
             raise ConfigError(f"sweep() takes settings only, and no {each}")
         if each.startswith("sweep.dry="):
             raise ConfigError(f"sweep() gives a comparison, and takes no {each}; see python -m seqexp --multirun")
-    place = [] if folder is None else [f"hydra.sweep.dir={_quoted(str(folder))}"]
+    place = [] if folder is None else [f"hydra.sweep.dir={quoted(str(folder))}"]
     with tempfile.TemporaryDirectory() as own:
         told = Path(own) / "folder"
         command = [sys.executable, "-m", "seqexp.program.piped", str(told), "--multirun", *overrides, *place]
@@ -54,11 +55,6 @@ def sweep(overrides: Sequence[str], folder: Path | str | None = None) -> Compari
             raise RuntimeError(f"the sweep ended with status {status}: {errors.strip()}")
         found = Path(told.read_text(encoding="utf-8"))
     return compare(found)
-
-
-def _quoted(text: str) -> str:
-    """A text as a value of an override, whatever letters it has."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _passed_on(command: Sequence[str]) -> tuple[int, str]:

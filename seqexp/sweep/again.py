@@ -16,11 +16,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from seqexp.config import titles
 from seqexp.config.guard import shown
 from seqexp.config.mistakes import ConfigError
-from seqexp.config.names import path_name
+from seqexp.config.names import path_name, quoted
 from seqexp.record.record import INERT_SETTINGS
 from seqexp.show.console import say
 from seqexp.sweep.jobs import split_jobs
-from seqexp.sweep.launchers import quoted
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim

@@ -13,6 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqexp.config.mistakes import ConfigError, first_line
+from seqexp.config.names import quoted
 
 
 def require(config: DictConfig) -> None:
@@ -69,9 +70,3 @@ def prepare(config: DictConfig) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # or it leaves one in the home folder
-
-
-def quoted(text: str) -> str:
-    """A value as Hydra's command line wants it, whatever letters it has."""
-    escaped = re.sub(r"(\\*)(')", r"\1\1\\\2", text)  # backslashes count only before a quote
-    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
