@@ -34,7 +34,7 @@ loggers: .venv-loggers/ready  ## set up .venv-loggers, then read back what a swe
 
 browser: .venv/ready  ## TensorBoard's pages in Chromium, as tests/browser wants them; pictures in outputs/browser
 	@$(BIN)/python -c "import playwright" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[browser]'
-	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y --no-install-recommends chromium \
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt-get install -y --no-install-recommends chromium \
 		|| { echo "make browser needs Chromium: sudo apt install chromium"; exit 1; }
 	$(BIN)/python -m pytest --numprocesses=0 tests/browser
 
