@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from seqexp.show.figures import Figure, encode
+from seqexp.show.styles import style_of
 from seqexp.show.tasks import Profile, Ranks, close, tasks
 
 LONG = "lstm cell.hidden_size=64 optimizer.weight_decay=0.0001"
@@ -43,6 +44,7 @@ def test_the_profile_is_a_step_function_of_what_scores_so_or_lower() -> None:
     assert first.get_drawstyle() == "steps-post"
     assert np.asarray(first.get_ydata()).tolist() == profile(2).share[0].tolist()
     assert np.asarray(at_one.get_xdata()).tolist() == [1, 1]
-    assert first.get_color() != second.get_color() == "#0072B2"  # that of the comparison's first label
+    assert [line.get_color() for line in (first, second)] == [style_of(label, ["b", "a"])[0] for label in "ab"]
+    assert first.get_color() != second.get_color()
     drawn = [line for line in figure.axes[0].get_lines() if list(map(float, line.get_xdata())) == [1.0, 1.8]]
     assert len(drawn) == 1
