@@ -10,9 +10,7 @@ help:  ## this list
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	@# Most of what is installed is never imported; what is, Python compiles when it first is.
-	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check --constraint constraints.txt \
-		--editable '.[dev,parallel,slurm,search]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,parallel,slurm,search]'
 	@touch $@
 
 demo: .venv/ready  ## set up .venv, then train and compare an RNN and an LSTM
