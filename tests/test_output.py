@@ -214,7 +214,7 @@ def test_what_is_ours_is_not(train: Callable[..., Any]) -> None:
     tidy.refuse_strange(place / "not there")
 
 
-@pytest.mark.parametrize("name", ["cell=lstm,*", ""], ids=["run", "sweep"])
+@pytest.mark.parametrize("name", ["cell=lstm", ""], ids=["run", "sweep"])
 def test_a_sweep_with_a_pipe_in_it_is_refused_and_does_not_hang(name: str, command: Command) -> None:
     assert command(*SWEEP).status == 0
     place = next(Path("outputs/s").glob(name)) if name else Path("outputs/s")
@@ -265,7 +265,7 @@ def test_a_finished_run_need_not_be_ours_to_write_and_an_unfinished_one_has_to(
         return subprocess.run([*PROGRAM, *SWEEP, *more], env=environment, capture_output=True, text=True)
 
     assert command(*SWEEP).status == 0
-    done, other = (next(Path("outputs/s").glob(f"cell={cell},*")) for cell in ("rnn", "lstm"))
+    done, other = (next(Path("outputs/s").glob(f"cell={cell}")) for cell in ("rnn", "lstm"))
     (other / RESULT).unlink()
     Path("outputs/s", lock.LOCK).unlink()  # this process holds it to its end
     for path in [*(done / ".hydra").iterdir(), done / ".hydra", done]:

@@ -8,6 +8,7 @@ worker of a launcher, which does nothing else, begins with `change_for_good`. El
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import threading
@@ -71,6 +72,7 @@ def change_for_good(resolvers: Mapping[str, Callable[..., Any]]) -> None:
     """As `changed`, until the process ends; where something is changed already, whoever did that decides."""
     if _depth == 0:
         _for_good.enter_context(changed(resolvers))
+        atexit.register(_for_good.close)  # later, when modules are taken apart, it could not be undone
 
 
 def _resolve(undo: contextlib.ExitStack, name: str, function: Callable[..., Any], cached: bool) -> None:

@@ -39,7 +39,7 @@ print(json.dumps([predictions[-1], peak - before]))
     "overrides",
     [
         ["experiment=lab_sine", "num_seeds=200", "cell=lstm"],
-        ["data=sum", "num_seeds=60", "cell=gru", "cell.num_layers=2"],
+        ["data=sum", "num_seeds=100", "cell=gru", "cell.num_layers=2"],
     ],
     ids=" ".join,
 )
