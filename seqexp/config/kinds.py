@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from seqexp.config.mistakes import ConfigError
@@ -122,3 +122,18 @@ def check_figure(node: dict[str, Any]) -> None:
     known = isinstance(kinds, list) and kinds and all(kind in FIGURES for kind in kinds)
     if not known or len(set(kinds)) < len(kinds):
         raise ConfigError(f"compare.figure.format must be a list of {', '.join(FIGURES)}, each once, got {kinds!r}")
+
+
+def check_texts(caller: str, example: str, overrides: Sequence[str]) -> None:
+    """Refuses what is no list of settings, such as one text.
+
+    Args:
+        caller: the function that takes them.
+        example: a setting.
+        overrides: what it was given.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
+        raise ConfigError(f'{caller} takes a list of texts, as ["{example}", "num_seeds=3"], got {overrides!r}')

@@ -21,6 +21,7 @@ from seqexp.record.files import (
     walk,
     write_atomically,
 )
+from seqexp.statistics import Interval, mean_interval
 
 RESULT = "result.json"
 
@@ -155,10 +156,13 @@ class Record:
         return f"Record({printable(' '.join(text.split()))})"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the mean scores of the run and of what needs no network, and its picture."""
+        """What a notebook shows: the mean scores of the run and of what needs no network, and its picture.
+
+        Seeds without a finite score are left out of means and intervals.
+        """
         rows = {self.cell: self.score("test"), **self.baselines}
-        means = [(name, f"{sum(row) / len(row):.4g}") for name, row in rows.items() if row]
-        shown = html.paragraphs([repr(self)]) + html.table(("", f"mean test {self.metric_label}"), means)
+        means = [(name, _shown(mean_interval(row))) for name, row in rows.items() if row]
+        shown = html.paragraphs([repr(self)]) + html.table(("", f"test {self.metric_label} ± 95 % interval"), means)
         found = (
             [self.folder / name for name in ("forecast.png", "predictions.png", "curves.png")] if self.folder else []
         )
@@ -253,6 +257,13 @@ class Record:
                 for name, rows in values.get("evaluation_baselines", {}).items()
             }
         return cls(**values)
+
+
+def _shown(found: Interval) -> str:
+    """A mean with half its interval, where there is one."""
+    if math.isnan(found.mean):
+        return "\N{EN DASH}"
+    return f"{found.mean:.4g}" + ("" if math.isnan(found.low) else f" ± {found.half_width:.2g}")
 
 
 def find(root: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from seqexp.config.compose import CONF, check_choices, known_keys, without_hydra
 from seqexp.config.environment import hide
 from seqexp.config.foreign import changed
 from seqexp.config.guard import settle
+from seqexp.config.kinds import check_texts
 from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError, explain, first_line
 from seqexp.record import lock, provenance, tidy
@@ -68,14 +69,14 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
         return there
     ready = prepare(config)
     if goes_on(config, place):
-        return _go_on(config, hydra, place, ready)
+        return go_on(config, hydra, place, ready)
     check_run_folder(place)
     note(config, hydra, place)
     return execute(config, hydra, place, ready=ready)
 
 
-def _go_on(config: DictConfig, hydra: DictConfig, folder: Path, ready: Ready) -> Record:
-    """Ends an unfinished attempt, from its last checkpoint where there is one.
+def go_on(config: DictConfig, hydra: DictConfig, folder: Path, ready: Ready | None = None) -> Record:
+    """As `execute`, in a folder that may hold an unfinished attempt at the same run: from its last checkpoint, if any.
 
     Raises:
         ConfigError: another process is at work in the folder, or what is in it is not ours.
@@ -84,6 +85,8 @@ def _go_on(config: DictConfig, hydra: DictConfig, folder: Path, ready: Ready) ->
     with lock.taken(folder) as ours:
         if not ours:
             raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")
+        if not (folder / ".hydra").exists():
+            note(config, hydra, folder)
         return execute(config, hydra, folder, go_on=True, ready=ready)
 
 
@@ -93,8 +96,7 @@ def _check_settings(overrides: Sequence[str]) -> None:
     Raises:
         ConfigError: it is one text, or has one of the command line's flags.
     """
-    if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
-        raise ConfigError(f'run() takes a list of texts, as ["cell=lstm", "num_seeds=3"], got {overrides!r}')
+    check_texts("run()", "cell=lstm", overrides)
     for each in overrides:
         if each.startswith("-"):
             raise ConfigError(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from seqexp.compare.comparison import Comparison, compare
+from seqexp.config.kinds import check_texts
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import quoted
 
@@ -37,8 +38,7 @@ def sweep(overrides: Sequence[str], folder: Path | str | None = None) -> Compari
         ConfigError: a run of the sweep cannot be done; none was begun.
         RuntimeError: the process ended before the comparison; what had finished stays.
     """
-    if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
-        raise ConfigError(f'sweep() takes a list of texts, as ["cell=rnn,lstm", "num_seeds=3"], got {overrides!r}')
+    check_texts("sweep()", "cell=rnn,lstm", overrides)
     for each in overrides:
         if each.startswith("-"):
             raise ConfigError(f"sweep() takes settings only, and no {each}")

@@ -15,7 +15,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from seqexp.config import titles
 from seqexp.config.guard import shown
-from seqexp.config.mistakes import ConfigError
 from seqexp.config.names import path_name, quoted
 from seqexp.record.record import INERT_SETTINGS
 from seqexp.show.console import say
@@ -81,20 +80,12 @@ def run_in_sweep(config: DictConfig, folder: Path, part: Claim) -> Record:
     Raises:
         ConfigError: another process is at work in the folder, or what is in it is not ours.
     """
-    from seqexp.record import lock, tidy
-    from seqexp.run.execute import execute, note
+    from seqexp.run.execute import go_on
 
-    hydra = OmegaConf.structured(HydraConfig.get())
-    tidy.refuse_strange(folder)
-    with lock.taken(folder) as ours:
-        if not ours:
-            raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")
-        config = config.copy()
-        with open_dict(config):
-            config.seed, config.num_seeds = part.seed, part.num_seeds
-        if not (folder / ".hydra").exists():
-            note(config, hydra, folder)
-        return execute(config, hydra, folder, go_on=True)
+    config = config.copy()
+    with open_dict(config):
+        config.seed, config.num_seeds = part.seed, part.num_seeds
+    return go_on(config, OmegaConf.structured(HydraConfig.get()), folder)
 
 
 def evaluate_missing(config: DictConfig) -> list[Path]:

@@ -60,4 +60,6 @@ def test_a_notebook_shows_table_verdict_and_picture(folder: Path) -> None:
     assert "data:image/png;base64," in shown
     assert len(shown) < 120_000
     assert ">linear</td>" in record._repr_html_()
+    halved = replace(record, scores={"test": {"mse": [0.25, float("nan")]}})
+    assert ">0.25</td>" in halved._repr_html_()  # a seed that diverged has no part in a mean
     assert "<b>" not in replace(record, cell="<b>", data="<b>")._repr_html_()
