@@ -17,6 +17,21 @@ def checked_seeds(name: str, seeds: Any) -> list[int]:
     return seeds
 
 
+def check_unchanged(values: dict[str, Any], count: int) -> None:
+    """Checks the fields that stay as JSON holds them, as far as they are there; `count` is that of the seeds.
+
+    Raises:
+        TypeError: something has the wrong kind.
+        ValueError: something is out of range, or has not one entry for each seed.
+    """
+    checked_seeds("diverged", values.get("diverged", []))
+    check_hashes(values.get("data_hash"), count)
+    check_sizes(values.get("sizes"))
+    checked_texts("left_out", values.get("left_out", {}))
+    checked_texts("varies", values.get("varies") or {})
+    checked_texts("data_notes", dict(enumerate(values.get("data_notes", []))))
+
+
 def check_hashes(rows: Any, count: int) -> None:
     """Refuses what is not two digests for each of `count` seeds; None is allowed."""
     if rows is not None and len(rows) != count:
@@ -24,6 +39,17 @@ def check_hashes(rows: Any, count: int) -> None:
     for row in rows or ():
         if not (isinstance(row, list) and len(row) == 2 and all(isinstance(digest, str) for digest in row)):
             raise TypeError("data_hash must hold two texts for each seed")
+
+
+def check_sizes(sizes: Any) -> None:
+    """Refuses what does not say which numbers a model reads and predicts; None is allowed."""
+    if sizes is None:
+        return
+    counts = {"input_size": 1, "num_tokens": 0, "output_size": 1}  # the least of each
+    if sizes.keys() != {*counts, "reads"} or sizes["reads"] not in ("last", "steps"):
+        raise ValueError(f"sizes must hold {', '.join(counts)}, and reads, which is 'last' or 'steps'")
+    if any(type(sizes[name]) is not int or sizes[name] < least for name, least in counts.items()):
+        raise ValueError("sizes must hold whole numbers, input_size and output_size >= 1, num_tokens >= 0")
 
 
 def checked_texts(name: str, rows: Any) -> dict[str, str]:

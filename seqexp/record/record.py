@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqexp.record import html
-from seqexp.record.fields import check_hashes, checked_guesses, checked_scores, checked_seeds, checked_texts
+from seqexp.record.fields import check_unchanged, checked_guesses, checked_scores, checked_seeds
 from seqexp.record.files import (
     MOST_JSON,
     check_plain,
@@ -47,7 +47,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("baselines", "validation_baselines", "evaluation_baselines", "left_out", "scores"), dict),
     **dict.fromkeys(("config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
-    **dict.fromkeys(("git", "error", "varies"), (dict, type(None))),
+    **dict.fromkeys(("git", "error", "sizes", "varies"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
     "train_seconds": (int, float),
     "matched": (int, type(None)),
@@ -91,6 +91,8 @@ class Record:
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
+        sizes: `input_size`, `num_tokens`, `output_size` of the model, and what it `reads`; None in records of versions
+            that did not say it.
         matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         epochs: as trained.
         steps: optimiser steps as trained.
@@ -124,6 +126,7 @@ class Record:
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
     num_parameters: int = 0
+    sizes: dict[str, Any] | None = None
     matched: int | None = None
     epochs: int = 0
     steps: int = 0
@@ -243,11 +246,7 @@ class Record:
             if not isinstance(value, _KINDS.get(name, object)) or isinstance(value, bool):
                 raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
         seeds = checked_seeds("seeds", values["seeds"])
-        checked_seeds("diverged", values.get("diverged", []))
-        check_hashes(values.get("data_hash"), len(seeds))
-        checked_texts("left_out", values.get("left_out", {}))
-        checked_texts("varies", values.get("varies") or {})
-        checked_texts("data_notes", dict(enumerate(values.get("data_notes", []))))
+        check_unchanged(values, len(seeds))
         if values["status"] == "done":
             values["scores"] = _all_scores(raw, values.get("metric", MSE), len(seeds))
             for name in ("baselines", "validation_baselines"):

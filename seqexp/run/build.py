@@ -60,6 +60,7 @@ class Parts:
         data: every seed's data.
         training: the population and its optimiser.
         make_trainer: called with callbacks and a folder; builds the Lightning Trainer.
+        sizes: what the task asks of the model.
         matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         diagnostics: what is measured beside the scores, by name.
         loggers: what makes each logger beside TensorBoard, by name.
@@ -71,6 +72,7 @@ class Parts:
     data: PopulationData
     training: Training
     make_trainer: Callable[[list[Callback], str], Trainer]
+    sizes: Sizes
     matched: int | None
     diagnostics: dict[str, Diagnostic]
     loggers: dict[str, Maker]
@@ -198,9 +200,8 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     callbacks = find_callbacks(settings["callback"], allowed)
     loggers = find_loggers(settings["logger"], allowed)
     diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
-    return Parts(
-        settings, masked(config, settings), data, training, make_trainer, matched, diagnostics, loggers, callbacks
-    )
+    shown = masked(config, settings)
+    return Parts(settings, shown, data, training, make_trainer, sizes, matched, diagnostics, loggers, callbacks)
 
 
 def claim_of(config: DictConfig) -> Claim:

@@ -244,6 +244,7 @@ def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:
         varies=varies(parts.settings, parts.data),
         data_notes=parts.data.notes,
         num_parameters=parts.training.model.num_parameters,
+        sizes=parts.sizes._asdict(),
         matched=parts.matched,
         config=parts.shown,
         overrides=_typed(hydra),

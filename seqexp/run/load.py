@@ -8,22 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from seqexp.config.environment import unmasked
 from seqexp.config.mistakes import ConfigError
+from seqexp.config.schema import check
+from seqexp.model import Model
 from seqexp.record.files import is_plain
 from seqexp.record.record import Record, RecordError
 from seqexp.run.build import Parts, build
+from seqexp.run.size import Sizes, unset_model
 from seqexp.run.trained import Trained
-from seqexp.training.module import Training
 
 BESIDE = ("callback", "diagnostic", "logger")
-"""Groups that a trained model does without: their packages need not be there, nor be trusted."""
+"""Groups that training and testing do without: their packages need not be there, nor be trusted."""
+
+NOT_MODEL = (*BESIDE, "data", "optimizer", "scheduler", "trainer")
+"""Groups that a trained model does without, where its record says what it reads and predicts."""
 
 
 def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Trained:
     """Loads the trained population of a run, with each seed's kept weights.
+
+    Neither the data nor the task's code need be there any more.
 
     Args:
         folder: the run's folder.
@@ -38,9 +46,20 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
 
     Raises:
         RecordError: there is no readable record, no checkpoint of plain tensors, or an environment variable is needed.
-        ConfigError: the recorded configuration names other code, or a text stands in a list's place.
+        ConfigError: the recorded configuration names other code, or a text stands in a list's place; or an older
+            version recorded the run, so that its task is needed, and that cannot be built.
     """
-    _, parts = load_run(Path(folder), allowed_packages, allowed_environment, {})
+    path = Path(folder)
+    record = _finished(path, allowed_packages, allowed_environment)
+    if record.sizes is not None:
+        return Trained(_model(path, record, Sizes(**record.sizes), allowed_packages, allowed_environment))
+    try:
+        _, parts = load_run(path, allowed_packages, allowed_environment, {})
+    except (ConfigError, OSError) as error:
+        raise ConfigError(
+            f"{path}: its record, of an older version, does not say what the model reads and predicts, so that its "
+            f"task and data are needed; {error}"
+        ) from None
     return Trained(parts.training.model)
 
 
@@ -58,30 +77,62 @@ def load_run(
     Returns:
         The record, and what it describes; no data but the first seed's are made.
     """
-    for name, value in (("allowed_packages", allowed_packages), ("allowed_environment", allowed_environment)):
-        if isinstance(value, str):
-            raise ConfigError(f"{name} must be a list of names, as [{value!r}], got {value!r}")
-    record = Record.read(folder)
-    if record.status != "done":
-        raise RecordError(f"{folder}: the run failed, and left no model")
-    try:
-        settings = unmasked(record.config, allowed_environment)
-    except LookupError as error:
-        raise RecordError(f"{folder}: {error.args[0]}") from None
-    if "${" in json.dumps(settings):  # what was recorded had been resolved
-        raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
-    config = OmegaConf.create({**settings, "allowed_packages": list(allowed_packages)})
+    record = _finished(folder, allowed_packages, allowed_environment)
+    config = _configuration(folder, record, allowed_packages, allowed_environment, BESIDE)
     config.trainer.accelerator = "cpu"  # wherever it was trained
-    for group in BESIDE:
-        config[group] = {}
     config.data.update(changes)
     parts = build(config)
     load_kept(parts.training, folder)
     return record, parts
 
 
-def load_kept(training: Training, folder: Path) -> None:
+def _finished(folder: Path, allowed_packages: Sequence[str], allowed_environment: Sequence[str]) -> Record:
+    """The record of a run that left a model; refuses a text in a list's place."""
+    for name, value in (("allowed_packages", allowed_packages), ("allowed_environment", allowed_environment)):
+        if isinstance(value, str):
+            raise ConfigError(f"{name} must be a list of names, as [{value!r}], got {value!r}")
+    record = Record.read(folder)
+    if record.status != "done":
+        raise RecordError(f"{folder}: the run failed, and left no model")
+    return record
+
+
+def _configuration(
+    folder: Path,
+    record: Record,
+    allowed_packages: Sequence[str],
+    allowed_environment: Sequence[str],
+    without: Sequence[str],
+) -> DictConfig:
+    """What was recorded, environment variables filled in, and some groups left empty."""
+    recorded = record.config | {group: {} for group in without}
+    try:
+        settings = unmasked(recorded, allowed_environment)
+    except LookupError as error:
+        raise RecordError(f"{folder}: {error.args[0]}") from None
+    if "${" in json.dumps(settings):  # what was recorded had been resolved
+        raise RecordError(f"{folder}: the recorded configuration refers to something outside it")
+    return OmegaConf.create({**settings, "allowed_packages": list(allowed_packages)})
+
+
+def _model(
+    folder: Path, record: Record, sizes: Sizes, allowed_packages: Sequence[str], allowed_environment: Sequence[str]
+) -> Model:
+    """Builds the model that a record describes, with the kept weights."""
+    config = check(_configuration(folder, record, allowed_packages, allowed_environment, NOT_MODEL))
+    node: Any = OmegaConf.to_container(config.cell, resolve=True)
+    model = unset_model(node, list(allowed_packages), sizes, len(record.seeds))
+    load_kept(model, folder, "model.")
+    return model
+
+
+def load_kept(module: nn.Module, folder: Path, prefix: str = "") -> None:
     """Gives a run's kept weights to a population of its settings.
+
+    Args:
+        module: a `Training`, or its part.
+        folder: the run's.
+        prefix: what stands in the checkpoint before the names of the module's parameters.
 
     Raises:
         RecordError: there is no checkpoint of plain tensors, or it is another run's.
@@ -90,7 +141,8 @@ def load_kept(training: Training, folder: Path) -> None:
     if not is_plain(path):
         raise RecordError(f"{path}: there is no such file, or a link")
     try:
-        state = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
-        training.to(next(iter(state.values())).dtype).load_state_dict(state)
+        kept = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
+        state = {name.removeprefix(prefix): values for name, values in kept.items()}
+        module.to(next(iter(state.values())).dtype).load_state_dict(state)
     except Exception as error:  # whatever a damaged file, or one that holds more than tensors, makes torch say
         raise RecordError(f"{path}: is not this run's checkpoint ({type(error).__name__})") from error
