@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,7 @@ from seqexp.record import lock, provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
 from seqexp.record.record import Record
-from seqexp.run.again import goes_on, stored
+from seqexp.run.again import goes_on, refuse_attempt, stored
 from seqexp.run.build import Parts, Ready, claim_of, prepare
 from seqexp.run.fit import fit
 from seqexp.run.log import check_run_folder, log_file
@@ -70,9 +71,11 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     ready = prepare(config)
     if goes_on(config, place):
         return go_on(config, hydra, place, ready)
+    refuse_attempt(config, place)
     check_run_folder(place)
-    note(config, hydra, place)
-    return execute(config, hydra, place, ready=ready)
+    with _held(place):
+        note(config, hydra, place)
+        return execute(config, hydra, place, ready=ready)
 
 
 def go_on(config: DictConfig, hydra: DictConfig, folder: Path, ready: Ready | None = None) -> Record:
@@ -82,12 +85,23 @@ def go_on(config: DictConfig, hydra: DictConfig, folder: Path, ready: Ready | No
         ConfigError: another process is at work in the folder, or what is in it is not ours.
     """
     tidy.refuse_strange(folder)
-    with lock.taken(folder) as ours:
-        if not ours:
-            raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")
+    with _held(folder):
         if not (folder / ".hydra").exists():
             note(config, hydra, folder)
         return execute(config, hydra, folder, go_on=True, ready=ready)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Holds a run's folder for this process.
+
+    Raises:
+        ConfigError: another process is at work there.
+    """
+    with lock.taken(folder) as ours:
+        if not ours:
+            raise ConfigError(f"{folder}: another process is at work on this run ({lock.holder(folder)})")
+        yield
 
 
 def _check_settings(overrides: Sequence[str]) -> None:
@@ -171,7 +185,9 @@ def _typed(hydra: DictConfig, which: str = "task") -> list[str]:
 def run_in_hydra(config: DictConfig, ready: Ready | None) -> Record:
     """Runs the configuration of the present Hydra job, in that job's folder; `ready` as for `execute`."""
     hydra = HydraConfig.get()
-    return execute(config, OmegaConf.structured(hydra), Path(hydra.runtime.output_dir), ready=ready)
+    folder = Path(hydra.runtime.output_dir)
+    with _held(folder):
+        return execute(config, OmegaConf.structured(hydra), folder, ready=ready)
 
 
 def is_elsewhere(hydra: DictConfig) -> bool:

@@ -14,6 +14,7 @@ from seqexp.config.foreign import log_to
 from seqexp.config.mistakes import ConfigError, refusing_paths
 from seqexp.config.names import check_place
 from seqexp.record import tidy
+from seqexp.record.claim import done
 from seqexp.record.files import printable
 from seqexp.record.record import RESULT
 from seqexp.show.console import say
@@ -48,7 +49,12 @@ def check_folder(folder: Path, sweep: bool = False) -> None:
     check_place(folder)
     tidy.refuse_strange(folder)
     (folder.absolute() / ".hydra" / ("x" * LONGEST)).exists()  # too long a path is found out
-    if (folder / RESULT).exists() or (folder / "seqexp.log").exists():
+    if done(folder) is None and (folder / "seqexp.log").exists():
+        raise ConfigError(
+            f"{folder}: holds an unfinished attempt at a run, which no other run replaces; seqexp.run.run() with the "
+            "same settings goes on with it; else choose another folder, or remove this one"
+        )
+    if (folder / RESULT).exists():
         raise ConfigError(f"{folder}: holds a run already, and no run replaces another; choose another folder")
     stores = folder / tidy.LOGGERS
     if kept := next((path for path in tidy.leftovers(folder) if not (sweep and path == stores)), None):

@@ -135,6 +135,7 @@ class Sweep(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuses a run that could not be done."""
         startup.load()
+        from seqexp.run.again import refuse_attempt
         from seqexp.run.build import prepare
         from seqexp.run.execute import check_single
         from seqexp.run.log import check_run_folder
@@ -144,6 +145,7 @@ class Sweep(Callback):
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
+        refuse_attempt(without_hydra(config), folder)
         check_run_folder(folder)
         end_start()
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from seqexp.compare import compare
 from seqexp.config.mistakes import ConfigError
+from seqexp.diagnostic import kept
+from seqexp.record import lock
 from seqexp.record.record import RESULT, Record
 from seqexp.run import run
 
@@ -47,8 +53,58 @@ def test_an_unfinished_attempt_goes_on(folder: Path, tmp_path: Path) -> None:
     os.remove(begun / RESULT)
     assert run(TINY, begun).score("test") == done.score("test")
     os.remove(begun / RESULT)
-    with pytest.raises(ConfigError, match="holds a run already"):
+    with pytest.raises(ConfigError, match=r"unfinished attempt at another run \(cell is rnn there, and lstm is asked"):
         run([*TINY, "cell=lstm"], begun)
+
+
+def test_what_is_said_of_an_attempt_is_true(tmp_path: Path, command: Callable[..., Any]) -> None:
+    begun = tmp_path / "begun"
+    run(TINY, begun)
+    os.remove(begun / RESULT)
+    files = {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()}
+    done = command(*TINY, "optimizer.lr=0.5", f"hydra.run.dir={begun}")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert re.search(
+        r"another run \(optimizer.lr is [\d.]+ there, and 0.5 is asked for\); seqexp.run.run\(\)", done.err
+    )
+    done = command(*TINY, f"hydra.run.dir={begun}")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert "holds an unfinished attempt at a run, which no other run replaces; seqexp.run.run()" in done.err
+    with lock.taken(begun), pytest.raises(ConfigError, match=r"at work there on another run \(process \d+ on .*\)"):
+        run([*TINY, "seed=3"], begun)
+    with lock.taken(begun), pytest.raises(ConfigError, match=r"another process is at work on this run \(process \d+"):
+        run(TINY, begun)
+    (begun / ".hydra" / "config.yaml").write_text("a: &a [1]\nb: *a\n")
+    with pytest.raises(ConfigError, match=r"another run \(what of its settings differs cannot be read\)"):
+        run([*TINY, "seed=3"], begun)
+    files[begun / ".hydra" / "config.yaml"] = (begun / ".hydra" / "config.yaml").read_bytes()
+    assert {path: path.read_bytes() for path in begun.rglob("*") if path.is_file()} == files
+
+
+def test_a_diagnostic_asked_for_later_is_measured_from_the_kept_weights(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    later = [*TINY, "diagnostic=[gradient_lag]"]
+    at_once = tmp_path / "at_once"
+    run(later, at_once)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    record = run(later, folder)
+    assert record == Record.read(folder)
+    expected, found = (kept.read(kept.path_of(each, "gradient_lag")) for each in (at_once, folder))
+    assert found.settings == expected.settings
+    for name, values in expected.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], values)
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    measured = kept.path_of(folder, "gradient_lag")
+    time = measured.stat().st_mtime_ns
+    assert run(later, folder) == record
+    assert measured.stat().st_mtime_ns == time
+    measured.unlink()
+    (folder / "checkpoints" / "best.ckpt").rename(folder / "moved.ckpt")
+    assert run(later, folder) == record  # what cannot be measured is said, and the run is what it was
+    assert "not measured: " in capsys.readouterr().err
+    assert not measured.exists()
+    (folder / "moved.ckpt").rename(folder / "checkpoints" / "best.ckpt")
 
 
 def test_a_notebook_shows_table_verdict_and_picture(folder: Path) -> None:

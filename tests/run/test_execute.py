@@ -104,7 +104,7 @@ def test_the_folder_holds_what_the_contract_says(train: Train) -> None:
     assert names == {
         "result.json", ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "events.out.tfevents",
         "checkpoints/last.ckpt", "checkpoints/best.ckpt", "curves.csv", "predictions.npz", "seqexp.log",
-        "claim.json", "forecast.png", "forecast.svg", "curves.png", "curves.svg",
+        "claim.json", ".lock", "forecast.png", "forecast.svg", "curves.png", "curves.svg",
     }  # fmt: skip
     assert Record.read(folder) == record
     assert OmegaConf.load(folder / ".hydra/config.yaml").data.length == 120
@@ -252,7 +252,7 @@ def test_a_folder_that_is_taken_is_refused_and_loses_nothing(train: Train) -> No
     assert contents(folder) == before
     (folder / "result.json").unlink()  # a run that was interrupted has its folder, too
     del before["result.json"]
-    with pytest.raises(ConfigError, match="holds a run already"):
+    with pytest.raises(ConfigError, match=r"unfinished attempt at another run .*seed is 0 there, and 5 is asked for"):
         run([*TINY, "seed=5"], folder=folder)
     assert contents(folder) == before
 
