@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -38,6 +39,40 @@ assert SIGNAL in sys.modules
 def run(code: str) -> None:
     done = subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+PRESSED = """
+import os, runpy, signal, sys
+
+class Presses:
+    def find_spec(self, name, path, target=None):
+        if name == where:
+            os.kill(os.getpid(), signal.SIGINT)
+
+where = sys.argv.pop()
+sys.meta_path.insert(0, Presses())
+runpy.run_module("seqexp", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("where", ["seqexp.startup", "seqexp.config.mistakes", "hydra.core.hydra_config"])
+def test_ctrl_c_amid_imports_ends_in_one_line(where: str) -> None:
+    done = subprocess.run([sys.executable, "-c", PRESSED, where], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "seqexp: interrupted\n")
+
+
+def test_ctrl_c_is_pythons_own_again_after_imports() -> None:
+    def theirs(*_: object) -> None: ...
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        for handler in (signal.default_int_handler, signal.SIG_IGN, theirs):
+            signal.signal(signal.SIGINT, handler)
+            with startup.interruptible():
+                assert (signal.getsignal(signal.SIGINT) is handler) is (handler is not signal.default_int_handler)
+            assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_everything_is_loaded_and_nothing_is_left_behind() -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from seqexp import startup
 from seqexp.config.mistakes import ConfigError, closest, say_error
 from seqexp.config.options import called
 from seqexp.show.console import end_start, prepare_output, show_start
@@ -54,17 +55,17 @@ OTHERS = {
 
 def main() -> None:
     """Runs the command line."""
-    prepare_output()
-    first, rest = sys.argv[1:2], sys.argv[2:]
     try:
+        prepare_output()
+        first, rest = sys.argv[1:2], sys.argv[2:]
         if first and first[0] in VERBS:
             if VERBS[first[0]].slow and not _asks(rest):
                 show_start()
             start(first[0], rest)
         if not _asks(first + rest):
             show_start()
-        from seqexp.program.run import run  # a comparison starts without Hydra
-
+        with startup.interruptible(end_start):
+            from seqexp.program.run import run  # a comparison starts without Hydra
         run()
     except KeyboardInterrupt:  # while that was imported
         say_error("interrupted")
@@ -86,7 +87,9 @@ def start(verb: str, arguments: Sequence[str]) -> None:
         SystemExit: always.
     """
     try:
-        status = importlib.import_module(VERBS[verb].module).main(arguments)
+        with startup.interruptible(end_start):
+            module = importlib.import_module(VERBS[verb].module)
+        status = module.main(arguments)
     except KeyboardInterrupt:
         say_error("interrupted")
         status = 130
