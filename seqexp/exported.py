@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +47,7 @@ class Member(nn.Module):
 class Exported(nn.ModuleDict):
     """One member of a trained population, called as any torch module: sequences to outputs in the data's units.
 
-    Its parts are `cell`, `readout`, and where inputs are tokens `embedding`.
+    Its parts are `cell`, `readout`, where inputs are tokens `embedding`, and where numbers are scaled `scaling`.
 
     Args:
         parts: by these names; the cell is a torch.nn.RNN, LSTM or GRU (batch_first), or a `Member`.
@@ -69,8 +69,15 @@ class Exported(nn.ModuleDict):
             (B, O), or (B, T, O) where every step is read. Classes are predicted by logits.
         """
         x = self["embedding"](inputs) if "embedding" in self else inputs
-        prediction: Tensor = self["readout"](self._states(x, lengths))
-        return prediction
+        if "scaling" not in self:
+            return self._read(x, lengths)
+        scaling: Any = self["scaling"]  # of one seed
+        read = self._read(scaling(inputs[None])[0], lengths)
+        return scaling.restore(read[None], inputs[None], _seeds(lengths))[0] if scaling.known.numel() else read
+
+    def _read(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        read: Tensor = self["readout"](self._states(x, lengths))
+        return read
 
     def _states(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """What the readout reads, (B, H) or (B, T, H)."""

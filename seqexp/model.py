@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Literal
 
@@ -13,6 +14,7 @@ from seqexp.cell.workspace import ALIGNMENT
 from seqexp.data.split import Split
 from seqexp.exported import Exported, Member
 from seqexp.readout import last_back, read_last, read_steps, steps_back
+from seqexp.scaling import Scaling
 from seqexp.score import Score
 
 
@@ -25,9 +27,17 @@ class Model(nn.Module):
         reads: whether the last step is predicted from, or every step.
         num_tokens: how many tokens there are, each of which gets `cell.input_size` features per seed; 0 where inputs
             are numbers.
+        scaling: between the data's units and the network's; None where they are the same.
     """
 
-    def __init__(self, cell: Cell, output_size: int, reads: Literal["last", "steps"], num_tokens: int) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        output_size: int,
+        reads: Literal["last", "steps"],
+        num_tokens: int,
+        scaling: Scaling | None = None,
+    ) -> None:
         super().__init__()
         self.cell = cell
         self.output_size = output_size
@@ -35,6 +45,7 @@ class Model(nn.Module):
         self.num_tokens = num_tokens
         self.weight = nn.Parameter(torch.empty(cell.num_seeds, output_size, cell.output_size))
         self.bias = nn.Parameter(torch.empty(cell.num_seeds, output_size))
+        self.scaling = scaling
         if num_tokens:
             self.embedding = nn.Parameter(torch.empty(cell.num_seeds, num_tokens, cell.input_size))
 
@@ -65,7 +76,10 @@ class Model(nn.Module):
 
     def members(self, seeds: slice) -> Model:
         """A model of some of the seeds alone, whose parameters are views of this one's."""
-        return members(self, seeds)
+        part = members(self, seeds)
+        if self.scaling is not None:
+            part.scaling = self.scaling.members(seeds)
+        return part
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Predicts.
@@ -79,8 +93,10 @@ class Model(nn.Module):
         """
         x = self.embed(inputs)
         if self.reads == "last":
-            return self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
-        return self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
+            read = self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
+        else:
+            read = self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
+        return read if self.scaling is None or not self.restores else self.scaling.restore(read, inputs, lengths)
 
     @torch.no_grad()
     def differentiate(self, batch: Split, score: Score) -> tuple[Tensor, list[Tensor]]:
@@ -96,14 +112,37 @@ class Model(nn.Module):
         last, has_tokens = self.reads == "last", bool(self.num_tokens)
         x = self.embed(batch.inputs)
         states, back = self.cell.pull(x, last, has_tokens, batch.lengths)  # (S, H, B) or (S, H, T, B)
-        prediction = self._read(states, batch.lengths)
-        value, slope = score.slope(prediction, batch.targets, batch.weight)
+        value, slope = self.judge(self._read(states, batch.lengths), batch, score)
         read = (last_back if last else steps_back)(slope, states, self.weight)
         by_input, rest = back(read.states)
         own = [read.weight, read.bias]
         if by_input is not None:
             own.append(self._embed_back(batch.inputs, by_input))
         return value, [*own, *rest]
+
+    @property
+    def restores(self) -> bool:
+        """Whether what the readout gives is to be scaled back."""
+        return self.scaling is not None and self.scaling.target_scale.shape[1] > 0
+
+    def judge(self, read: Tensor, batch: Split, score: Score) -> tuple[Tensor, Tensor]:
+        """Scores what the readout gives, and differentiates what is minimised.
+
+        That is the score in the network's units where targets are scaled, so that no step depends on the data's units.
+
+        Args:
+            read: (S, B, O) or (S, B, T, O), before it is scaled back.
+            batch: what it was read from, and is to come to.
+            score: of predictions in the data's units.
+
+        Returns:
+            Each seed's score in the data's units, (S,), and the gradient by `read`.
+        """
+        if self.scaling is None or not self.restores:
+            return score.slope(read, batch.targets, batch.weight)
+        given = batch.inputs, batch.lengths
+        _, slope = score.slope(read, self.scaling.hide(batch.targets, *given), batch.weight)
+        return score.value(self.scaling.restore(read, *given), batch.targets, batch.weight), slope
 
     def _read(self, states: Tensor, lengths: Tensor | None) -> Tensor:
         """Predicts from states, (S, H, B) -> (S, B, O) or (S, H, T, B) -> (S, B, T, O)."""
@@ -117,9 +156,9 @@ class Model(nn.Module):
         return read_last(wide, self.weight, self.bias)[:, :rows]
 
     def embed(self, inputs: Tensor) -> Tensor:
-        """The features of tokens, (S, B, T) -> (S, B, T, I); numbers are their own."""
+        """The features of tokens, (S, B, T) -> (S, B, T, I); numbers are scaled, where the task asks for it."""
         if not self.num_tokens:
-            return inputs
+            return inputs if self.scaling is None else self.scaling(inputs)
         return self.embedding.flatten(0, 1)[self._places(inputs)]
 
     def _embed_back(self, tokens: Tensor, slope: Tensor) -> Tensor:
@@ -144,7 +183,8 @@ class Model(nn.Module):
             A module that maps (B, T, I), or tokens (B, T), to what this model predicts with that member. Its parts are
             `cell`, a torch.nn.RNN, LSTM or GRU (batch_first) with that member's weights, or the cell itself where torch
             has none such; `readout`, a torch.nn.Linear; where inputs are tokens `embedding`, a torch.nn.Embedding. The
-            `state_dict()` of torch's own parts is what plain PyTorch code loads.
+            `state_dict()` of torch's own parts is what plain PyTorch code loads. Where the task's numbers are scaled,
+            `scaling` does so, and scales back.
 
         Raises:
             ValueError: there is no such member.
@@ -159,4 +199,6 @@ class Model(nn.Module):
         parts: dict[str, nn.Module] = {"cell": cell, "readout": readout.to(self.weight.device)}
         if self.num_tokens:
             parts["embedding"] = nn.Embedding.from_pretrained(self.embedding[index].clone(), freeze=False)
+        if self.scaling is not None:
+            parts["scaling"] = copy.deepcopy(self.scaling.members(slice(index, index + 1)))
         return Exported(parts, self.reads).train(self.training)

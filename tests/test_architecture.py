@@ -56,7 +56,7 @@ LAYERS = [
     {"show"},
     {"record"},
     {"baselines", "model"},
-    {"readout", "exported"},
+    {"readout", "exported", "scaling"},
     {"data", "cell"},
     {"config"},
     {"logger", "score", "seeding", "statistics", "startup", "signals", "terminal"},

@@ -33,7 +33,10 @@ OURS = {
 }
 """What seqexp gives a group's constructor itself, or leaves out."""
 
-OPTIONAL = ("data.score", "data.fresh", "data.steps_per_epoch", "data.test_lengths", "data.evaluations", "data.gap")
+OPTIONAL = (
+    *("data.score", "data.fresh", "data.steps_per_epoch", "data.test_lengths", "data.evaluations", "data.gap"),
+    "data.folds",
+)
 """Keys that a file may leave out, as files of 0.1 do; they are then added with a plus."""
 
 LONGEST = 1500

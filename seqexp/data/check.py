@@ -36,10 +36,23 @@ def check_task(task: Task) -> None:
         raise ValueError(
             f"{name_of(task)}: num_sequences must be a whole number >= 1 (int), {_got(task, 'num_sequences')}"
         )
-    for name in ("chronological", "chooses_length"):
+    for name in ("chronological", "chooses_length", "fixed"):
         if type(getattr(task, name)) is not bool:
             raise ValueError(f"{name_of(task)}: {name} must be True or False, {_got(task, name)}")
     check_texts(task, "varies", [getattr(task, "varies", None)])
+    _check_scales(task)
+
+
+def _check_scales(task: Task) -> None:
+    if task.scales is None:
+        return
+    sizes = [each.size if isinstance(each, Values) else 0 for each in (task.inputs, task.targets)]
+    found = [len(task.scales.inputs), len(task.scales.targets)]
+    if not isinstance(task.inputs, Values) or found != sizes:
+        raise ValueError(
+            f"{name_of(task)}: scales must have one kind for each input and target that is a value, {sizes} of them, "
+            f"got {found}"
+        )
 
 
 def check_texts(task: Task, name: str, texts: object) -> list[str]:

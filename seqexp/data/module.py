@@ -11,6 +11,7 @@ from lightning.pytorch import LightningDataModule
 from seqexp.data.chance import check_chance
 from seqexp.data.check import check_counted, check_task, check_texts
 from seqexp.data.evaluations import TEST, elsewhere
+from seqexp.data.folds import Folds
 from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
 from seqexp.data.stream import Stream
@@ -50,8 +51,12 @@ class PopulationData(LightningDataModule):
         test_lengths: lengths T, beside the task's own, at which the trained model is tested as well.
         evaluations: other tests by name, each the settings of the task that are changed for it.
         gap: windows of a series that are left out between two splits, the first ones of the later split.
-        data_seed: draws the data of all S seeds; None: each seed its own.
+        data_seed: draws the data of all S seeds; None: each seed its own. Where the task's data are the same for every
+            seed it draws nothing but their split, and None is 0.
         order_seed: shuffles the batches of all S seeds; None: each seed its own.
+        folds: how many splits there are of one recording; seed k has split k mod folds. Of a series each has as many
+            windows, and its test period follows that of the one before (a rolling origin); of other data each has other
+            test sequences (cross-validation).
 
     Raises:
         ValueError: the task lacks an attribute, a setting is out of range, or a split would be empty.
@@ -73,6 +78,7 @@ class PopulationData(LightningDataModule):
         gap: int = 0,
         data_seed: int | None = None,
         order_seed: int | None = None,
+        folds: int = 1,
     ) -> None:
         super().__init__()
         if batch_size is not None and batch_size < 1:
@@ -81,10 +87,11 @@ class PopulationData(LightningDataModule):
         self.task = make_task({})
         check_task(self.task)
         self.seeds = seeds
-        self.data_seeds = drawn_from(seeds, data_seed)
+        self.data_seeds = drawn_from(seeds, 0 if self.task.fixed and data_seed is None else data_seed)
         self.order_seeds = drawn_from(seeds, order_seed)
         self.batch_size = batch_size
-        bounds = bounds_of(self.task.num_sequences, train_fraction, val_fraction, test_fraction)
+        self.folds = Folds(self.task, folds, test_fraction)
+        bounds = bounds_of(self.folds.count, train_fraction, val_fraction, test_fraction)
         self.bounds = with_gap(bounds, gap, self.task.chronological)
         _check_stream(self.task, fresh, steps_per_epoch)
         self.fresh = fresh
@@ -177,11 +184,7 @@ class PopulationData(LightningDataModule):
         first = self.first()
         count, begin = len(self.seeds), self.data_seeds[0]
         check_chance(self.task, begin, first, lambda: self._sample(self.make_task({}), begin))
-        splits = {name: room(first, count, stop - start) for name, (start, stop) in self.bounds.items()}
-        for index, seed in enumerate(self.data_seeds):
-            found = ordered(self.task, seed, first if seed == begin else self._sample(self.task, seed, first))
-            for name, (start, stop) in self.bounds.items():
-                put(splits[name], index, found, start, stop)
+        splits = self._cut(self.task, "data", self.bounds, first)
         self.shuffle = [generator(seed, "shuffle") for seed in self.order_seeds]
         if self.fresh:
             self.stream = Stream(self.fresh_batch, self.num_batches("train"), torch.device("cpu"))
@@ -198,9 +201,9 @@ class PopulationData(LightningDataModule):
         """Draws the batch of one step of a stream, for all seeds, and checks it."""
         return self._stacked(self.task, f"stream {step}", self._size("train"), None)
 
-    def _sample(self, task: Task, seed: int, first: Sequences | None = None) -> Sequences:
+    def _sample(self, task: Task, seed: int, purpose: str = "data", first: Sequences | None = None) -> Sequences:
         """One seed's whole data set."""
-        return sample(task, seed, "data", task.num_sequences, None, first)
+        return sample(task, seed, purpose, task.num_sequences, None, first)
 
     def _stacked(self, task: Task, purpose: str, count: int, length: int | None) -> Split:
         """So many sequences for every seed."""
@@ -212,12 +215,22 @@ class PopulationData(LightningDataModule):
         return split
 
     def _evaluation(self, name: str, task: Task, length: int | None) -> Split:
-        """The sequences of one evaluation, as many as are tested on: of a series, its last ones."""
-        if not task.chronological:
+        """The sequences of one evaluation, as many as are tested on: of one recording, those of the test split."""
+        if not (task.chronological or task.fixed):
             return self._stacked(task, name, self._count(TEST), length)
-        whole = self._stacked(task, name, task.num_sequences, None)
-        start, stop = self.bounds[TEST]
-        return whole.map(lambda each: each[:, start:stop])
+        return self._cut(task, name, {TEST: self.bounds[TEST]}, self._sample(task, self.data_seeds[0], name))[TEST]
+
+    def _cut(
+        self, task: Task, purpose: str, bounds: Mapping[str, tuple[int, int]], first: Sequences
+    ) -> dict[str, Split]:
+        """Parts of every seed's whole data set, of which the first seed's is made."""
+        splits = {name: room(first, len(self.seeds), stop - start) for name, (start, stop) in bounds.items()}
+        for index, (seed, drawn_by) in enumerate(zip(self.seeds, self.data_seeds, strict=True)):
+            found = first if drawn_by == self.data_seeds[0] else self._sample(task, drawn_by, purpose, first)
+            found = self.folds.cut(ordered(task, drawn_by, found), seed)
+            for name, (start, stop) in bounds.items():
+                put(splits[name], index, found, start, stop)
+        return splits
 
     def setup(self, stage: str | None = None) -> None:
         """Makes the data, where that has not been done, and puts them on the trainer's device."""

@@ -20,8 +20,8 @@ class Recording(NamedTuple):
     """One seed's series.
 
     Attributes:
-        values: (L, I) float32, what was measured.
-        clean: (L, I) the same without noise, None where that is not known.
+        values: (L, columns) float32, what was measured.
+        clean: (L, columns) the same without noise, None where that is not known.
     """
 
     values: Tensor
@@ -42,13 +42,15 @@ class Series(Task):
 
     Attributes:
         season: steps after which the series about repeats itself; None where nobody says so.
+        known: of the inputs those columns that are the targets; fewer where a target is not read.
 
     Args:
         length: L, values in the series.
         window: T, values that a prediction may read.
         horizon: how many steps after the window the target lies; 1 is the next value.
-        columns: I, columns of the series, all of which are read.
-        predicted: which of them are the target, counted from 0.
+        columns: of the series.
+        predicted: which of them are the targets, counted from 0.
+        read: which of them are the inputs; None for all.
 
     Raises:
         ValueError: a setting is out of range.
@@ -57,7 +59,15 @@ class Series(Task):
     chronological = True
     season: int | None = None
 
-    def __init__(self, length: int, window: int, horizon: int, columns: int, predicted: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        length: int,
+        window: int,
+        horizon: int,
+        columns: int,
+        predicted: tuple[int, ...],
+        read: tuple[int, ...] | None = None,
+    ) -> None:
         if window < 1:
             raise ValueError(f"window must be >= 1, got {window}")
         if horizon < 1:
@@ -72,14 +82,16 @@ class Series(Task):
         self.horizon = horizon
         self.predicted = predicted
         self.columns = columns
-        self.inputs = Values(columns)
+        self.read = tuple(range(columns)) if read is None else read
+        self.known = tuple(self.read.index(each) for each in predicted if each in self.read)
+        self.inputs = Values(len(self.read))
         self.targets = Values(len(predicted))
         self.num_sequences = length - window - horizon + 1
 
     @property
     def numbers(self) -> int:
         """The series, and its windows once they are cut into splits."""
-        return max(self.length, self.num_sequences * (self.window * self.columns + len(self.predicted)))
+        return max(self.length, self.num_sequences * (self.window * len(self.read) + len(self.predicted)))
 
     @abstractmethod
     def record(self, generator: torch.Generator) -> Recording:
@@ -96,7 +108,8 @@ class Series(Task):
         values, clean = self.record(generator)
         first_target = self.window + self.horizon - 1
         columns = list(self.predicted)
-        windows = values.unfold(0, self.window, 1).transpose(1, 2)  # (L, I) -> (L - window + 1, window, I), a view
+        read = values if self.read == tuple(range(values.shape[1])) else values[:, list(self.read)]
+        windows = read.unfold(0, self.window, 1).transpose(1, 2)  # (L, I) -> (L - window + 1, window, I), a view
         return Sequences(
             inputs=windows[:count],  # (N, T, I)
             targets=values[first_target:, columns],  # (N, O)
@@ -111,12 +124,20 @@ class Series(Task):
         and products; see `seqexp/data/lags.py`.
         """
         others = super().guesses(train, test)
-        last = test.inputs[:, :, -1, list(self.predicted)]  # (S, N, T, I) -> (S, N, O)
-        guesses: dict[str, Guess] = {"constant": others.pop("constant"), "persistence": last}
+        guesses: dict[str, Guess] = {"constant": others.pop("constant")}
+        if len(self.known) < len(self.predicted):
+            reason = "it needs the past of every target, and not all of them are inputs"
+            return {**guesses, "persistence": reason, **others, "ar": reason, "polynomial": polynomial(train, test)}
+        guesses["persistence"] = test.inputs[:, :, -1, list(self.known)]  # (S, N, T, I) -> (S, N, O)
         if self.season is not None:
-            guesses["seasonal"] = seasonal(test, self.predicted, self.season, self.horizon)
-        ar = autoregression(train, test, self.predicted)
+            guesses["seasonal"] = seasonal(test, self.known, self.season, self.horizon)
+        ar = autoregression(train, test, self.known)
         return {**guesses, **others, "ar": ar, "polynomial": polynomial(train, test)}
+
+    def rows(self, train: Split) -> Tensor:
+        """The values that the training windows read, each once: (S, 1, M, I)."""
+        whole = torch.cat([train.inputs[:, 0], train.inputs[:, 1:, -1]], dim=1)  # (S, T, I), (S, N - 1, I)
+        return whole[:, None]
 
     def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
         """Counts the test windows of which a value, read or predicted, is one that training or validation held."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqexp.data.guesses import Guess, constant, linear
 from seqexp.data.logistic import logistic
+from seqexp.data.scales import Scales
 from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.split import Split
 from seqexp.score import CrossEntropy, Score, SquaredError
@@ -55,7 +56,9 @@ class Task(ABC):
         chronological: the sequences follow each other in time. Then the split into train, val and test keeps their
             order, and they are always made together.
         chooses_length: `sample` can make sequences of any length that it is asked for.
-        varies: what another seed's data are, in words that end "the intervals speak of ...".
+        fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
+        varies: what another seed's data are, in words that end "the intervals speak of ..."; not asked if `fixed`.
+        scales: how the numbers are scaled for a network, and predictions scaled back; None: not at all.
     """
 
     inputs: Values | Tokens
@@ -64,7 +67,9 @@ class Task(ABC):
     num_sequences: int
     chronological: ClassVar[bool] = False
     chooses_length: ClassVar[bool] = False
+    fixed: ClassVar[bool] = False
     varies: ClassVar[str] = "new data"
+    scales: Scales | None = None
 
     @property
     def score(self) -> Score:
@@ -115,6 +120,18 @@ class Task(ABC):
             else:
                 guesses["linear"] = linear(train, test)
         return guesses
+
+    def rows(self, train: Split) -> Tensor:
+        """The input rows of the training split, by which `scales` are fitted.
+
+        Returns:
+            (S, K, M, I): K pieces of M steps that follow each other, NaN where a piece has fewer. By default the
+            sequences, each a piece.
+        """
+        if train.lengths is None:
+            return train.inputs
+        padded = torch.arange(train.steps) >= train.lengths[..., None]  # (S, N, T)
+        return train.inputs.masked_fill(padded[..., None], torch.nan)
 
     def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
         """Says what a reader of scores must know of the splits, a sentence each; by default nothing.

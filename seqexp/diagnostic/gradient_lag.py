@@ -104,7 +104,7 @@ class GradientLag(Diagnostic):
         with torch.enable_grad():
             states, output = history(cell, model.embed(batch.inputs), batch.lengths)
             prediction = read_last(output, model.weight, model.bias)  # (S, B, O)
-            _, slope = score.slope(prediction.detach(), _last_targets(model, batch), None)
+            _, slope = model.judge(prediction.detach(), _with_last_targets(model, batch), score)
             sources = [each for state in states for each in state]
             # A score is the mean over sequences, so that each has 1/B of what it would have alone.
             found = torch.autograd.grad(prediction, sources, slope * batch.num_sequences, materialize_grads=True)
@@ -131,15 +131,16 @@ class GradientLag(Diagnostic):
         return draw_lines(panels, "lag k (steps before the last)", "norm of the gradient,\nrelative to lag 0")
 
 
-def _last_targets(model: Model, batch: Split) -> Tensor:
-    """The targets of each sequence's last step, (S, B, O) or (S, B)."""
+def _with_last_targets(model: Model, batch: Split) -> Split:
+    """The batch with the targets of each sequence's last step, (S, B, O) or (S, B)."""
     targets = batch.targets
     if model.reads == "last":
-        return targets
+        return batch
     if batch.lengths is None:
-        return targets[:, :, -1]
+        return batch._replace(targets=targets[:, :, -1], weight=None)
     ends = (batch.lengths - 1).reshape(*targets.shape[:2], *[1] * (targets.dim() - 2))
-    return targets.gather(2, ends.expand(-1, -1, 1, *targets.shape[3:])).squeeze(2)
+    last = targets.gather(2, ends.expand(-1, -1, 1, *targets.shape[3:])).squeeze(2)
+    return batch._replace(targets=last, weight=None)
 
 
 def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]:

@@ -46,8 +46,10 @@ def check_sizes(sizes: Any) -> None:
     if sizes is None:
         return
     counts = {"input_size": 1, "num_tokens": 0, "output_size": 1}  # the least of each
-    if sizes.keys() != {*counts, "reads"} or sizes["reads"] not in ("last", "steps"):
+    if sizes.keys() - {"scaled"} != {*counts, "reads"} or sizes["reads"] not in ("last", "steps"):
         raise ValueError(f"sizes must hold {', '.join(counts)}, and reads, which is 'last' or 'steps'")
+    if not (sizes.get("scaled") is None or (type(sizes["scaled"]) is int and sizes["scaled"] >= 0)):
+        raise ValueError("sizes: scaled must be a whole number >= 0, or null")
     if any(type(sizes[name]) is not int or sizes[name] < least for name, least in counts.items()):
         raise ValueError("sizes must hold whole numbers, input_size and output_size >= 1, num_tokens >= 0")
 

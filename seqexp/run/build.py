@@ -92,6 +92,9 @@ class Parts:
             make("data", self.data.make, {})
             for split in (*self.data.splits.values(), *self.data.evaluations.values()):
                 check_lengths(self.training.model.cell, split.lengths, split.steps)
+            task, train, scaling = self.data.task, self.data.splits["train"], self.training.model.scaling
+            if scaling is not None and task.scales is not None:
+                scaling.fit(task.scales, task.rows(train), train)
             return make("data", self._guesses, {})
 
     def _guesses(self) -> dict[str, dict[str, Guess]]:

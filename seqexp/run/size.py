@@ -18,6 +18,7 @@ from seqexp.config.targets import arguments, find_class, make
 from seqexp.data.shape import Tokens
 from seqexp.data.task import Task, features, outputs
 from seqexp.model import Model
+from seqexp.scaling import Scaling
 from seqexp.seeding import generator
 
 
@@ -29,18 +30,23 @@ class Sizes(NamedTuple):
         num_tokens: how many tokens those are the features of; 0 where inputs are numbers.
         output_size: O, numbers of a prediction.
         reads: whether the last step is predicted from, or every step.
+        scaled: how many targets are scaled, inputs being scaled as well; None where nothing is.
     """
 
     input_size: int
     num_tokens: int
     output_size: int
     reads: Literal["last", "steps"]
+    scaled: int | None = None
 
     @classmethod
     def of(cls, task: Task, embedding_size: int) -> Sizes:
         """The sizes for a task; a token has `embedding_size` features."""
         tokens = task.inputs.count if isinstance(task.inputs, Tokens) else 0
-        return cls(embedding_size if tokens else features(task.inputs), tokens, outputs(task.targets), task.reads)
+        scaled = None if task.scales is None else len(task.scales.targets)
+        return cls(
+            embedding_size if tokens else features(task.inputs), tokens, outputs(task.targets), task.reads, scaled
+        )
 
 
 def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: Sequence[int]) -> Model:
@@ -56,8 +62,9 @@ def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seed
     given = {"input_size": sizes.input_size, "num_seeds": num_seeds}
     values = arguments("cell", node, cell_class, given)
     cell = make("cell", cell_class, {**given, **values})
+    scaling = None if sizes.scaled is None else Scaling(num_seeds, sizes.input_size, sizes.scaled)
     with refusing_too_large("cell"):
-        return Model(cell, sizes.output_size, sizes.reads, sizes.num_tokens)
+        return Model(cell, sizes.output_size, sizes.reads, sizes.num_tokens, scaling)
 
 
 def check_lengths(cell: Cell, lengths: Tensor | None, steps: int) -> None:

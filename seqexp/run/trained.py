@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any, overload
 
@@ -28,7 +29,7 @@ class Trained(Model):
     """
 
     def __init__(self, model: Model) -> None:
-        super().__init__(model.cell, model.output_size, model.reads, model.num_tokens)
+        super().__init__(model.cell, model.output_size, model.reads, model.num_tokens, copy.deepcopy(model.scaling))
         self.to(device=model.weight.device, dtype=model.weight.dtype).load_state_dict(model.state_dict())
         self.eval()
 

@@ -22,6 +22,13 @@ def varies(settings: Mapping[str, Any], data: PopulationData) -> dict[str, str]:
         words that end "the intervals speak of ...".
     """
     found = {"data": data.task.varies, "model": MODEL, "order": ORDER}
+    if data.task.fixed:
+        del found["data"]
     if not data.has_order or settings["trainer"].get("overfit_batches"):
         del found["order"]
-    return {source: words for source, words in found.items() if settings[f"{source}_seed"] is None}
+    found = {source: words for source, words in found.items() if settings[f"{source}_seed"] is None}
+    if data.folds.number > 1:
+        kind = "test period" if data.task.chronological else "test set"
+        found = {"data": "", **found}
+        found["data"] += " and " * bool(found["data"]) + f"another of {data.folds.number} {kind}s"
+    return found
