@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import seqexp
 from seqexp import startup
 
 CODE = """
@@ -77,6 +78,16 @@ def test_ctrl_c_is_pythons_own_again_after_imports() -> None:
 
 def test_everything_is_loaded_and_nothing_is_left_behind() -> None:
     run(CODE)
+
+
+def test_the_package_says_where_its_functions_are() -> None:
+    lines = [line.split("#")[0].strip() for line in (seqexp.__doc__ or "").splitlines() if line.startswith("    from")]
+    assert len(lines) == 4
+    for line in lines:
+        exec(line)
+    with pytest.raises(ImportError, match=r"from seqexp\.run import run, sweep, load"):
+        exec("from seqexp import load")
+    assert not hasattr(seqexp, "nosuch")
 
 
 def test_a_module_that_stands_in_makes_way() -> None:
