@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from collections.abc import Iterator
 from typing import IO
 
 USUAL = 80
@@ -61,9 +62,11 @@ def columns(stream: IO[str]) -> int | None:
 
 
 def wrap(text: str, width: int | None, indent: int = 0) -> list[str]:
-    """Breaks a text into lines between its words. A word that is longer than a line stays whole.
+    """Breaks a text into lines between its words.
 
-    What belongs to a number stays with it: `5 %`, `0.0122 ± 0.0008`, `p = 0.02`, `20 seeds`.
+    What belongs to a number stays with it: `5 %`, `0.0122 ± 0.0008`, `p = 0.02`, `20 seeds`. A word that is too long
+    for an indented line, such as a folder's name, has a line of its own, from the first column on: there it can be
+    copied whole, even where the terminal has to go on below.
 
     Args:
         text: in one line; spaces at its start stay.
@@ -81,13 +84,23 @@ def wrap(text: str, width: int | None, indent: int = 0) -> list[str]:
     held = _INSIDE.sub(_HELD, text[start:])
     lines: list[str] = []
     line = " " * start
-    for index, word in enumerate(held.split(" ")):
+    for index, word in enumerate(_words(held, width - indent)):
         longer = f"{line} {word}" if index else line + word
         if index and cell_len(longer) > width:
             lines.append(line.rstrip(" "))
-            longer = " " * indent + word
+            longer = " " * (indent if indent + cell_len(word) <= width else 0) + word
         line = longer
     return [each.replace(_HELD, " ") for each in [*lines, line]]
+
+
+def _words(held: str, room: int) -> Iterator[str]:
+    """Yields what stays in one line; what a long name makes too long for one is let go."""
+    from rich.cells import cell_len
+
+    for word in held.split(" "):
+        parts = word.split(_HELD)
+        long = cell_len(word) > room and 2 * max(map(cell_len, parts)) > room
+        yield from parts if long else [word]
 
 
 def hang(text: str, width: int | None) -> str:

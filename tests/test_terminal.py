@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from seqexp import terminal
-from seqexp.terminal import columns, hang, is_smart
+from seqexp.terminal import columns, hang, is_smart, wrap
 
 
 class Terminal(io.StringIO):
@@ -80,3 +80,11 @@ def test_nothing_is_lost_and_single_words_only_are_too_long() -> None:
         text: Any = hang(PAGE, width)
         assert text.split() == PAGE.split()
         assert all(len(line) <= width or len(line.split()) <= 2 for line in text.split("\n"))
+
+
+def test_a_name_too_long_for_an_indented_line_has_a_line_of_its_own_from_the_first_column() -> None:
+    for size, start in ((19, ""), (20, ""), (30, ""), (18, "  ")):
+        name = "n" * size
+        lines = wrap(f"0.012 ± 0.001 · 4 s → {name} is where it lies now", 20, indent=2)
+        assert lines == ["0.012 ± 0.001 · 4 s", "  →", start + name, "  is where it lies", "  now"]
+    assert wrap("4.1 s → outputs/mine", 18, indent=2) == ["4.1 s", "  → outputs/mine"]
