@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import gc
 import io
 import itertools
@@ -10,18 +11,23 @@ import os
 import signal
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from hydra._internal import config_loader_impl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, base
+from omegaconf.base import Metadata
 
+from seqexp.config.compose import CONF
 from seqexp.record.record import Record
 
 # A shell's `&` has SIGINT ignored, `nohup` SIGHUP, and what ignores a signal hands that on to all that it starts: what
@@ -83,9 +89,51 @@ def parsed_once() -> Iterator[None]:
             overrides[text, rule] = parse(self, text, rule)
         return copy.deepcopy(overrides[text, rule])
 
+    def copied(self: Metadata, memo: dict[int, Any]) -> Any:
+        other = copy.copy(self)
+        other.flags = self.flags and dict(self.flags)
+        other.resolver_cache = copy.deepcopy(self.resolver_cache, memo) if self.resolver_cache else defaultdict(dict)
+        return other
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OmegaConf, "load", staticmethod(load_once))
         patch.setattr(OverridesParser, "parse_rule", parse_once)
+        patch.setattr(base, "parse", functools.cache(base.parse))  # the tree of `${...}`, which is only read
+        patch.setattr(Metadata, "__deepcopy__", copied, raising=False)  # types and flags, a few thousand times each
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def composed_once() -> Iterator[None]:
+    """The same shipped files are merged once, and copied: not where any other folder is searched for files."""
+    lists: dict[Any, Any] = {}
+    merged: dict[Any, Any] = {}
+    choose, merge = config_loader_impl.create_defaults_list, ConfigLoaderImpl._compose_config_from_defaults_list
+
+    def shipped(repo: Any) -> bool:
+        found = {(each.scheme(), each.path.removeprefix("file://")) for each in repo.get_sources()}
+        return found <= {("pkg", "hydra.conf"), ("file", str(CONF)), ("structured", "")}
+
+    def create_defaults_list(repo: Any, config_name: Any, overrides_list: Any, **more: Any) -> Any:
+        lines = tuple(each.input_line or "(" for each in overrides_list)
+        if not shipped(repo) or any("(" in each for each in lines):
+            return choose(repo=repo, config_name=config_name, overrides_list=overrides_list, **more)
+        key = (config_name, lines, *sorted(more.items()))
+        if key not in lists:
+            lists[key] = choose(repo=repo, config_name=config_name, overrides_list=overrides_list, **more)
+        return lists[key]
+
+    def compose(self: ConfigLoaderImpl, defaults: Any, repo: Any) -> Any:
+        if not shipped(repo):
+            return merge(self, defaults, repo)
+        key = tuple(tuple(vars(each).values()) for each in defaults)
+        if key not in merged:
+            merged[key] = merge(self, defaults, repo)
+        return copy.deepcopy(merged[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config_loader_impl, "create_defaults_list", create_defaults_list)
+        patch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", compose)
         yield
 
 
