@@ -56,7 +56,8 @@ def elsewhere(
             raise ValueError(
                 f"evaluations.{name} must leave inputs and targets of the size that the model was made for"
             )
-        if task.chronological and other.num_sequences != task.num_sequences:
-            raise ValueError(f"evaluations.{name} must leave the number of windows as it is")
+        if (task.chronological or task.fixed) and other.num_sequences != task.num_sequences:
+            kind = "windows" if task.chronological else "sequences"
+            raise ValueError(f"evaluations.{name} must leave the number of {kind} as it is")
         found[key] = (other, None)
     return found

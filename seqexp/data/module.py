@@ -126,7 +126,7 @@ class PopulationData(LightningDataModule):
         rows, found = self._count(TEST), 0
         for task, length in self.elsewhere.values():
             each = task.numbers // task.num_sequences if length is None else length * features(task.inputs)
-            found += (task.num_sequences if task.chronological else rows) * each
+            found += (task.num_sequences if task.chronological or task.fixed else rows) * each
         return found
 
     def num_batches(self, split: str) -> int:
@@ -277,6 +277,8 @@ class PopulationData(LightningDataModule):
 
 
 def _check_stream(task: Task, fresh: bool, steps_per_epoch: int | None) -> None:
+    if fresh and task.fixed:
+        raise ValueError("fresh must be false: this task has one data set, and no new sequences can be drawn")
     if fresh and task.chronological:
         raise ValueError("fresh must be false for a series: it is one recording, of which no new windows can be drawn")
     if steps_per_epoch is not None and not fresh:

@@ -29,6 +29,12 @@ GROUPS = ("data", "cell")
 BESIDE = ("diagnostic", "logger", "data.evaluations")
 """Groups, and a key, whose code and files change no number of a training, whoever wrote them."""
 
+READING = {"seqexp.data.text.Text": "data.path"}
+"""Tasks of seqexp's own that read a file, and the key that names it."""
+
+SHIPPED = {"seqexp.data.text.Text": "pydoc_data.topics"}
+"""Those of them that, where that key is null, read a module that is another one in each version of Python."""
+
 INSTALLED = {"site-packages", "dist-packages"}
 """Folders of packages, wherever they are: of this environment, the one around it, the user, or Debian."""
 
@@ -40,34 +46,44 @@ def digest(settings: Mapping[str, Any]) -> str:
     """Digest of the user's own code and files that a configuration names.
 
     Own code is whatever lies in one of its `allowed_packages`. Own files are those that a text below `data` or `cell`
-    names, if the class there is the user's own: a file, a folder with all that is in it, or a pattern such as
-    `texts/*.txt`.
+    names, if the class there is the user's own, or the one key of a task that reads a file (`READING`): a file, a
+    folder with all that is in it, or a pattern such as `texts/*.txt`.
 
     Args:
         settings: the configuration, checked and resolved.
 
     Returns:
-        Sixteen letters; empty where the configuration names nothing of the user's own.
+        Sixteen letters; empty where the configuration names nothing of the user's own, nor of `SHIPPED`.
     """
     own = tuple(f"{each}." for each in settings["allowed_packages"] if each not in PACKAGES)
     reading = tuple(f"{group}." for group in GROUPS if not _is_shipped(settings.get(group)))
-    found: dict[str, str] = {}
+    found = _shipped(settings.get("data"))
     for key, text in _texts(settings, ""):
         if f"{key}.".startswith(tuple(f"{each}." for each in BESIDE)):
             continue
         if text.startswith(own):
             found |= _code(text)
-        if key.startswith(reading) and not key.endswith("._target_"):
+        if (key.startswith(reading) and not key.endswith("._target_")) or key == _read_by_task(settings):
             found |= {f"{key} {name}": _read(*_state(path))[0] for name, path in _files(text)}
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16] if found else ""
 
 
 def _is_shipped(node: Any) -> bool:
-    """Whether a group's class is one of seqexp's own: none of them reads a file, and their words name none.
-
-    One that is to read a file must be excepted here.
-    """
+    """Whether a group's class is one of seqexp's own: but for `READING`, none of their words names a file."""
     return isinstance(node, Mapping) and str(node.get("_target_")).startswith("seqexp.")
+
+
+def _shipped(data: Any) -> dict[str, str]:
+    """Module -> digest, of a text that comes with Python and is this task's data."""
+    name = SHIPPED.get(str(data.get("_target_"))) if isinstance(data, Mapping) and data.get("path") is None else None
+    spec = None if name is None else importlib.util.find_spec(name)
+    return {} if spec is None or spec.origin is None else {str(name): _read(*_state(Path(spec.origin)))[0]}
+
+
+def _read_by_task(settings: Mapping[str, Any]) -> str | None:
+    """The key below which one of seqexp's own tasks is told of a file."""
+    data = settings.get("data")
+    return READING.get(str(data.get("_target_"))) if isinstance(data, Mapping) else None
 
 
 def _texts(node: Any, key: str) -> Iterator[tuple[str, str]]:
