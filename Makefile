@@ -10,7 +10,7 @@ help:  ## this list
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,parallel,slurm,search]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,parallel,slurm,search,real]'
 	@touch $@
 
 demo: .venv/ready  ## set up .venv, then train and compare an RNN and an LSTM

@@ -53,8 +53,9 @@ def elsewhere(
         except ValueError as error:
             raise ValueError(f"evaluations.{name}: {error}") from error
         if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
+            what = "alphabet" if hasattr(task.inputs, "alphabet") else "size"
             raise ValueError(
-                f"evaluations.{name} must leave inputs and targets of the size that the model was made for"
+                f"evaluations.{name} must leave inputs and targets of the {what} that the model was made for"
             )
         if (task.chronological or task.fixed) and other.num_sequences != task.num_sequences:
             kind = "windows" if task.chronological else "sequences"
