@@ -18,6 +18,7 @@ LINES = sorted(set(re.findall(r"python -m seqexp ([^#`\n]+?)(?:\s+#.*|`.*|\n)", 
 COMMANDS = [line for line in LINES if line.split()[0] not in VERBS]
 LESS = {"num_seeds": "2", "trainer.max_epochs": "1"}
 LESS_FRESH = {"data.steps_per_epoch": "2"}
+LESS_TEXT = {"data.characters": "5000"}
 LESS_SWEPT = {"optimizer.lr": "0.01", "data": "sine"}
 """One learning rate and one task in the place of those that an experiment sweeps."""
 
@@ -31,6 +32,7 @@ def test_there_are_commands_to_run() -> None:
 def test_command(line: str, command: Callable[..., Any]) -> None:
     given = shlex.split(line)
     less = LESS | (LESS_FRESH if re.search(r"data=(adding|copy|parity)\b", line) else {})
+    less = less | (LESS_TEXT if "data=text" in line else {})
     if line.startswith("experiment="):
         less = less | LESS_SWEPT
     kept = [each for each in given if each.split("=")[0] not in less]
