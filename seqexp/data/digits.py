@@ -13,7 +13,6 @@ from seqexp.data.guesses import Guess, rows, too_much
 from seqexp.data.shape import Classes, Values
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
-from seqexp.seeding import generator as generator_of
 
 FILE = "datasets/data/digits.csv.gz"
 """Below the folder of scikit-learn: 1797 lines of 64 pixels from 0 to 16 and the class."""
@@ -43,10 +42,10 @@ class Digits(Task):
         . . # . : # . .
         . . : # : . . .
 
-    There is one data set for all seeds, and one split, which `split_seed` draws: intervals over seeds speak of
-    initial weights and of the order of training only. Pixels are divided by 16. In a mixed order neighbours are far
-    apart, so it asks for a longer memory than `pixels`; no guess notices the difference. The 13 writers are in all
-    splits alike, so scores are those of known writers.
+    There is one data set for all seeds, and one split, which `data_seed` draws (null is 0): intervals over seeds speak
+    of initial weights and of the order of training only, and with `data.folds` of several test sets. Pixels are divided
+    by 16. In a mixed order neighbours are far apart, so it asks for a longer memory than `pixels`; no guess notices the
+    difference. The 13 writers are in all splits alike, so scores are those of known writers.
 
     A constant guess scores about ln 10 = 2.303 nats; `logistic` is a logistic regression on all 64 pixels, and
     `nearest` the class of the nearest training picture. The noise is not known.
@@ -57,7 +56,6 @@ class Digits(Task):
 
     Args:
         by: rows, pixels, or permuted.
-        split_seed: draws which pictures are trained, validated and tested on, the same for all seeds.
 
     Raises:
         ValueError: a setting is out of range, or scikit-learn is not installed.
@@ -68,13 +66,10 @@ class Digits(Task):
     fixed = True
     num_sequences = COUNT
 
-    def __init__(self, by: str, split_seed: int) -> None:
+    def __init__(self, by: str) -> None:
         if by not in ("rows", "pixels", "permuted"):
             raise ValueError(f"by must be rows, pixels or permuted, got {by!r}")
-        if split_seed < 0:
-            raise ValueError(f"split_seed must be >= 0, got {split_seed}")
         self.by = by
-        self.split_seed = split_seed
         self.inputs = Values(SIDE if by == "rows" else 1)
         with gzip.open(installed.find("sklearn", "scikit-learn", FILE), "rt", encoding="ascii") as file:
             table = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.int64))
@@ -82,7 +77,7 @@ class Digits(Task):
             raise ValueError(
                 f"{FILE} of scikit-learn has {tuple(table.shape)} numbers, and not those of 1,797 pictures"
             )
-        self._table = table[torch.randperm(COUNT, generator=generator_of(split_seed, "split"))]
+        self._table = table
 
     @property
     def numbers(self) -> int:
@@ -90,7 +85,7 @@ class Digits(Task):
         return COUNT * (SIDE * SIDE + 1)
 
     def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """All pictures in the order of the split: inputs (N, 8, 8) or (N, 64, 1), classes (N,).
+        """All pictures in the order of the file: inputs (N, 8, 8) or (N, 64, 1), classes (N,).
 
         Raises:
             ValueError: another number or length of sequences is asked for.
