@@ -61,6 +61,7 @@ def _passed_on(command: Sequence[str]) -> tuple[int, str]:
     """Runs a command whose output becomes this process's own; returns its status, and what it said of errors."""
     paths = [str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+    environment.pop("FORCE_COLOR", None)  # a Jupyter kernel sets it, and bars would be drawn into the pipe
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, encoding="utf-8") as process:
         out, err = cast("IO[str]", process.stdout), cast("IO[str]", process.stderr)
