@@ -113,7 +113,7 @@ def test_guesses_score_what_is_published() -> None:
     assert later["polynomial"] == pytest.approx(0.012, rel=0.2)
     assert later["polynomial"] < 0.0447  # the best network of the paper
     assert far["persistence"] == pytest.approx(1.59, rel=0.05)
-    assert far["ar"] == pytest.approx(0.604, rel=0.06)
+    assert far["ar"] == pytest.approx(0.604, rel=0.1)
     for found in (near, later, far):
         assert found["constant"] == pytest.approx(1, abs=0.01)
         assert found["noise"] == 0
