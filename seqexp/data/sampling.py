@@ -7,7 +7,7 @@ import re
 import torch
 
 from seqexp.data.chance import digest
-from seqexp.data.check import check_sample
+from seqexp.data.check import check_alike, check_sample
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator
@@ -43,7 +43,10 @@ def sample(
     check_sample(task, where, found, count, first)
     if length is not None and found.inputs.shape[1] != length:
         raise ValueError(f"{where} must have {length} steps (T), got {found.inputs.shape[1]}")
-    return _masked(task, found)
+    found = _masked(task, found)
+    if first is not None:
+        check_alike(task, where, found, first)
+    return found
 
 
 def _masked(task: Task, found: Sequences) -> Sequences:
