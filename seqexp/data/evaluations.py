@@ -40,9 +40,9 @@ def elsewhere(
         raise ValueError(f"evaluations must be settings of the task by name, got {evaluations!r}")
     for name, changes in evaluations.items():
         key = f"{TEST}@{name}"
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", str(name)) or key in found:
+        if not re.fullmatch(r"[A-Za-z0-9_.,=-]{1,40}", str(name)) or key in found:
             raise ValueError(
-                f"evaluations must have names of at most 40 letters, digits and _.-, each once and no test length, "
+                f"evaluations must have names of at most 40 letters, digits and _.,=-, each once and no test length, "
                 f"got {name!r}"
             )
         if not isinstance(changes, Mapping) or "_target_" in changes:
@@ -57,8 +57,7 @@ def elsewhere(
             raise ValueError(
                 f"evaluations.{name} must leave inputs and targets of the {what} that the model was made for"
             )
-        if (task.chronological or task.fixed) and other.num_sequences != task.num_sequences:
-            kind = "windows" if task.chronological else "sequences"
-            raise ValueError(f"evaluations.{name} must leave the number of {kind} as it is")
+        if task.fixed and not task.chronological and other.num_sequences != task.num_sequences:
+            raise ValueError(f"evaluations.{name} must leave the number of sequences as it is")
         found[key] = (other, None)
     return found

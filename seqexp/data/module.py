@@ -12,7 +12,7 @@ from seqexp.data.chance import check_chance
 from seqexp.data.check import check_counted, check_task, check_texts
 from seqexp.data.evaluations import TEST, elsewhere
 from seqexp.data.folds import Folds
-from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, with_gap
+from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, unseen, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
 from seqexp.data.stream import Stream
 from seqexp.data.task import Sequences, Task, features
@@ -191,7 +191,8 @@ class PopulationData(LightningDataModule):
         scored = self.batches_left("test") * self._size("test")
         # A number of its own: how many a batch has is no matter of the data.
         began = self._stacked(self.task, "stream", DIGESTED, None) if self.fresh else None
-        evaluations = {name: self._evaluation(name, *each) for name, each in self.elsewhere.items()}
+        learnt = splits["train"], splits[VAL]
+        evaluations = {name: self._evaluation(name, *each, learnt) for name, each in self.elsewhere.items()}
         for name, split in {**splits, **evaluations}.items():
             check_counted(self.task, name, split, self.seeds)
         self.data_hash = [hashes(splits, index, scored, began) for index in range(count)]
@@ -214,10 +215,15 @@ class PopulationData(LightningDataModule):
             put(split, index, found, 0, count)
         return split
 
-    def _evaluation(self, name: str, task: Task, length: int | None) -> Split:
-        """The sequences of one evaluation, as many as are tested on: of one recording, those of the test split."""
+    def _evaluation(self, name: str, task: Task, length: int | None, learnt: Sequence[Split]) -> Split:
+        """The sequences of one evaluation, as many as are tested on: of one recording, those of the test split.
+
+        Of another recording, which has more or fewer, they are all that were neither trained nor selected on.
+        """
         if not (task.chronological or task.fixed):
             return self._stacked(task, name, self._count(TEST), length)
+        if task.num_sequences != self.task.num_sequences:
+            return unseen(self._stacked(task, name, task.num_sequences, None), learnt)
         return self._cut(task, name, {TEST: self.bounds[TEST]}, self._sample(task, self.data_seeds[0], name))[TEST]
 
     def _cut(

@@ -35,6 +35,9 @@ class Verb(NamedTuple):
 VERBS = {
     "board": Verb("seqexp.program.board", "runs and comparisons in TensorBoard", "tensorboard tb view open"),
     "compare": Verb("seqexp.compare.__main__", "tables and verdicts of any folders of runs", "diff report results"),
+    "evaluate": Verb(
+        "seqexp.program.evaluate", "a trained run on other lengths, noise or files", "eval test score", True
+    ),
     "list": Verb(
         "seqexp.program.listing", "what can be chosen: groups, their files, each file's keys", "ls show choices"
     ),

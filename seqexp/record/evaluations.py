@@ -138,8 +138,8 @@ def _checked(raw: Any, record: Record, name: str) -> _Evaluation:
     for field in ("name", "meaning", "metric", "seeds", "scores", "baselines"):
         if field not in raw:
             raise ValueError(f"the field '{field}' is missing")
-    if raw["name"] != name or not re.fullmatch(r"test@[A-Za-z0-9_.-]{1,40}", name):
-        raise ValueError(f"name must be that of the file, test@ and letters, digits and _.-, got {raw['name']!r}")
+    if raw["name"] != name or not re.fullmatch(r"test@[A-Za-z0-9_.,=-]{1,40}", name):
+        raise ValueError(f"name must be that of the file, test@ and letters, digits and _.,=-, got {raw['name']!r}")
     if (raw["metric"], raw["seeds"]) != (record.metric, record.seeds):
         raise ValueError("metric and seeds must be those of the run")
     if not isinstance(raw["meaning"], dict) or not isinstance(raw["scores"], dict):

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from seqexp.data.adding import Adding
+from seqexp.data.fixed import FixedSeries
 from seqexp.data.module import PopulationData
 from seqexp.data.sine import Sine
 from seqexp.data.task import Task
@@ -102,7 +104,6 @@ REFUSED = {
     "data=adding data.test_lengths=[4.5]": "must be whole numbers >= 1, each once, got [4.5]",
     "data=copy data.test_lengths=[20]": "length must be > 20, to hold the symbols twice and a pause, got 20",
     "data=sine +data.test_lengths=[30]": "data.test_lengths must be [] for this task: its sequences have one length",
-    "data=sine +data.evaluations.a.window=30": "evaluations.a must leave the number of windows as it is",
     "data=adding +data.evaluations.a._target_=seqexp.data.sum.Sum": "evaluations.a must be settings of the same task",
 }
 
@@ -134,3 +135,22 @@ def test_an_evaluation_must_fit_the_model() -> None:
 
     with pytest.raises(ValueError, match=r"^evaluations.wide must leave inputs and targets of the size that the model"):
         population(make_task, evaluations={"wide": {"markers": "anywhere"}})
+
+
+def test_of_another_recording_only_what_nobody_learnt_from_is_tested() -> None:
+    table = np.random.default_rng(0).standard_normal((130, 1)).cumsum(0)
+
+    def make(changes: Mapping[str, Any]) -> Task:
+        settings: dict[str, Any] = {"length": 100, "window": 5, **changes}
+        rows = table[: settings.pop("length")]
+        return FixedSeries(rows, "a", "a", "a", horizon=1, scaling="standard", **settings)
+
+    data = population(make, evaluations={"longer": {"length": 130}, "wider": {"window": 8}})
+    learnt = round(0.7 * 95)
+    for name, window in (("longer", 5), ("wider", 8)):
+        targets = data.evaluations[f"test@{name}"].targets
+        last = 130 if name == "longer" else 100
+        assert torch.equal(targets[0, :, 0], torch.from_numpy(table[learnt + 5 : last, 0]).float())
+        assert data.evaluations[f"test@{name}"].steps == window
+    with pytest.raises(ValueError, match="all of its 45 windows were trained or selected on"):
+        population(make, evaluations={"old": {"length": 50}})

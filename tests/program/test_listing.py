@@ -81,7 +81,7 @@ def test_all_groups_and_the_settings_at_the_top_are_shown(command: Command) -> N
 def test_a_group_and_a_file_are_shown_with_their_comments(command: Command) -> None:
     done = command("list", "data")
     assert (done.status, done.err) == (0, "")
-    assert re.search(r"\n  sine \* +Windows of a noisy sine predict a later value;", done.out)
+    assert re.search(r"\n  sine \*  +Windows of a noisy sine predict a later value;", done.out)
     done = command("list", "cell/lstm")
     assert done.out.startswith(
         "cell=lstm\n  The long short-term memory. Builds seqexp/cell/lstm.py.\n\n  cell.hidden_size=16 "
