@@ -44,7 +44,7 @@ class Digits(Task):
 
     There is one data set for all seeds, and one split, which `data_seed` draws (null is 0): intervals over seeds speak
     of initial weights and of the order of training only, and with `data.folds` of several test sets. Pixels are divided
-    by 16. In the mixed order neighbours are far apart, which no guess notices. The 13 writers are in all splits alike, so
+    by 16. In the mixed order neighbours are far apart, which no guess notices. The 13 writers are in all splits alike:
     scores are those of known writers.
 
     A constant guess scores about ln 10 = 2.303 nats; `logistic` is a logistic regression on all 64 pixels, and
