@@ -12,6 +12,7 @@ import numpy as np
 
 from seqexp.compare.answer import answer
 from seqexp.compare.pictures import curve_panels, difference_panels, labels_of, score_panels
+from seqexp.compare.predicted import predictions
 from seqexp.compare.report import markdown_table, over_tasks, problems_text
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -24,7 +25,7 @@ from seqexp.show.layout import Category, Chart, curve_title, every_run, titled
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
-    from seqexp.show.comparison import CurvePanel
+    from seqexp.show.curves import CurvePanel
     from seqexp.show.figures import Figure
 
 MOST_POINTS = 200
@@ -119,6 +120,8 @@ def pictures(
             found[f"{IMAGES}, curves/{names[panel.title]}"] = small.curves(panel, labels)
     for difference in difference_panels(sections[:MOST_PANELS]):
         found[f"{IMAGES}, differences/{names[difference.title]}"] = small.differences(difference, labels)
+    for predicted in predictions(sections)[0]:
+        found[f"{IMAGES}, forecasts/{names[predicted.title]}"] = small.forecasts(predicted, labels)
     for name, figure in drawn.items():
         group = IMAGES if name == "comparison" else f"{IMAGES}, {name}"
         found[f"{group}/~{name}.png"] = figure

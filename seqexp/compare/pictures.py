@@ -18,6 +18,7 @@ from seqexp.compare.section import Section
 from seqexp.compare.summary import Summary
 from seqexp.record.files import printable
 from seqexp.show import comparison as figures
+from seqexp.show import curves as curve_figures
 from seqexp.show import differences as difference_figures
 from seqexp.show import evaluations as evaluation_figures
 from seqexp.show import forecasts as forecast_figures
@@ -43,7 +44,7 @@ MOST_EPOCHS = 2_000
 
 
 def draw(
-    sections: Sequence[Section], summary: Summary | None, panels: Sequence[figures.CurvePanel], page: Page
+    sections: Sequence[Section], summary: Summary | None, panels: Sequence[curve_figures.CurvePanel], page: Page
 ) -> dict[str, Figure]:
     """All figures of a comparison by name, those that there are.
 
@@ -91,7 +92,7 @@ def score_panels(sections: Sequence[Section]) -> list[figures.ScorePanel]:
     return panels
 
 
-def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[Problem]]:
+def curves(sections: Sequence[Section]) -> tuple[list[curve_figures.CurvePanel], list[Problem]]:
     """The learning curves, of the training split where no run measured validation; and damaged files."""
     damaged: dict[str, Problem] = {}
     for split in COLUMNS:
@@ -102,7 +103,7 @@ def curves(sections: Sequence[Section]) -> tuple[list[figures.CurvePanel], list[
     return [], list(damaged.values())
 
 
-def curve_panels(sections: Sequence[Section], split: str) -> tuple[list[figures.CurvePanel], dict[str, Problem]]:
+def curve_panels(sections: Sequence[Section], split: str) -> tuple[list[curve_figures.CurvePanel], dict[str, Problem]]:
     """The learning curves of one split, a panel for each data set; and damaged files, by run.
 
     Args:
@@ -117,13 +118,15 @@ def curve_panels(sections: Sequence[Section], split: str) -> tuple[list[figures.
         found = [_curve(label, row, name, damaged) for label, row in _shown(section)]
         known = [curve for curve in found if curve is not None]
         score = f"{word} {_score(section)}"
-        panels.append(figures.CurvePanel(title=section.data_set.name, score=score, curves=known))
+        panels.append(curve_figures.CurvePanel(title=section.data_set.name, score=score, curves=known))
     return panels, damaged
 
 
-def curves_figure(sections: Sequence[Section], panels: Sequence[figures.CurvePanel], page: Page = DEFAULT) -> Figure:
+def curves_figure(
+    sections: Sequence[Section], panels: Sequence[curve_figures.CurvePanel], page: Page = DEFAULT
+) -> Figure:
     """The figure of learning curves."""
-    return figures.learning_curves(panels, labels_of(sections), page)
+    return curve_figures.learning_curves(panels, labels_of(sections), page)
 
 
 def forecasts(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
@@ -249,7 +252,7 @@ def _shown(section: Section) -> list[tuple[str, Row]]:
     return section.shown[: MOST_PICKED if section.picked else MOST_ROWS]
 
 
-def _curve(label: str, row: Row, column: str, damaged: dict[str, Problem]) -> figures.Curve | None:
+def _curve(label: str, row: Row, column: str, damaged: dict[str, Problem]) -> curve_figures.Curve | None:
     """Mean and band over the seeds of a row, as far as every run of it went; None where nothing is known."""
     runs: dict[int, dict[int, Array]] = {}
     for run in row.runs:
@@ -267,7 +270,7 @@ def _curve(label: str, row: Row, column: str, damaged: dict[str, Problem]) -> fi
     drawn = np.unique(np.linspace(0, epochs - 1, min(epochs, MOST_EPOCHS)).astype(int))
     ends = np.array([_ends(mean_interval(values[:, epoch])) for epoch in drawn])  # (E, 3)
     per_epoch = np.mean([run.train_seconds / max(1, run.epochs) for run in row.runs])
-    return figures.Curve(
+    return curve_figures.Curve(
         label=label,
         epochs=drawn + 1.0,
         seconds=(drawn + 1) * per_epoch,

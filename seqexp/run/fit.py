@@ -81,8 +81,8 @@ def fit(
         sizes = {"epochs": epochs, "num_parameters": record.num_parameters, "steps": steps}
         _show_kept(board, scores, training.score.name, sizes, trainer.current_epoch)
         title = f"{record.cell} on {record.data}"
-        forecast = pictures.predicted(board, folder, parts, guesses[TEST], test, predictions, title)
-        pictures.learnt(folder, parts, selection.history, title)
+        forecast = pictures.predicted(board, folder, parts, guesses[TEST], test, predictions, title, record.cell)
+        pictures.learnt(folder, parts, selection.history, title, record.cell)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
         record = replace(

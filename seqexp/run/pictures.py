@@ -16,7 +16,8 @@ from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record.files import write_atomically
 from seqexp.run.build import Parts
-from seqexp.show import comparison, figures, small
+from seqexp.show import figures, small
+from seqexp.show import run as drawn
 from seqexp.show.board import VIEW, Board
 from seqexp.statistics import mean_interval
 
@@ -32,6 +33,7 @@ def predicted(
     test: Split,
     predictions: Tensor,
     title: str,
+    cell: str,
 ) -> dict[str, npt.NDArray[Any]]:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds.
 
@@ -43,6 +45,7 @@ def predicted(
         test: the split.
         predictions: (S, N, O) or (S, N, T, O).
         title: what the run is called.
+        cell: its name, by which it has its colour.
 
     Returns:
         Of a forecast what `predictions.npz` keeps of it: `series` (N,) and `forecast` (S, N), what each seed predicts
@@ -54,8 +57,8 @@ def predicted(
         return {}
     if not task.chronological or task.reads == "steps":
         target, prediction = (as_array(each[finite][..., 0].flatten(1)) for each in (test.targets, predictions))
-        board.picture(f"{VIEW}/predictions", small.agreement(target, prediction, title))
-        full = figures.laid_out(figures.agreement(target, prediction, title))
+        board.picture(f"{VIEW}/predictions", small.agreement(target, prediction, title, cell))
+        full = figures.laid_out(drawn.agreement(target, prediction, title, cell))
         board.picture(f"{VIEW}/predictions in full", full)
         _write(folder, "predictions", full)
         return {}
@@ -64,14 +67,15 @@ def predicted(
     low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
     mean = np.mean(forecast, axis=0)
     persistence = guesses.get("persistence")
-    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high, title))
-    full = figures.forecast(
+    board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high, title, cell))
+    full = drawn.forecast(
         target=target,
         mean=mean,
         low=low,
         high=high,
         persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
         title=f"{title}: test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
+        cell=cell,
     )
     full = figures.laid_out(full)
     board.picture(f"{VIEW}/forecast in full", full)
@@ -79,7 +83,7 @@ def predicted(
     return {"series": target, "forecast": every}
 
 
-def learnt(folder: Path, parts: Parts, history: Mapping[str, Sequence[Tensor]], title: str) -> None:
+def learnt(folder: Path, parts: Parts, history: Mapping[str, Sequence[Tensor]], title: str, cell: str) -> None:
     """Writes `curves.{png,svg}`: mean and interval over seeds of the training and validation score by epoch.
 
     Args:
@@ -87,6 +91,7 @@ def learnt(folder: Path, parts: Parts, history: Mapping[str, Sequence[Tensor]], 
         parts: of the run.
         history: split -> for each epoch (S,) scores.
         title: what the run is called.
+        cell: its name, by which it has its colour.
     """
     if not KINDS:
         return
@@ -100,7 +105,7 @@ def learnt(folder: Path, parts: Parts, history: Mapping[str, Sequence[Tensor]], 
             ends = [mean_interval(row) for row in values]
             lines[name] = np.array([(each.mean, each.low, each.high) for each in ends])
     if lines:
-        _write(folder, "curves", figures.laid_out(comparison.run_curves(title, f"{score.label}{unit}", lines)))
+        _write(folder, "curves", figures.laid_out(drawn.curves(title, f"{score.label}{unit}", lines, cell)))
 
 
 def _on_first_series(parts: Parts, test: Split) -> Tensor:

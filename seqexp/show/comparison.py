@@ -1,4 +1,4 @@
-"""The figures of a comparison: scores of every seed, and learning curves.
+"""The figure of scores: of every seed, their mean and interval, and baselines.
 
 What has one label has one colour, marker and line in all panels of all figures.
 """
@@ -6,18 +6,17 @@ What has one label has one colour, marker and line in all panels of all figures.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from seqexp.show import text
 from seqexp.show.figures import (
-    COLORS,
     DEFAULT,
-    MOST_PANELS,
     MOST_POINTS,
+    WHITE,
     Array,
     Axes,
     Figure,
@@ -27,9 +26,12 @@ from seqexp.show.figures import (
     is_wide,
     legend_columns,
     log_axis,
+    nothing,
     plain,
     style_of,
+    with_room,
 )
+from seqexp.show.rows import Rows, arrange, is_inside, label_rows
 
 BASELINE_LINES: dict[str, Any] = {
     **{"constant": ":", "persistence": "-.", "linear": "--", "logistic": "--", "noise": "-"},
@@ -37,7 +39,6 @@ BASELINE_LINES: dict[str, Any] = {
 }
 
 MOST_BASELINES = 8  # lines in one panel
-LONGEST_LABEL = 80
 LONGEST_BASELINE = 24
 _DRAWN = 1e100  # matplotlib can scale less
 ROOM = 0.25
@@ -70,34 +71,19 @@ class ScorePanel:
     rounding: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """One line of `learning_curves`: E epochs.
+class _Plan(NamedTuple):
+    """What a panel needs room for: its rows, the baselines in sight, and those beyond an edge as they are named."""
 
-    Attributes:
-        label: what is called so has one colour in all panels.
-        epochs: (E,) which epochs, from 1.
-        seconds: (E,) training time at the end of each epoch.
-        mean: (E,) mean over seeds.
-        low: (E,) lower edge of the band, NaN where there is none.
-        high: (E,) upper edge.
-    """
+    panel: ScorePanel
+    rows: Rows
+    near: dict[str, float]
+    far: list[tuple[float, str]]
+    columns: int
 
-    label: str
-    epochs: Array
-    seconds: Array
-    mean: Array
-    low: Array
-    high: Array
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePanel:
-    """One data set of `learning_curves`: its name, what is scored, with its unit, and the curves."""
-
-    title: str
-    score: str
-    curves: Sequence[Curve]
+    @property
+    def legend(self) -> int:
+        """Lines of the legend."""
+        return math.ceil(len(self.near) / self.columns)
 
 
 def comparison(panels: Sequence[ScorePanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
@@ -109,133 +95,102 @@ def comparison(panels: Sequence[ScorePanel], labels: Sequence[str], page: Page =
         page: what it is drawn for.
     """
     shown, columns, lines = page.arranged(panels)
-    names = [[page.wrapped(label, 0.4 / columns) for label in panel.labels] for panel in shown]
-    height = max(map(page.room, names), default=0.42)
-    if page.narrow:  # each baseline has a line of its own above the panel
-        height += 0.22 * min(MOST_BASELINES, max((len(panel.baselines) for panel in shown), default=0))
-    longest = max((min(len(label), LONGEST_LABEL) for panel in shown for label in panel.labels), default=4)
-    width = columns * (4.6 + 0.075 * max(0, longest - 6))
-    figure = page.figure(width, lines * (1.9 + height))
-    for index, panel in enumerate(shown):
-        _draw_scores(figure.add_subplot(lines, columns, index + 1), panel, labels, page, 1 / columns)
+    names = [plain(label) for panel in shown for label in panel.labels]
+    inside = is_inside(names, page, 1 / columns)
+    longest = 0 if inside else max(map(len, names), default=0)
+    page = page.sized(columns * (4.6 + 0.075 * max(0, longest - 6)))
+    plans = [_plan(panel, page, 1 / columns, inside) for panel in shown]
+    beside = [plans[line * columns : (line + 1) * columns] for line in range(lines)]
+    heights = [max((plan.rows.height for plan in each), default=0.5) for each in beside]
+    legends = [max((0.2 * plan.legend for plan in each), default=0.0) for each in beside]
+    is_same = len({panel.score for panel in shown}) < 2
+    named = 1 if is_same else lines  # lines that have the name of the axis below them
+    figure = page.figure(sum(heights) + sum(legends) + 0.65 * lines + 0.4 * named + 0.3)
+    places = figure.add_gridspec(lines, columns, height_ratios=heights)
+    for index, plan in enumerate(plans):
+        axes = figure.add_subplot(places[index // columns, index % columns])
+        _draw_scores(axes, plan, labels)
+        _draw_baselines(axes, plan)
+        axes.set_title(page.wrapped(plan.panel.title, 0.75 / columns), pad=6 + 15 * page.scale * plan.legend)
+        if not is_same or index + columns >= len(shown):
+            axes.set_xlabel(page.score(f"test {plan.panel.score}", (0.9 if inside else 0.7) / columns))
     if len(panels) > len(shown):
         figure.suptitle(f"the first {len(shown)} of {len(panels)} data sets", fontsize="medium")
     key = "points: seeds; large marker and bar: their mean and its 95 % interval"
-    figure.supxlabel(page.lines(key, 1.1), fontsize="small")
+    figure.supxlabel(page.even(key, 1.15), fontsize="small")
     return figure
 
 
-def learning_curves(panels: Sequence[CurvePanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
-    """Scores against epoch (left) and seconds (right): mean over seeds with its interval as a band.
-
-    Args:
-        panels: the data sets.
-        labels: all labels of the comparison, in the order of their styles.
-        page: what it is drawn for.
-    """
-    shown = panels[:MOST_PANELS]
-    handles: dict[str, Any] = {}
-    used = dict.fromkeys(curve.label for panel in shown for curve in panel.curves)
-    columns, beside = legend_columns(used, page), 1 if page.narrow else 2
-    lines = max(1, len(shown)) * 2 // beside
-    figure = page.figure(9.2, lines * 2.9 + 0.3 * math.ceil(len(used) / columns))
-    axes = figure.subplots(lines, beside, sharey=False if page.narrow else "row", squeeze=False)
-    for panel, (left, right) in zip(shown, axes.reshape(-1, 2), strict=False):
-        for curve in panel.curves:
-            style = style_of(curve.label, labels)
-            handles[curve.label] = _draw_curve(left, curve.epochs, curve, style)
-            _draw_curve(right, curve.seconds, curve, style)
-        for each in (left, right):
-            scale(each, [curve.mean for curve in panel.curves])
-        grid(left)
-        grid(right)
-        title = page.wrapped(panel.title, 0.8 / beside)
-        left.set(title=title, xlabel="epoch", ylabel=broken(panel.score))
-        right.set(title=title, xlabel="training time of all seeds (seconds)")
-        if page.narrow:
-            right.set_ylabel(broken(panel.score))
-    if handles:
-        figure.legend(handles.values(), list(map(plain, handles)), loc="outside lower center", ncols=columns)
-    return figure
+def _plan(panel: ScorePanel, page: Page, share: float, inside: bool) -> _Plan:
+    known = dict(list(panel.baselines.items())[:MOST_BASELINES])
+    points = drawable(np.concatenate([*panel.scores, *panel.intervals, []]))
+    seen = in_sight(list(known.values()), points)
+    near = {name: value for name, value in known.items() if value in seen}
+    high = points[np.isfinite(points)].max(initial=-math.inf)
+    far = []
+    for name, value in known.items():
+        if name not in near:
+            said = _named(name, value, panel.rounding)
+            far.append(
+                (1.0, f"{said} \N{BLACK RIGHT-POINTING SMALL TRIANGLE}")
+                if value > high
+                else (0.0, f"\N{BLACK LEFT-POINTING SMALL TRIANGLE} {said}")
+            )
+    rows = arrange(list(map(plain, panel.labels)), page, share, inside, len(far))
+    names = [_named(name, value, panel.rounding) for name, value in near.items()]
+    columns = max(1, min(2, int(legend_columns(names, page) * share)))
+    return _Plan(panel, rows, near, far, columns)
 
 
-def run_curves(title: str, score: str, lines: Mapping[str, Array]) -> Figure:
-    """One run's scores by epoch: mean over seeds with its interval as a band.
-
-    Args:
-        title: above the axes.
-        score: what is scored, with its unit.
-        lines: name of a split -> (E, 3) mean, low, high of each epoch.
-    """
-    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-    axes = figure.add_subplot()
-    styles = {"training": ("0.45", "s", "--"), "validation": (COLORS[0], "o", "-")}
-    for name, ends in lines.items():
-        epochs = np.arange(1.0, len(ends) + 1)
-        mean, low, high = ends.T
-        curve = Curve(label=name, epochs=epochs, seconds=epochs, mean=mean, low=low, high=high)
-        _draw_curve(axes, epochs, curve, styles.get(name, styles["validation"])).set_label(name)
-    scale(axes, [ends[:, 0] for ends in lines.values()])
-    axes.set(title=plain(title), xlabel="epoch", ylabel=broken(score))
-    axes.locator_params(axis="x", integer=True)
-    grid(axes)
-    figure.legend(loc="outside lower center", ncols=2)
-    return figure
+def _named(name: str, value: float, rounding: float) -> str:
+    """A baseline and its score."""
+    score = "0 (up to rounding)" if 0 < value <= rounding else f"{value:.3g}"
+    return f"{text.label(name, LONGEST_BASELINE)} {score}"
 
 
-def broken(score: str) -> str:
-    """The name of a vertical axis, its unit in a line of its own."""
-    return plain(score).replace(" (", "\n(", 1)
-
-
-def _draw_scores(axes: Axes, panel: ScorePanel, labels: Sequence[str], page: Page, share: float) -> None:
+def _draw_scores(axes: Axes, plan: _Plan, labels: Sequence[str]) -> None:
+    panel = plan.panel
     many = sum(map(len, panel.scores)) > MOST_POINTS
-    drawn = zip(panel.labels, map(drawable, panel.scores), drawable(panel.intervals), strict=True)
-    for index, (label, scores, (mean, low, high)) in enumerate(drawn):
+    drawn = zip(plan.rows.places, panel.labels, map(drawable, panel.scores), drawable(panel.intervals), strict=True)
+    for place, label, scores, (mean, low, high) in drawn:
         color, marker, _ = style_of(label, labels)
         spread = (np.arange(len(scores)) * 0.618034) % 1 - 0.5  # evenly filled, the same every time
-        heights = index - 0.1 + 0.42 * spread
+        heights = place - 0.1 + 0.42 * spread
         axes.plot(scores, heights, ls="", marker=marker, ms=4, mew=0, color=color, alpha=0.5, rasterized=many)
-        axes.plot([low, high], [index + 0.27] * 2, color="black", lw=1.6, solid_capstyle="butt")
-        axes.plot(mean, index + 0.27, marker=marker, ms=6.5, color=color, mec="black", ls="")
-    axes.set_yticks(range(len(panel.labels)), [page.wrapped(label, 0.4 * share) for label in panel.labels])
-    axes.set(xlabel=page.wrapped(f"test {panel.score}", 0.6 * share), ylim=(len(panel.labels) - 0.5, -0.5))
+        axes.plot([low, high], [place + 0.27] * 2, color="black", lw=1.6, solid_capstyle="butt")
+        axes.plot(mean, place + 0.27, marker=marker, ms=6.5, color=color, mec="black", ls="")
+        if not np.isfinite(scores).any():
+            nothing(axes, place, "no finite score")
+    label_rows(axes, plan.rows)
     grid(axes, "x")
-    _draw_baselines(axes, panel, page, share)
 
 
-def _draw_baselines(axes: Axes, panel: ScorePanel, page: Page, share: float) -> None:
+def _draw_baselines(axes: Axes, plan: _Plan) -> None:
     """Draws the baselines, chooses the scale, and puts the legend between the axes and their title.
 
-    A baseline far away from every score would squeeze all the points into a corner: it is named in the legend, with an
-    arrow at the edge behind which it lies.
+    A baseline far away from every score would squeeze all the points into a corner: it is named below the rows, at the
+    edge behind which it lies.
     """
-    points = drawable(np.concatenate([*panel.scores, *panel.intervals, []]))
-    near = in_sight(list(panel.baselines.values()), points)
-    high = points[np.isfinite(points)].max(initial=-math.inf)
-    lines, names = [], []
-    for name, value in list(panel.baselines.items())[:MOST_BASELINES]:
-        style = BASELINE_LINES.get(name, "-")
-        if value in near:
-            lines.append(axes.axvline(value, color="0.35", ls=style, lw=1.2))
-        else:
-            edge, arrow = (1.0, ">") if value > high else (0.0, "<")
-            look: dict[str, Any] = {"ls": "", "marker": arrow, "ms": 6, "color": "0.35", "clip_on": False}
-            lines.append(axes.plot(edge, 0.5, transform=axes.transAxes, scalex=False, scaley=False, **look)[0])
-        where = f"{value:.3g}" + " (off the axis)" * (value not in near)
-        where = "0 (up to rounding)" if 0 < value <= panel.rounding else where
-        names.append(f"{text.label(name, LONGEST_BASELINE)} {where}")
-    scores = drawable(np.concatenate([*panel.scores, near]))
+    panel = plan.panel
+    lines = [
+        axes.axvline(value, color="0.35", ls=BASELINE_LINES.get(name, "-"), lw=1.2) for name, value in plan.near.items()
+    ]
+    for place, (edge, said) in zip(plan.rows.below, plan.far, strict=True):
+        look: dict[str, Any] = {"fontsize": "small", "color": "0.35", "va": "center", "bbox": WHITE}
+        at = axes.get_yaxis_transform()
+        axes.text(0.01 + 0.98 * edge, place, said, transform=at, ha="right" if edge else "left", **look)
+    scores = drawable(np.concatenate([*panel.scores, list(plan.near.values())]))
     scores = scores[np.isfinite(scores)]
     if is_wide(scores):
-        axes.set_xlim(scores.min() / 1.4, scores.max() * 1.4)
+        axes.set_xlim(with_room(scores))
         log_axis(axes, "x")
-    columns = 2 if page.width is None else max(1, min(2, int(legend_columns(names, page) * share)))
+    elif not scores.size:
+        axes.set_xticks([])
     if lines:
-        legend = axes.legend(lines, names, ncols=columns, fontsize="small", frameon=False, handlelength=2.8)
+        names = [_named(name, value, panel.rounding) for name, value in plan.near.items()]
+        legend = axes.legend(lines, names, ncols=plan.columns, fontsize="small", frameon=False, handlelength=2.8)
         legend.set_loc("lower center")
         legend.set_bbox_to_anchor((0.5, 1.0))
-    axes.set_title(page.wrapped(panel.title, 0.8 * share), pad=8 + 15 * page.scale * math.ceil(len(lines) / columns))
 
 
 def in_sight(values: Sequence[float], scores: Array) -> list[float]:
@@ -263,20 +218,3 @@ def _part(low: float, high: float, start: float, end: float) -> float:
     if is_wide(np.array([start, end])):
         return max(math.log(high / low), LEAST) / math.log(end / start)
     return max(high - low, LEAST * abs(high)) / (end - start)
-
-
-def _draw_curve(axes: Axes, x: Array, curve: Curve, style: tuple[str, str, Any]) -> Any:
-    color, marker, line = style
-    mean, low, high = map(drawable, (curve.mean, curve.low, curve.high))
-    axes.fill_between(drawable(x), low, high, color=color, alpha=0.18, lw=0)
-    every = max(1, len(x) // 8)
-    return axes.plot(drawable(x), mean, color=color, ls=line, lw=1.5, marker=marker, ms=4, markevery=every)[0]
-
-
-def scale(axes: Axes, lines: Iterable[Array]) -> None:
-    """A log axis where the lines ask for it; bands that reach below the lines' range are cut there."""
-    values = drawable(np.concatenate([*lines, []]))
-    values = values[np.isfinite(values)]
-    if is_wide(values):
-        axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
-        log_axis(axes, "y")

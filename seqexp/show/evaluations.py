@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.show.comparison import BASELINE_LINES, MOST_BASELINES, broken, scale
+from seqexp.show.comparison import BASELINE_LINES, MOST_BASELINES
+from seqexp.show.curves import broken, scale
 from seqexp.show.figures import (
     DEFAULT,
     Array,
@@ -19,7 +20,8 @@ from seqexp.show.figures import (
     drawable,
     grid,
     is_wide,
-    legend_columns,
+    legend_across,
+    legend_height,
     plain,
     style_of,
 )
@@ -59,14 +61,13 @@ def evaluations(panels: Sequence[EvaluationPanel], labels: Sequence[str], page: 
     """
     shown, columns, lines = page.arranged(panels)
     used = dict.fromkeys([*(key for panel in shown for key in panel.bands), *(n for p in shown for n in p.baselines)])
-    across = legend_columns(used, page, columns)
-    height = lines * 3.4 + 0.3 * math.ceil(len(used) / across)
-    figure = page.figure(1.2 + 4.8 * columns, height)
+    high = lines * 3.2 + legend_height(used, page)
+    page = page.sized(1.2 + 4.8 * columns)
+    figure = page.figure(high)
     handles: dict[str, Any] = {}
     for index, panel in enumerate(shown):
         handles |= _draw_evaluations(figure.add_subplot(lines, columns, index + 1), panel, labels, page)
-    if handles:
-        figure.legend(handles.values(), list(map(plain, handles)), loc="outside lower center", ncols=across)
+    legend_across(figure, handles, page)
     return figure
 
 

@@ -10,20 +10,20 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.figure import Figure, FigureBase
 
 from seqexp.show import text
 from seqexp.show.styles import COLORS, LINES, MARKERS, style_of
+from seqexp.show.ticks import log_axis, spread
 
 __all__ = [
     "COLORS",
@@ -32,23 +32,27 @@ __all__ = [
     "MARKERS",
     "MOST_PANELS",
     "MOST_POINTS",
+    "WHITE",
     "Array",
     "Axes",
     "Figure",
     "Kind",
     "Page",
-    "agreement",
     "drawable",
     "encode",
-    "forecast",
     "grid",
     "is_wide",
     "laid_out",
+    "legend_across",
     "legend_columns",
+    "legend_height",
     "log_axis",
+    "nothing",
     "plain",
     "quietly",
     "style_of",
+    "with_room",
+    "wrap",
 ]
 
 Array = npt.NDArray[np.floating[Any]]
@@ -60,9 +64,15 @@ MOST_PANELS = 12
 MOST_POINTS = 2_000  # beyond, points become pixels in an SVG
 LONGEST_LABEL = 80
 _LETTER = 0.55  # mean width of a letter, in font sizes
+_WIDTH = 9.0  # inches, of a page that leaves it open
 _NARROW = 6.0  # inches in which two panels do not stand side by side
 _DRAWN = (1e-100, 1e100)  # between them lies what matplotlib can scale
 _LOG_SPREAD = 4.0
+_IN_LEGEND = 0.8  # part of a page that a name in its legend may have
+
+
+WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+"""Behind words within axes."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +100,26 @@ class Page:
         columns = 1 if len(shown) < 2 or self.narrow else 2
         return shown, columns, max(1, math.ceil(len(shown) / columns))
 
+    def sized(self, width: float) -> Page:
+        """The same page, whose width is known."""
+        return self if self.width is not None else replace(self, width=width)
+
     @property
     def scale(self) -> float:
         """How large letters are, and so lines of them, compared with 10 points."""
         return (self.font or 10.0) / 10.0
 
-    def figure(self, width: float, height: float) -> Figure:
+    def figure(self, height: float) -> Figure:
         """An empty figure.
 
         Args:
-            width: in inches, where the page does not say.
-            height: of what is drawn with letters of 10 points.
+            height: in inches, of what is drawn with letters of 10 points.
         """
-        return Figure(figsize=(self.width or width, height * max(0.8, self.scale)), layout="constrained")
+        return Figure(figsize=(self.width or _WIDTH, height * max(0.8, self.scale)), layout="constrained")
 
     def letters(self, share: float = 1.0) -> int:
         """How many letters a share of the page is wide."""
-        return max(8, int((self.width or 9.0) * share * 7.2 / (_LETTER * self.scale)))
+        return max(8, int((self.width or _WIDTH) * share * 7.2 / (_LETTER * self.scale)))
 
     def wrapped(self, name: str, share: float = 1.0) -> str:
         """A name as a figure shows it, in as many lines as a share of the page asks for; one line where it is free."""
@@ -114,19 +127,19 @@ class Page:
 
     def lines(self, said: str, share: float = 1.0) -> str:
         """A sentence in as many lines; broken between words, and a longer word after one of =,/."""
-        if self.width is None:
-            return said
-        lines, most = [""], self.letters(share)
-        for word in re.split(r"(?<=[ \n])(?=\S)", said):
-            for piece in [word] if len(word.rstrip()) <= most else re.split(r"(?<=[=,/])(?=\S)", word):
-                if lines[-1] and (len(lines[-1]) + len(piece.rstrip()) > most or lines[-1].endswith("\n")):
-                    lines.append("")
-                lines[-1] += piece
-        return "\n".join(map(str.rstrip, lines))
+        return said if self.width is None else wrap(said, self.letters(share))
 
-    def room(self, names: Iterable[str]) -> float:
-        """The height in inches of rows that are called so, each at least as high as its points need."""
-        return sum(max(0.42, 0.19 * (name.count("\n") + 1)) for name in names)
+    def even(self, said: str, share: float = 1.0) -> str:
+        """A sentence in as few lines as a share of the page allows, all about as long."""
+        count = math.ceil(len(said) / self.letters(share))
+        return said if self.width is None or count < 2 else wrap(said, math.ceil(len(said) / count) + 4)
+
+    def score(self, name: str, share: float) -> str:
+        """The name of an axis of scores in a share of the page: what is scored, if need be above its unit."""
+        shown = plain(name)
+        if self.width is None or len(shown) <= self.letters(share):
+            return shown
+        return "\n".join(self.even(part, share) for part in shown.replace(" (", "\n(", 1).split("\n"))
 
     @contextmanager
     def letters_of_its_size(self) -> Iterator[None]:
@@ -136,55 +149,6 @@ class Page:
 
 
 DEFAULT = Page()
-
-
-def forecast(target: Array, mean: Array, low: Array, high: Array, persistence: Array | None, title: str) -> Figure:
-    """A run's forecast over time.
-
-    Args:
-        target: (N,) what was to be predicted.
-        mean: (N,) mean prediction over seeds.
-        low: (N,) lower edge of the band over seeds.
-        high: (N,) upper edge.
-        persistence: (N,) the last value seen, None where it has no meaning.
-        title: above the axes.
-    """
-    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
-    axes = figure.add_subplot()
-    steps = np.arange(len(target))
-    axes.plot(steps, target, color="black", lw=1.2, label="target")
-    axes.fill_between(steps, low, high, color=COLORS[0], alpha=0.25, lw=0, label="band over seeds")
-    axes.plot(steps, mean, color=COLORS[0], lw=1.4, ls="--", label="mean prediction")
-    if persistence is not None:
-        axes.plot(steps, persistence, color=COLORS[1], lw=0.9, ls=":", label="persistence")
-    axes.set(title=plain(title), xlabel="time step", ylabel="value")
-    axes.margins(x=0.01)
-    grid(axes)
-    figure.legend(loc="outside lower center", ncols=4)
-    return figure
-
-
-def agreement(target: Array, prediction: Array, title: str = "") -> Figure:
-    """Predicted against actual values, for tasks that are no forecast.
-
-    Args:
-        target: (S, N) what was to be predicted.
-        prediction: (S, N) what was.
-        title: above the axes.
-    """
-    figure = Figure(figsize=(4.8, 5.0), layout="constrained")
-    axes = figure.add_subplot()
-    ends = [float(np.nanmin([target, prediction])), float(np.nanmax([target, prediction]))]
-    axes.plot(ends, ends, color="black", lw=1, ls="--", zorder=3, label="prediction = target")
-    many = target.size > MOST_POINTS
-    label = f"one test value ({target.shape[0]} seed{'s' * (target.shape[0] > 1)})"
-    points = axes.plot(target.ravel(), prediction.ravel(), "o", color=COLORS[0], mew=0, label=label)[0]
-    points.set(markersize=3 if many else 4, alpha=0.25 if many else 0.5, rasterized=many)
-    axes.set(title=plain(title), xlabel="target (value)", ylabel="prediction (value)")
-    axes.set_aspect("equal", adjustable="datalim")
-    grid(axes)
-    figure.legend(loc="outside lower center", ncols=2)
-    return figure
 
 
 def encode(figure: Figure, kind: Kind) -> bytes:
@@ -224,12 +188,48 @@ def plain(name: str) -> str:
     return text.label(name, LONGEST_LABEL)
 
 
-def legend_columns(labels: Iterable[str], page: Page = DEFAULT, panels: int = 2) -> int:
-    """How many columns a legend across the page has, below so many panels side by side."""
-    longest = max(map(len, labels), default=0)
-    if page.width is not None:
-        return min(4, max(1, page.letters() // (longest + 6)))
-    return max(1, (4 if longest < 16 else 2 if longest < 48 else 1) * panels // 2)
+def wrap(said: str, most: int) -> str:
+    """A sentence in lines of so many letters; broken between words, and a longer word after one of =,/."""
+    lines = [""]
+    for word in re.split(r"(?<=[ \n])(?=\S)", said):
+        for piece in [word] if len(word.rstrip()) <= most else re.split(r"(?<=[=,/])(?=\S)", word):
+            if lines[-1] and (len(lines[-1]) + len(piece.rstrip()) > most or lines[-1].endswith("\n")):
+                lines.append("")
+            lines[-1] += piece
+    return "\n".join(map(str.rstrip, lines))
+
+
+def legend_columns(labels: Iterable[str], page: Page) -> int:
+    """How many columns a legend across the page has."""
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    return min(6, max(1, page.letters() // (longest + 9)))
+
+
+def legend_height(labels: Iterable[str], page: Page) -> float:
+    """Inches that a legend across the page needs, with letters of 10 points."""
+    names = [page.wrapped(label, _IN_LEGEND) for label in labels]
+    columns = legend_columns(names, page)
+    rows = math.ceil(len(names) / columns)  # filled column by column
+    high = [max(name.count("\n") + 1 for name in names[row::rows]) for row in range(rows)]
+    return 0.2 * sum(high) + 0.2 * bool(names)
+
+
+def legend_across(
+    figure: FigureBase, handles: Mapping[str, Any], page: Page, edge: Literal["lower", "upper"] = "lower"
+) -> None:
+    """Names lines across the page.
+
+    Args:
+        figure: where.
+        handles: name -> line.
+        page: what it is drawn for.
+        edge: of the page.
+    """
+    if handles:
+        names = [page.wrapped(label, _IN_LEGEND) for label in handles]
+        columns = legend_columns(names, page)
+        place: Any = f"outside {edge} center"
+        figure.legend(list(handles.values()), names, loc=place, ncols=columns)
 
 
 def is_wide(values: Array) -> bool:
@@ -237,19 +237,22 @@ def is_wide(values: Array) -> bool:
     return values.size > 0 and bool(values.min() > 0 and values.max() / values.min() > _LOG_SPREAD)
 
 
-def log_axis(axes: Axes, which: Literal["x", "y"]) -> None:
-    """A log axis whose few labels are plain numbers where it can be, and never collide."""
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axes.set(**{f"{which}scale": "log"})
-    low, high = sorted(axis.get_view_interval())
-    if low > 0 and high / low < 30 and 1e-4 < low < high < 1e5:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+def with_room(values: Array) -> tuple[float, float]:
+    """The ends of a log axis on which positive values keep off the edges."""
+    low, high = float(values.min()), float(values.max())
+    room = max(1.3, (high / low) ** 0.05)
+    return low / room, high * room
+
+
+def nothing(axes: Axes, place: float, said: str) -> None:
+    """Says at a place of the vertical axis, in the middle of the other, why nothing is drawn there."""
+    look: dict[str, Any] = {"color": "0.35", "ha": "center", "va": "center", "fontsize": "small"}
+    axes.text(0.5, place, said, transform=axes.get_yaxis_transform(), bbox=WHITE, **look)
 
 
 def grid(axes: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
-    """Draws a pale grid behind everything, and no box."""
+    """Draws a pale grid behind everything, and no box; numbers stand apart."""
+    spread(axes)
     axes.grid(True, axis=axis, color="0.9", lw=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(labelsize=mpl.rcParams["font.size"])  # also of ticks that come when the figure is drawn

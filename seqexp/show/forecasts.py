@@ -17,7 +17,9 @@ from seqexp.show.figures import (
     Page,
     drawable,
     grid,
-    legend_columns,
+    legend_across,
+    legend_height,
+    plain,
     style_of,
 )
 
@@ -76,24 +78,17 @@ def forecasts(panels: Sequence[ForecastPanel], labels: Sequence[str], page: Page
     shown, _, _ = page.arranged(panels)
     columns = 1 if page.narrow or any(panel.is_forecast for panel in shown) or len(shown) < 2 else 2
     lines = max(1, math.ceil(len(shown) / columns))
-    used = dict.fromkeys(row.label for panel in shown for row in panel.rows)
-    names = ["actual", *used]
-    beside = min(len(names), legend_columns(names, page))
-    figure = page.figure(8.4 if columns == 1 else 9.2, lines * 3.1 + 0.3 * math.ceil(len(names) / beside))
+    names = ["actual", *dict.fromkeys(row.label for panel in shown for row in panel.rows)]
+    high = lines * (2.1 if page.narrow else 2.6) + 0.4 + legend_height(names, page)
+    page = page.sized(8.4 if columns == 1 else 9.2)
+    figure = page.figure(high)
     handles: dict[str, Any] = {}
     for index, panel in enumerate(shown):
         axes = figure.add_subplot(lines, columns, index + 1)
         handles = {**_draw(axes, panel, labels, page, 1 / columns), **handles}
-    order = [name for name in names if name in handles]
     key = "lines: mean over seeds; bands: 95 % of the seeds"
-    figure.supxlabel(page.lines(key, 1.1), fontsize="small")
-    if order:
-        figure.legend(
-            [handles[name] for name in order],
-            [page.wrapped(name, 0.75) for name in order],
-            loc="outside upper center",
-            ncols=beside,
-        )
+    figure.supxlabel(page.even(key, 1.15), fontsize="small")
+    legend_across(figure, {name: handles[name] for name in names if name in handles}, page, "upper")
     return figure
 
 
@@ -116,8 +111,8 @@ def _draw(axes: Axes, panel: ForecastPanel, labels: Sequence[str], page: Page, s
         "time step (test split of the first seed's series)" if panel.is_forecast else "actual value (means of ranges)"
     )
     axes.set(
-        title=page.wrapped(panel.title, 0.8 * share) + more,
-        xlabel=page.lines(where, 0.7 * share),
+        title=page.lines(plain(panel.title) + more, 0.75 * share),
+        xlabel=page.even(where, 0.7 * share),
         ylabel="value" if panel.is_forecast else "predicted value",
     )
     axes.margins(x=0.01)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from seqexp.show import text
-from seqexp.show.comparison import CurvePanel, ScorePanel, in_sight
+from seqexp.show.comparison import ScorePanel, in_sight
+from seqexp.show.curves import CurvePanel
 from seqexp.show.differences import DifferencePanel
-from seqexp.show.figures import COLORS, Array, Axes, Figure, drawable, grid, is_wide, log_axis, style_of
+from seqexp.show.figures import Array, Axes, Figure, drawable, grid, is_wide, log_axis, style_of
+from seqexp.show.forecasts import ForecastPanel
 
 SIZE = (3.0, 2.25)
 """Inches, of which a page 300 pixels wide has 100 pixels each."""
@@ -109,31 +111,51 @@ def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
     return figure
 
 
-def forecast(target: Array, mean: Array, low: Array, high: Array, title: str) -> Figure:
-    """The start of a forecast, (N,) each: what came, the mean prediction and its band over seeds."""
+def forecast(target: Array, mean: Array, low: Array, high: Array, title: str, cell: str) -> Figure:
+    """The start of a forecast, (N,) each: what came, mean prediction and band in the cell's colour."""
     figure, axes = _empty(f"{title}, first test steps", 1)
     steps = np.arange(min(len(target), MOST_STEPS))
     target, mean, low, high = (_drawable(each[: len(steps)]) for each in (target, mean, low, high))
     axes.plot(steps, target, color="black", lw=1.5, label="actual")
-    axes.fill_between(steps, low, high, color=COLORS[0], alpha=0.25, lw=0)
-    axes.plot(steps, mean, color=COLORS[0], lw=2, ls="--", label="predicted")
-    axes.locator_params(nbins=4)
+    color = style_of(cell, [cell]).color
+    axes.fill_between(steps, low, high, color=color, alpha=0.25, lw=0)
+    axes.plot(steps, mean, color=color, lw=2, ls="--", label="predicted")
     grid(axes)
+    axes.locator_params(nbins=4)
     axes.tick_params(labelsize=LETTERS)
     _legend(figure, axes)
     return figure
 
 
-def agreement(target: Array, prediction: Array, title: str) -> Figure:
+def forecasts(panel: ForecastPanel, labels: Sequence[str]) -> Figure:
+    """What each row predicts: of a forecast its start, else means by actual value."""
+    figure, axes = _empty(f"{panel.title}: predictions", panel.count)
+    drawn = slice(MOST_STEPS if panel.is_forecast else None)
+    actual = _drawable(panel.actual[drawn])
+    x = np.arange(len(actual)) if panel.is_forecast else actual
+    axes.plot(x, actual, color="black", lw=1.5, label="actual")
+    for row in panel.rows[:MOST_ROWS]:
+        color, _, line = style_of(row.label, labels)
+        mean, low, high = (_drawable(each[drawn]) for each in (row.mean, row.low, row.high))
+        axes.fill_between(x, low, high, color=color, alpha=0.2, lw=0)
+        axes.plot(x, mean, color=color, ls=line, lw=2, label=row.label)
+    grid(axes)
+    axes.locator_params(nbins=4)
+    axes.tick_params(labelsize=LETTERS)
+    _legend(figure, axes)
+    return figure
+
+
+def agreement(target: Array, prediction: Array, title: str, cell: str) -> Figure:
     """Predictions against what was to be predicted, (S, N) each, of all of which so many are drawn."""
     figure, axes = _empty(title, 1)
     every = max(1, target.size // MOST_POINTS)
     x, y = (_drawable(each.ravel()[::every]) for each in (target, prediction))
     ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))]
     axes.plot(ends, ends, color="black", lw=1.5, ls="--", zorder=3)
-    axes.plot(x, y, "o", color=COLORS[0], ms=4, mew=0, alpha=0.4, rasterized=True)
-    axes.locator_params(nbins=4)
+    axes.plot(x, y, "o", color=style_of(cell, [cell]).color, ms=4, mew=0, alpha=0.4, rasterized=True)
     grid(axes)
+    axes.locator_params(nbins=4)
     axes.tick_params(labelsize=LETTERS)
     axes.set_xlabel("actual", fontsize=LETTERS)
     axes.set_ylabel("predicted", fontsize=LETTERS)

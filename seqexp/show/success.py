@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from seqexp.show.figures import DEFAULT, Array, Axes, Figure, Page, grid, legend_columns, plain, style_of
+from seqexp.show.figures import DEFAULT, Array, Axes, Figure, Page, grid, legend_across, legend_height, style_of
 from seqexp.statistics.success import Course
 
 MOST_BANDS = 4
@@ -52,14 +51,15 @@ def success(panels: Sequence[SuccessPanel], labels: Sequence[str], page: Page = 
     """
     shown, columns, height = page.arranged(panels)
     used = dict.fromkeys(line.label for panel in shown for line in panel.lines)
-    across = legend_columns(used, page, columns)
-    figure = page.figure(1.8 + 4.8 * columns, height * 3.2 + 0.3 * math.ceil(len(used) / across))
+    high = height * 3.0 + legend_height(used, page)
+    page = page.sized(1.8 + 4.8 * columns)
+    figure = page.figure(high)
     handles: dict[str, Any] = {}
     for index, panel in enumerate(shown):
         handles |= _draw(figure.add_subplot(height, columns, index + 1), panel, labels, page)
     alone = shown[0].counts if len(shown) == 1 else {}
-    names = [f"{plain(label)}: {alone[label]}" if label in alone else plain(label) for label in handles]
-    figure.legend(handles.values(), names, loc="outside lower center", ncols=across)
+    named = {f"{label}: {alone[label]}" if label in alone else label: line for label, line in handles.items()}
+    legend_across(figure, named, page)
     banded = any(len(panel.lines) <= MOST_BANDS for panel in shown)
     band = "; bands: pointwise 95 % intervals" if banded else ""
     figure.suptitle(page.lines(f"ticks: training ends without success{band}", 1.1), fontsize="small")

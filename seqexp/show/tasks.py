@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,8 @@ from seqexp.show.figures import (
     drawable,
     grid,
     is_wide,
-    legend_columns,
+    legend_across,
+    legend_height,
     log_axis,
     plain,
     style_of,
@@ -78,11 +78,11 @@ def tasks(ranks: Ranks, profile: Profile | None, labels: Sequence[str], page: Pa
     """
     shown = list(ranks.labels[:MOST_ROWS])
     groups = close(ranks.means[:MOST_ROWS], ranks.critical)
-    across = legend_columns(shown, page)
+    longest = max(len(plain(label)) for label in shown)
     upper = 1.1 + 0.3 * (len(shown) + 1) + 0.16 * len(groups)
-    lower = 3.4 + 0.26 * math.ceil(len(shown) / across) if profile else 0.0
-    width = 6.8 + 0.08 * max(0, max(len(plain(label)) for label in shown) - 20)
-    figure = page.figure(width, upper + lower)
+    lower = 3.2 + legend_height(shown, page) if profile else 0.0
+    page = page.sized(6.8 + 0.08 * max(0, longest - 20))
+    figure = page.figure(upper + lower)
     if profile is None:
         _draw_ranks(figure.add_subplot(), ranks, groups, labels, page)
         return figure
@@ -92,7 +92,7 @@ def tasks(ranks: Ranks, profile: Profile | None, labels: Sequence[str], page: Pa
     first, second = parts[:, 0]
     _draw_ranks(first.add_subplot(), ranks, groups, labels, page)
     handles = _draw_profile(second.add_subplot(), profile, shown, labels, page)
-    second.legend(handles, list(map(plain, shown)), loc="outside lower center", ncols=across)
+    legend_across(second, dict(zip(shown, handles, strict=True)), page)
     return figure
 
 

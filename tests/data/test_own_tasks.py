@@ -254,7 +254,7 @@ def test_a_wrong_score_is_refused(command: Command, mine: str, lines: tuple[str,
 @pytest.fixture
 def pictured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the picture of a forecast is drawn from."""
-    from seqexp.show import figures
+    from seqexp.show import run as drawn
 
     seen: dict[str, Any] = {}
 
@@ -262,8 +262,8 @@ def pictured(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(values)
         return right(**values)
 
-    right = figures.forecast
-    monkeypatch.setattr(figures, "forecast", forecast)
+    right = drawn.forecast
+    monkeypatch.setattr(drawn, "forecast", forecast)
     return seen
 
 

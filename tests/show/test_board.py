@@ -263,16 +263,16 @@ def test_the_forecast_and_the_predictions_are_pictures(runs: dict[str, Any]) -> 
 def test_the_figure_shows_target_prediction_band_and_persistence(
     train: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqexp.show import figures
+    from seqexp.show import run as drawn
 
     seen: dict[str, Any] = {}
-    right = figures.forecast
+    right = drawn.forecast
 
     def forecast(**values: Any) -> Figure:
         seen.update(values)
         return right(**values)
 
-    monkeypatch.setattr(figures, "forecast", forecast)
+    monkeypatch.setattr(drawn, "forecast", forecast)
     record, folder = train("num_seeds=3")
     with np.load(folder / "predictions.npz") as arrays:
         targets, predictions = arrays["targets"], arrays["predictions"]

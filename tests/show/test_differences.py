@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from seqexp.show.differences import DifferenceLine, DifferencePanel, differences
 from seqexp.show.figures import COLORS, DEFAULT, Figure, Page
@@ -26,19 +24,6 @@ def draw(*lines: DifferenceLine, by_ratio: bool = True, page: Page = DEFAULT, pa
         return differences([panel] * panels, labels, page)
 
 
-LONG = line("my_own_recurrent_cell optimizer.lr=0.003", "rnn optimizer.lr=0.01")
-
-
-@pytest.mark.parametrize("page", [DEFAULT, Page(3.4, 8.0), Page(7.0, 9.0)])
-@pytest.mark.parametrize(
-    "lines", [[line("lstm", "rnn")], [line("lstm", "rnn", 30.0, 20.0, 50.0), LONG, line("a", "b")]]
-)
-def test_no_text_is_cut_or_overlaps(page: Page, lines: list[DifferenceLine], check_texts: Callable[..., None]) -> None:
-    figure = draw(*lines, page=page, panels=2)
-    check_texts(figure)
-    assert page.width is None or figure.get_size_inches()[0] == page.width
-
-
 def test_each_seed_has_the_colour_of_the_lower_one_and_open_ends_reach_the_border() -> None:
     values = np.array([0.5, 0.8, 1.0, 1.2])
     (axes,) = draw(DifferenceLine("lstm", "rnn", values, np.array([2.0]), 0.9, 0.0, math.inf)).axes
@@ -52,11 +37,10 @@ def test_each_seed_has_the_colour_of_the_lower_one_and_open_ends_reach_the_borde
     assert list(crosses.get_xdata()) == [2.0]
     (bar,) = [each for each in axes.get_lines() if each.get_linewidth() == 1.6]
     assert tuple(bar.get_xdata()) == axes.get_xlim()
-    assert "left of 1, the first one scores lower" in axes.get_xlabel()
 
 
 def test_differences_are_around_0() -> None:
     (axes,) = draw(DifferenceLine("lstm", "rnn", np.array([-0.1, 0.2]), NONE, 0.05, -0.1, 0.2), by_ratio=False).axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["lstm\N{NO-BREAK SPACE}\N{MINUS SIGN} rnn"]
     assert axes.get_xscale() == "linear"
-    assert "left of 0" in axes.get_xlabel()
+    assert axes.get_xlabel().replace("\n", " ") == "difference of the test MSE (squared units of the data)"

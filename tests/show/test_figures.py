@@ -1,37 +1,23 @@
-"""The figures: what they show, that labels neither overlap nor leave the page, and that bytes repeat."""
+"""What figures share: pages, lines of words, and bytes that repeat."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from seqexp.show import figures
-
-RNG = np.random.default_rng(0)
+from seqexp.show import figures, run
 
 
 def draw_forecast() -> figures.Figure:
     wave = np.sin(np.arange(200) / 8)
-    return figures.forecast(wave, wave, wave - 0.1, wave + 0.1, np.roll(wave, 1), "lstm on sine")
-
-
-def draw_agreement() -> figures.Figure:
-    target = RNG.normal(0, 4, (10, 300))
-    return figures.agreement(target, target + RNG.normal(0, 1, target.shape), "lstm on sum")
-
-
-@pytest.mark.parametrize("draw", [draw_forecast, draw_agreement])
-def test_no_text_is_cut_or_overlaps(draw: Callable[[], figures.Figure], check_texts: Callable[..., None]) -> None:
-    check_texts(draw())
+    return run.forecast(wave, wave, wave - 0.1, wave + 0.1, np.roll(wave, 1), "lstm on sine", "lstm")
 
 
 def test_axes_name_their_units() -> None:
     axes = draw_forecast().axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("time step", "value", "lstm on sine")
     flat = np.zeros(3)
-    without = figures.forecast(flat, flat, flat, flat, None, "")
+    without = run.forecast(flat, flat, flat, flat, None, "", "rnn")
     assert len(without.axes[0].get_lines()) == 2
 
 
@@ -55,12 +41,3 @@ def test_a_pdf_holds_its_fonts() -> None:
     assert content.startswith(b"%PDF")
     assert b"/FontFile2" in content  # TrueType, which journals ask for
     assert b"/Type3" not in content
-
-
-def test_log_axes_have_plain_numbers_within_a_decade_or_so() -> None:
-    axes = figures.Figure().add_subplot()
-    axes.set_xlim(0.004, 0.03)
-    figures.log_axis(axes, "x")
-    axes.figure.draw_without_rendering()
-    shown = [text.get_text() for text in axes.get_xticklabels() if 0.004 <= text.get_position()[0] <= 0.03]
-    assert shown == ["0.005", "0.01", "0.02"]

@@ -1,31 +1,19 @@
-"""The figure of forecasts: what it shows, and that its words can be read at three sizes."""
+"""The figure of forecasts: what it shows."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from seqexp.show.figures import Page
 from seqexp.show.forecasts import MOST_STEPS, ForecastPanel, Predicted, forecasts
 
 WAVE = np.sin(np.arange(200) / 8)
-CELLS = ["rnn", "lstm", "gru", "mgu", "a_cell_of_my_own_with_a_name_of_many_letters cell.size=1024"]
 
 
 def panel(title: str, is_forecast: bool, cells: list[str]) -> ForecastPanel:
     actual = WAVE if is_forecast else np.linspace(-9, 9, 24)
     rows = [Predicted(label=name, mean=0.9 * actual, low=0.8 * actual, high=actual) for name in cells]
     return ForecastPanel(title=title, is_forecast=is_forecast, actual=actual, rows=rows, count=len(cells))
-
-
-@pytest.mark.parametrize("page", [Page(), Page(3.4, 8.0), Page(7.0)])
-def test_no_text_is_cut_or_overlaps(page: Page, check_texts: Callable[..., None]) -> None:
-    panels = [panel("sine data.noise=0.3", True, CELLS[:2]), panel("sum", False, CELLS)]
-    with page.letters_of_its_size():
-        figure = forecasts(panels, CELLS, page)
-    check_texts(figure)
 
 
 def test_actual_values_and_a_line_and_band_for_each_cell() -> None:

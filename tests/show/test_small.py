@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from seqexp.show import small
-from seqexp.show.comparison import Curve, CurvePanel, ScorePanel
+from seqexp.show.comparison import ScorePanel
+from seqexp.show.curves import Curve, CurvePanel
 from seqexp.show.differences import DifferenceLine, DifferencePanel
 
 LONG = "lstm cell.hidden_size=16 optimizer.lr=0.005 cell.bidirectional"
@@ -24,28 +24,13 @@ LABELS = {
 LEVELS = {"near": 0.01, "wide": 1e4, "lost": math.nan}
 
 
-def check(figure: Figure) -> None:
-    """Draws the figure once, and looks at each text."""
-    FigureCanvasAgg(figure).draw()
-    assert figure.get_size_inches()[0] == 3
-    width, height = figure.canvas.get_width_height()
-    axes = figure.axes[0]
-    drawn = [tick.label1 for axis in (axes.xaxis, axes.yaxis) for tick in axis._update_ticks()]  # type: ignore[attr-defined]
-    named = [text for legend in figure.legends for text in legend.get_texts()]
-    texts: list[Text] = [*drawn, axes.xaxis.label, axes.yaxis.label, *figure.texts, *named]  # type: ignore[attr-defined]
-    shown = [(text.get_text(), text.get_window_extent()) for text in texts if text is not None and text.get_text()]
-    for text, box in shown:
-        assert min(box.x0, box.y0) >= -1, text
-        assert max(box.x1 - width, box.y1 - height) <= 1, text
-    for (one, first), (other, second) in itertools.combinations(shown, 2):
-        assert not first.padded(-1).overlaps(second.padded(-1)), (one, other)
-    assert min(text.get_fontsize() for text in texts if text is not None) >= small.LETTERS
-
-
 @pytest.mark.parametrize(
     ("count", "level"), [("two", "wide"), ("nine", "near"), ("nine", "wide"), ("two", "lost"), ("none", "near")]
 )
-def test_scores_and_curves_and_differences_are_readable(count: str, level: str) -> None:
+def test_scores_and_curves_and_differences_are_readable(
+    count: str, level: str, check_texts: Callable[..., None]
+) -> None:
+    check = partial(check_texts, least=small.LETTERS)
     labels = LABELS[count]
     means = [0.012 * (1 + index * LEVELS[level]) if index or level == "lost" else 0.012 for index in range(len(labels))]
     if level == "lost":
@@ -73,12 +58,6 @@ def test_scores_and_curves_and_differences_are_readable(count: str, level: str) 
     ]
     for by_ratio in (True,) if level == "near" else (False,):
         check(small.differences(DifferencePanel(names["title"], names["score"], by_ratio, pairs), labels))
-
-
-def test_predictions_are_readable() -> None:
-    wave = np.sin(np.arange(400.0)).astype(np.float32)
-    check(small.forecast(wave, wave, wave - 1, wave + 1, "lstm on sine"))
-    check(small.agreement(1e5 * wave.reshape(2, 200), 1e5 * wave.reshape(2, 200), "lstm on sum"))
 
 
 def test_a_picture_of_part_of_the_rows_says_so() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown import markdown as rendered
 from matplotlib.cbook import is_math_text
 
-from seqexp.show import comparison, evaluations, figures, text
+from seqexp.show import comparison, curves, evaluations, figures, run, text
 
 MARKS = st.text(st.sampled_from("\\`*_{}[]()<>#+-.!|~$&@:=/ wabc1\n\r\t'\""), max_size=12)
 NAMES = st.one_of(
@@ -73,7 +73,7 @@ def test_any_name_can_be_drawn(name: str) -> None:
         intervals=np.ones((1, 3)),
         baselines={name: 1.0, "b" + name: 2.0},
     )
-    curve = comparison.Curve(label=name, epochs=one, seconds=one, mean=one, low=one, high=one)
+    curve = curves.Curve(label=name, epochs=one, seconds=one, mean=one, low=one, high=one)
     evaluated = evaluations.EvaluationPanel(
         title=name,
         score=name,
@@ -84,10 +84,10 @@ def test_any_name_can_be_drawn(name: str) -> None:
     )
     drawn = [
         comparison.comparison([panel], [name]),
-        comparison.learning_curves([comparison.CurvePanel(title=name, score=name, curves=[curve])], [name]),
+        curves.learning_curves([curves.CurvePanel(title=name, score=name, curves=[curve])], [name]),
         evaluations.evaluations([evaluated], [name]),
-        figures.forecast(one, one, one, one, None, name),
-        figures.agreement(one[None], one[None], name),
+        run.forecast(one, one, one, one, None, name, name),
+        run.agreement(one[None], one[None], name, name),
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -106,7 +106,7 @@ def test_any_number_can_be_drawn(values: list[float]) -> None:
         intervals=scores[None],
         baselines={"c": scores[0], "d": scores[2]},
     )
-    curve = comparison.Curve(label="a", epochs=np.arange(3.0), seconds=scores, mean=scores, low=-scores, high=scores)
+    curve = curves.Curve(label="a", epochs=np.arange(3.0), seconds=scores, mean=scores, low=-scores, high=scores)
     evaluated = evaluations.EvaluationPanel(
         title="t",
         score="s",
@@ -117,7 +117,7 @@ def test_any_number_can_be_drawn(values: list[float]) -> None:
     )
     drawn = [
         comparison.comparison([panel], ["a"]),
-        comparison.learning_curves([comparison.CurvePanel(title="t", score="s", curves=[curve])], ["a"]),
+        curves.learning_curves([curves.CurvePanel(title="t", score="s", curves=[curve])], ["a"]),
         evaluations.evaluations([evaluated], ["a"]),
     ]
     for figure in drawn:
