@@ -12,7 +12,6 @@ import numpy as np
 
 from seqexp.compare.answer import answer
 from seqexp.compare.pictures import curve_panels, difference_panels, labels_of, score_panels
-from seqexp.compare.predicted import predictions
 from seqexp.compare.report import markdown_table, over_tasks, problems_text
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -27,6 +26,7 @@ from seqexp.statistics import mean_interval
 if TYPE_CHECKING:
     from seqexp.show.curves import CurvePanel
     from seqexp.show.figures import Figure
+    from seqexp.show.forecasts import ForecastPanel
 
 MOST_POINTS = 200
 """Epochs of one line."""
@@ -99,6 +99,7 @@ def _lines(panel: CurvePanel | None, tag: str) -> list[tuple[str, BoardLine]]:
 def pictures(
     sections: Sequence[Section],
     panels: Sequence[CurvePanel],
+    predicted: Sequence[ForecastPanel],
     drawn: Mapping[str, Figure],
     diagnosed: Mapping[str, Figure],
 ) -> dict[str, Figure]:
@@ -107,6 +108,7 @@ def pictures(
     Args:
         sections: the comparison.
         panels: its learning curves.
+        predicted: what its rows predict.
         drawn: the whole figures by name.
         diagnosed: the same of diagnostics.
     """
@@ -120,8 +122,8 @@ def pictures(
             found[f"{IMAGES}, curves/{names[panel.title]}"] = small.curves(panel, labels)
     for difference in difference_panels(sections[:MOST_PANELS]):
         found[f"{IMAGES}, differences/{names[difference.title]}"] = small.differences(difference, labels)
-    for predicted in predictions(sections)[0]:
-        found[f"{IMAGES}, forecasts/{names[predicted.title]}"] = small.forecasts(predicted, labels)
+    for forecast in predicted:
+        found[f"{IMAGES}, forecasts/{names[forecast.title]}"] = small.forecasts(forecast, labels)
     for name, figure in drawn.items():
         group = IMAGES if name == "comparison" else f"{IMAGES}, {name}"
         found[f"{group}/~{name}.png"] = figure

@@ -144,6 +144,7 @@ class Comparison:
             CompareError: these runs have no such figure, or a size or format is none.
         """
         from seqexp.compare import pictures
+        from seqexp.compare.predicted import predictions
         from seqexp.show.figures import Page, encode
 
         try:
@@ -151,7 +152,8 @@ class Comparison:
         except ConfigError as error:
             raise CompareError(str(error)) from None
         panels, _ = pictures.curves(self.sections)
-        found = pictures.draw(self.sections, self.summary, panels, Page(width, font))
+        predicted, _ = predictions(self.sections)
+        found = pictures.draw(self.sections, self.summary, panels, predicted, Page(width, font))
         if name not in found:
             raise CompareError(f"figure must be one of {', '.join(found)}, got {name!r}")
         return found[name] if format is None else encode(found[name], format)
@@ -179,7 +181,8 @@ class Comparison:
 
         page = page or DEFAULT
         panels, damaged = pictures.curves(self.sections)
-        damaged += predictions(self.sections)[1]
+        predicted, unread = predictions(self.sections)
+        damaged += unread
         tables = {section.data_set.name: section.shown for section in self.sections}
         diagnosed, unusable = instruments.draw(tables, allowed_packages)
         complete = replace(self, broken=[*self.broken, *damaged, *unusable])
@@ -191,7 +194,7 @@ class Comparison:
             "verdicts.csv": sheets.as_csv(sheets.verdict_rows(self.sections)).encode(),
             "comparison.json": (json.dumps(complete.to_dict(), indent=2, allow_nan=False) + "\n").encode(),
         }
-        drawn = pictures.draw(self.sections, self.summary, panels, page)
+        drawn = pictures.draw(self.sections, self.summary, panels, predicted, page)
         for name, figure in drawn.items():
             contents |= {f"{name}.{kind}": encode(figure, kind) for kind in page.kinds}
         for name, figure in diagnosed.items():
@@ -200,9 +203,9 @@ class Comparison:
         for name, content in contents.items():
             write_atomically(folder / name, content)
         if page.width or page.font:
-            drawn = pictures.draw(self.sections, self.summary, panels, DEFAULT)
+            drawn = pictures.draw(self.sections, self.summary, panels, predicted, DEFAULT)
         shown = board.curves(self.sections, panels)
-        shots = board.pictures(self.sections, panels, drawn, diagnosed)
+        shots = board.pictures(self.sections, panels, predicted, drawn, diagnosed)
         said = board.texts(self.sections, complete.failed, complete.broken, self.summary, complete.to_markdown())
         write_comparison(folder / "comparison", Content(shots, said, shown.lines, shown.charts))
         return [folder / name for name in contents]

@@ -11,7 +11,6 @@ import numpy as np
 from seqexp.compare.curves import CURVES, read_curves
 from seqexp.compare.meetings import shared_scores
 from seqexp.compare.pairs import Pair
-from seqexp.compare.predicted import predictions
 from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -44,7 +43,11 @@ MOST_EPOCHS = 2_000
 
 
 def draw(
-    sections: Sequence[Section], summary: Summary | None, panels: Sequence[curve_figures.CurvePanel], page: Page
+    sections: Sequence[Section],
+    summary: Summary | None,
+    panels: Sequence[curve_figures.CurvePanel],
+    predicted: Sequence[forecast_figures.ForecastPanel],
+    page: Page,
 ) -> dict[str, Figure]:
     """All figures of a comparison by name, those that there are.
 
@@ -52,6 +55,7 @@ def draw(
         sections: the data sets.
         summary: of three tasks or more.
         panels: the learning curves, as `curves` reads them.
+        predicted: what is predicted, as `predictions` reads it.
         page: what they are drawn for.
     """
     with page.letters_of_its_size():
@@ -59,7 +63,7 @@ def draw(
             "comparison": comparison(sections, page),
             "differences": differences(sections, page),
             "curves": curves_figure(sections, panels, page),
-            "forecasts": forecasts(sections, page),
+            "forecasts": forecasts(sections, predicted, page),
             "evaluations": evaluations(sections, page),
             "success": success(sections, page),
             "tasks": over_tasks(sections, summary, page) if summary else None,
@@ -129,9 +133,10 @@ def curves_figure(
     return curve_figures.learning_curves(panels, labels_of(sections), page)
 
 
-def forecasts(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
+def forecasts(
+    sections: Sequence[Section], panels: Sequence[forecast_figures.ForecastPanel], page: Page = DEFAULT
+) -> Figure | None:
     """The figure of predictions; None where no run has numbers to show."""
-    panels, _ = predictions(sections)
     return forecast_figures.forecasts(panels, labels_of(sections), page) if panels else None
 
 

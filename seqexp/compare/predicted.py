@@ -60,12 +60,13 @@ def predictions(sections: Sequence[Section], most_rows: int = MOST_LINES) -> tup
     panels = []
     for section in sections[:MOST_PANELS]:
         found = {}
-        for label, row in section.shown[:most_rows]:
+        wanted = dict(section.shown[:most_rows])
+        for label, row in wanted.items():
             reads = {id(run): _read_or_note(run, damaged) for run in row.runs}
             known = {run: read for run, read in reads.items() if read is not None}
             if known:
                 found[label] = (row, known)
-        panel = _panel(section.data_set.name, found, len(section.shown))
+        panel = _panel(section.data_set.name, found, wanted, len(section.shown))
         if panel is not None:
             panels.append(panel)
     return panels, list(damaged.values())
@@ -111,7 +112,9 @@ def _read_or_note(run: Run, damaged: dict[str, Problem]) -> Read | None:
         return None
 
 
-def _panel(title: str, found: dict[str, tuple[Row, dict[int, Read]]], count: int) -> ForecastPanel | None:
+def _panel(
+    title: str, found: dict[str, tuple[Row, dict[int, Read]]], wanted: dict[str, Row], count: int
+) -> ForecastPanel | None:
     """All rows that predict the same series, or the means of all by actual value."""
     first = next((read for _, reads in found.values() for read in reads.values()), None)
     if first is None:
@@ -128,6 +131,7 @@ def _panel(title: str, found: dict[str, tuple[Row, dict[int, Read]]], count: int
         edges = edges if len(edges) > 1 else np.append(edges, edges)
         actual = _means(every, bins, len(edges) - 1)
     rows = []
+    counts = dict.fromkeys(wanted, 0)
     for label, (row, reads) in found.items():
         lines = []
         for run, position in row.sources:
@@ -135,13 +139,26 @@ def _panel(title: str, found: dict[str, tuple[Row, dict[int, Read]]], count: int
             if read is not None and read.is_forecast == first.is_forecast and position < len(read.predicted):
                 line = _line(read, position, actual, edges)
                 lines += [] if line is None else [line]
+        counts[label] = len(lines)
         if lines:
             values = np.array(lines)  # (S, N)
             low, high = np.percentile(values, BAND, axis=0) if len(values) > 1 else values.repeat(2, axis=0)
             rows.append(Predicted(label=label, mean=values.mean(axis=0), low=low, high=high))
     if not rows:
         return None
-    return ForecastPanel(title=title, is_forecast=edges is None, actual=actual, rows=rows, count=count)
+    return ForecastPanel(
+        title=title,
+        is_forecast=edges is None,
+        actual=actual,
+        rows=rows,
+        count=count,
+        left_out=[_left_out(label, counts[label], len(row.sources)) for label, row in wanted.items()],
+    )
+
+
+def _left_out(label: str, num_drawn: int, num_seeds: int) -> str:
+    """What is said of a row of which seeds are not drawn; nothing where all are."""
+    return "" if num_drawn == num_seeds else f"{label} {num_drawn} of {num_seeds} seeds"
 
 
 def _line(read: Read, position: int, actual: Array, edges: Array | None) -> Array | None:

@@ -58,6 +58,8 @@ class ForecastPanel:
         actual: (N,) what was to be predicted.
         rows: what each row predicts.
         count: how many rows there are; more than are given where not all are drawn.
+        left_out: what is said of rows of which some seeds are not drawn, as they diverged, have another series or no
+            file; empty texts say nothing.
     """
 
     title: str
@@ -65,6 +67,7 @@ class ForecastPanel:
     actual: Array
     rows: Sequence[Predicted]
     count: int
+    left_out: Sequence[str] = ()
 
 
 def forecasts(panels: Sequence[ForecastPanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
@@ -81,13 +84,18 @@ def forecasts(panels: Sequence[ForecastPanel], labels: Sequence[str], page: Page
     names = ["actual", *dict.fromkeys(row.label for panel in shown for row in panel.rows)]
     high = lines * (2.1 if page.narrow else 2.6) + 0.4 + legend_height(names, page)
     page = page.sized(8.4 if columns == 1 else 9.2)
-    figure = page.figure(high)
+    left_out = [
+        page.lines(f"drawn of {panel.title}: {', '.join(filter(None, panel.left_out))}", 1.1)
+        for panel in shown
+        if any(panel.left_out)
+    ]
+    figure = page.figure(high + 0.17 * sum(said.count("\n") + 1 for said in left_out))
     handles: dict[str, Any] = {}
     for index, panel in enumerate(shown):
         axes = figure.add_subplot(lines, columns, index + 1)
         handles = {**_draw(axes, panel, labels, page, 1 / columns), **handles}
     key = "lines: mean over seeds; bands: 95 % of the seeds"
-    figure.supxlabel(page.even(key, 1.15), fontsize="small")
+    figure.supxlabel("\n".join([page.even(key, 1.15), *left_out]), fontsize="small")
     legend_across(figure, {name: handles[name] for name in names if name in handles}, page, "upper")
     return figure
 

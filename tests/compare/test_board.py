@@ -106,7 +106,7 @@ def test_pictures_can_be_read_and_the_whole_figure_is_beside_them(sections: list
     from seqexp.compare import pictures
 
     drawn = {"comparison": pictures.comparison(sections), "curves": pictures.comparison(sections)}
-    found = board.pictures(sections, panels(sections), drawn, {"gates": drawn["curves"]})
+    found = board.pictures(sections, panels(sections), [], drawn, {"gates": drawn["curves"]})
     assert list(found)[:3] == [f"comparison pictures/{name}" for name in ("sine noise=0.1", "sine noise=0.3", "sum")]
     assert {"comparison pictures/~comparison.png", "comparison pictures, curves/~curves.png"} <= set(found)
     assert "comparison pictures, diagnostics/gates" in found

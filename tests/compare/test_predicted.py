@@ -53,6 +53,7 @@ def test_a_forecast_is_of_one_series(drawn: Callable[..., Any]) -> None:
     assert rows["rnn"].mean == pytest.approx(SERIES - 0.05)
     assert rows["rnn"].low == pytest.approx(SERIES - 0.0975)
     assert rows["lstm"].mean == pytest.approx(SERIES + 0.95)
+    assert list(panel.left_out) == ["lstm 2 of 3 seeds", "rnn 2 of 3 seeds"]
 
 
 def test_other_tasks_and_old_files_show_means_by_actual_value(drawn: Callable[..., Any]) -> None:
@@ -70,6 +71,7 @@ def test_another_series_is_left_out_and_what_is_damaged_is_named(drawn: Callable
     other = of_a_run(series=SERIES + 1, forecast=np.stack([SERIES] * 3))
     (panel,), damaged = drawn(gru=own, lstm=other, rnn=b"PK no archive")
     assert len(panel.rows) == 1
+    assert list(panel.left_out) == ["", "lstm 0 of 3 seeds", "rnn 0 of 3 seeds"]
     (problem,) = damaged
     assert problem.folder == "sine/rnn"
     assert problem.reason.startswith("predictions.npz, so it is not in the figure of forecasts: ")

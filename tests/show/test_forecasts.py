@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,12 @@ def panel(title: str, is_forecast: bool, cells: list[str]) -> ForecastPanel:
     actual = WAVE if is_forecast else np.linspace(-9, 9, 24)
     rows = [Predicted(label=name, mean=0.9 * actual, low=0.8 * actual, high=actual) for name in cells]
     return ForecastPanel(title=title, is_forecast=is_forecast, actual=actual, rows=rows, count=len(cells))
+
+
+def test_what_is_left_out_is_said() -> None:
+    shown = replace(panel("sine", True, ["rnn"]), left_out=["", "lstm 0 of 3 seeds"])
+    figure = forecasts([shown], ["lstm", "rnn"])
+    assert figure.get_supxlabel().splitlines()[-1] == "drawn of sine: lstm 0 of 3 seeds"
 
 
 def test_actual_values_and_a_line_and_band_for_each_cell() -> None:

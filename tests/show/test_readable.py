@@ -96,7 +96,14 @@ class Sweep:
             actual = np.sin(np.arange(200) / 8) if index % 2 == 0 else np.linspace(-9, 9, 24)
             known = [label for label, level in rows.items() if np.isfinite(level)]
             drawn = [Predicted(label=label, mean=0.9 * actual, low=0.8 * actual, high=actual) for label in known]
-            panel = ForecastPanel(title=title, is_forecast=index % 2 == 0, actual=actual, rows=drawn, count=len(rows))
+            panel = ForecastPanel(
+                title=title,
+                is_forecast=index % 2 == 0,
+                actual=actual,
+                rows=drawn,
+                count=len(rows),
+                left_out=[f"{known[0]} 3 of 10 seeds"] if known else [],
+            )
             found += [panel] if known else []
         return found
 
