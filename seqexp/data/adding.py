@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from seqexp.data.guesses import Guess
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
@@ -21,8 +22,9 @@ class Adding(Task):
         inputs   values   [0.3  0.9  0.5  0.1]
                  markers  [0    1    0    1  ]   target 0.9 + 0.1 = 1.0
 
-    A constant guess scores 1/6, twice the variance of U(0, 1). Who sees the values and not the markers reaches
-    1/6 - 1/(3 T), by 2/T times their sum; who remembers one of the two marked values, 1/12. There is no noise.
+    A constant guess scores 1/6, twice the variance of U(0, 1). `blind`, who sees the values and not the markers,
+    reaches 1/6 - 1/(3 T), by 2/T times their sum; `one_marker`, who remembers the first of the two marked values, 1/12.
+    There is no noise.
 
     Source: S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997), experiment 4; in the
     form of M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", ICML (2016).
@@ -75,6 +77,16 @@ class Adding(Task):
         first = torch.randint(half, (count,), generator=generator)
         second = torch.randint(half, steps, (count,), generator=generator)
         return torch.stack([first, second], 1)
+
+    def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
+        """Adds the plateaus: who sees no markers, and who remembers the first marked value only."""
+        values, markers = test.inputs.unbind(3)  # (S, N, T) each
+        first = values.gather(2, markers.argmax(2, keepdim=True))
+        return {
+            **super().guesses(train, test),
+            "blind": values.mean(2, keepdim=True) * 2,
+            "one_marker": first + 0.5,
+        }
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor:
         """A seed has solved it when its mean squared error is below 0.01."""

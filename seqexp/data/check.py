@@ -104,9 +104,17 @@ def check_sample(task: Task, where: str, sample: Sequences, count: int, first: S
         _check_range(task, f"{where}: {name}", name, tensor, int(steps))
     if task.reads == "last" and sample.weight is not None:
         raise ValueError(f"{where}: weight is for targets of every step (reads='steps'), and this task reads the last")
+
+
+def check_alike(task: Task, where: str, sample: Sequences, first: Sequences) -> None:
+    """Checks that a seed's sequences have what the first seed's have, which they are stacked with.
+
+    Raises:
+        ValueError: weights, lengths or the best predictions are given for one of the two only.
+    """
     for name in sample._fields:
-        if first is not None and (getattr(sample, name) is None) != (getattr(first, name) is None):
-            raise ValueError(f"{where}: {name} must be given for all seeds or for none")
+        if (getattr(sample, name) is None) != (getattr(first, name) is None):
+            raise ValueError(f"{where} by {name_of(task)}: {name} must be given for all seeds or for none")
 
 
 def check_counted(task: Task, name: str, split: Split, seeds: Sequence[int]) -> None:

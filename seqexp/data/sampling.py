@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from seqexp.data.chance import digest
-from seqexp.data.check import check_sample
+from seqexp.data.check import check_alike, check_sample
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator
@@ -44,7 +44,10 @@ def sample(
     check_sample(task, where, found, count, first)
     if length is not None and found.inputs.shape[1] != length:
         raise ValueError(f"{where} must have {length} steps (T), got {found.inputs.shape[1]}")
-    return _masked(task, found)
+    found = _masked(task, found)
+    if first is not None:
+        check_alike(task, where, found, first)
+    return found
 
 
 def _masked(task: Task, found: Sequences) -> Sequences:

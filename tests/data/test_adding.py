@@ -9,7 +9,9 @@ from typing import Any, Literal
 import pytest
 import torch
 
+from seqexp import baselines
 from seqexp.data.adding import Adding
+from seqexp.data.module import PopulationData
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences
 from seqexp.seeding import generator
@@ -93,3 +95,15 @@ def test_wrong_settings_are_refused(settings: tuple[Any, ...], said: str) -> Non
         Adding(*settings)
     with pytest.raises(ValueError, match="length must be >= 2, got 1"):
         Adding(5, 5, "halves").sample(generator(0, "data"), 5, 1)
+
+
+@each_kind
+def test_the_plateaus_are_guesses_of_the_task(markers: Markers) -> None:
+    T = 10
+    data = PopulationData(lambda changes: Adding(20_000, T, markers), range(2), None, 0.05, 0.05, 0.9)
+    data.make()
+    test = data.splits["test"]
+    mse = baselines.score(baselines.guess(data.task, data.splits["train"], test), test, data.task.score)
+    for name, score in {"constant": 1 / 6, "blind": 1 / 6 - 1 / (3 * T), "one_marker": 1 / 12, "noise": 0}.items():
+        assert mse[name] is not None
+        assert mse[name].tolist() == pytest.approx([score] * 2, abs=0.004)  # type: ignore[union-attr]
