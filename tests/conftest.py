@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import functools
 import gc
 import io
@@ -115,13 +116,15 @@ def composed_once() -> Iterator[None]:
         return found <= {("pkg", "hydra.conf"), ("file", str(CONF)), ("structured", "")}
 
     def create_defaults_list(repo: Any, config_name: Any, overrides_list: Any, **more: Any) -> Any:
-        lines = tuple(each.input_line or "(" for each in overrides_list)
-        if not shipped(repo) or any("(" in each for each in lines):
+        if not shipped(repo):
             return choose(repo=repo, config_name=config_name, overrides_list=overrides_list, **more)
-        key = (config_name, lines, *sorted(more.items()))
+        given = [each for each in overrides_list if not each.is_sweep_override()]
+        values = [each for each in given if isinstance(each.value(), dict) or not repo.group_exists(each.key_or_group)]
+        files = [each for each in given if each not in values]  # what is set chooses no file
+        key = (config_name, tuple(each.input_line for each in files), *sorted(more.items()))
         if key not in lists:
-            lists[key] = choose(repo=repo, config_name=config_name, overrides_list=overrides_list, **more)
-        return lists[key]
+            lists[key] = choose(repo=repo, config_name=config_name, overrides_list=files, **more)
+        return dataclasses.replace(lists[key], config_overrides=values)
 
     def compose(self: ConfigLoaderImpl, defaults: Any, repo: Any) -> Any:
         if not shipped(repo):
