@@ -30,6 +30,7 @@ from omegaconf.base import Metadata
 
 from seqexp.config.compose import CONF
 from seqexp.record.record import Record
+from tests.forked import Starter
 
 # A shell's `&` has SIGINT ignored, `nohup` SIGHUP, and what ignores a signal hands that on to all that it starts: what
 # the program does on them could not be tried, and whoever ends another by them would wait for ever.
@@ -228,6 +229,18 @@ def command(
 @pytest.fixture
 def environment() -> dict[str, str]:
     """For a Python of its own: one thread, and this checkout's package."""
+    return environment_of_its_own()
+
+
+@pytest.fixture(scope="session")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """Starts Pythons that have made their imports: for what a program does once it has started."""
+    found = Starter(tmp_path_factory.mktemp("s"), environment_of_its_own())
+    yield found
+    found.close()
+
+
+def environment_of_its_own() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 

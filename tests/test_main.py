@@ -18,6 +18,7 @@ import pytest
 
 import seqexp.run
 from seqexp.record.record import Record
+from tests.forked import Starter
 
 Command = Callable[..., Any]
 TINY = ("num_seeds=2", "trainer.max_epochs=1", "data.length=120")
@@ -152,16 +153,12 @@ def test_a_value_error_of_the_program_is_not_taken_for_a_wrong_configuration(
         command(*TINY)
 
 
-def interrupted(folder: Path, environment: dict[str, str], arguments: list[str]) -> tuple[int, str, str]:
+def interrupted(
+    folder: Path, starter: Starter, environment: dict[str, str], arguments: list[str]
+) -> tuple[int, str, str]:
     """Starts a run that would take for ever, and presses Ctrl-C once it trains."""
-    process = subprocess.Popen(
-        [*PROGRAM, *arguments, "num_seeds=2", "data.length=120", "trainer.max_epochs=10000000"],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    endless = ("num_seeds=2", "data.length=120", "trainer.max_epochs=10000000")
+    process = starter.start("-m", "seqexp", *arguments, *endless, cwd=folder, env=environment)
     try:
         end = time.monotonic() + 60
         while not list(folder.rglob("*tfevents*")):
@@ -179,9 +176,9 @@ def interrupted(folder: Path, environment: dict[str, str], arguments: list[str])
 
 @pytest.mark.parametrize("arguments", [[], ["--multirun", "cell=rnn,lstm"]], ids=["run", "multirun"])
 def test_ctrl_c_ends_with_one_line_and_no_result(
-    tmp_path: Path, environment: dict[str, str], arguments: list[str]
+    tmp_path: Path, starter: Starter, environment: dict[str, str], arguments: list[str]
 ) -> None:
-    status, out, err = interrupted(tmp_path, environment, arguments)
+    status, out, err = interrupted(tmp_path, starter, environment, arguments)
     assert status == 130
     assert out == ""
     assert re.fullmatch(r"seqexp: interrupted[^\n]*\n", err)
@@ -213,7 +210,6 @@ main()
 """
 
 
-def test_nothing_listens_on_a_network(tmp_path: Path, environment: dict[str, str]) -> None:
-    command = [sys.executable, "-c", LOOK, "--multirun", "cell=rnn,lstm", *TINY]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+def test_nothing_listens_on_a_network(tmp_path: Path, starter: Starter, environment: dict[str, str]) -> None:
+    done = starter.run("-c", LOOK, "--multirun", "cell=rnn,lstm", *TINY, cwd=tmp_path, env=environment)
     assert (done.returncode, done.stderr) == (0, "0 sockets\n0 sockets\n")

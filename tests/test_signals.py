@@ -20,14 +20,18 @@ from seqexp.record.record import Record
 from seqexp.run import run
 from seqexp.signals import ECHO_SECONDS, Ending, Terminated
 from seqexp.sweep.sweep import STOP
+from tests.forked import Forked, Starter
 
 LONG = ("num_seeds=2", "data.length=120", "cell.hidden_size=4", "trainer.max_epochs=10000000")
 SWEEP = ("-m", "seqexp", "--multirun", "sweep.name=mine")
 PLACE = Path("outputs/mine")
 
 
+Process = Forked | subprocess.Popen[str]
+
+
 def start(folder: Path, environment: dict[str, str], *arguments: str, before: str = "") -> subprocess.Popen[str]:
-    """Starts Python; `before` is shell code, such as a trap."""
+    """Starts a Python that imports everything; `before` is shell code, such as a trap."""
     line = f'{before} exec "$0" "$@"'
     return subprocess.Popen(
         ["sh", "-c", line, sys.executable, *arguments],
@@ -35,7 +39,7 @@ def start(folder: Path, environment: dict[str, str], *arguments: str, before: st
     )  # fmt: skip
 
 
-def wait(process: subprocess.Popen[str], condition: Callable[[], Any]) -> None:
+def wait(process: Process, condition: Callable[[], Any]) -> None:
     end = time.monotonic() + 120
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -44,7 +48,7 @@ def wait(process: subprocess.Popen[str], condition: Callable[[], Any]) -> None:
     time.sleep(0.5)
 
 
-def end(process: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
+def end(process: Process, number: int) -> tuple[int, str, str]:
     """Sends the signal; returns status, output and errors."""
     try:
         process.send_signal(number)
@@ -66,9 +70,14 @@ def trains(folder: Path, count: int = 1) -> Callable[[], bool]:
     ("name", "arguments"), [("SIGHUP", ("-m", "seqexp")), ("SIGTERM", (*SWEEP, "cell=rnn,lstm"))], ids=["run", "sweep"]
 )
 def test_a_signal_ends_with_one_line_the_right_status_and_the_last_epoch(
-    tmp_path: Path, environment: dict[str, str], name: str, arguments: tuple[str, ...]
+    tmp_path: Path, starter: Starter, environment: dict[str, str], name: str, arguments: tuple[str, ...]
 ) -> None:
-    process = start(tmp_path, environment, *arguments, *LONG, "checkpoint.every_seconds=1000")
+    given = (*arguments, *LONG, "checkpoint.every_seconds=1000")
+    process: Process = (
+        start(tmp_path, environment, *given)
+        if name == "SIGHUP"
+        else starter.start(*given, cwd=tmp_path, env=environment)
+    )
     wait(process, trains(tmp_path))
     status, out, err = end(process, signal.Signals[name])
     assert (status, out) == (128 + signal.Signals[name], "")
@@ -80,14 +89,14 @@ def test_a_signal_ends_with_one_line_the_right_status_and_the_last_epoch(
 
 
 def test_a_run_that_goes_on_after_a_signal_has_the_bits_of_an_undisturbed_one(
-    tmp_path: Path, environment: dict[str, str]
+    tmp_path: Path, starter: Starter, environment: dict[str, str]
 ) -> None:
     settings = ("num_seeds=2", "data.length=120", "trainer.max_epochs=400", "checkpoint.every_seconds=1000")
-    process = start(tmp_path, environment, *SWEEP, *settings)
+    process = starter.start(*SWEEP, *settings, cwd=tmp_path, env=environment)
     wait(process, trains(tmp_path))
     status, _, err = end(process, signal.SIGTERM)
     assert status == 143, err
-    process = start(tmp_path, environment, *SWEEP, *settings)
+    process = starter.start(*SWEEP, *settings, cwd=tmp_path, env=environment)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     run(settings, tmp_path / "whole")
@@ -123,7 +132,7 @@ def test_timeout_which_sends_each_signal_twice_lets_the_last_epoch_be_saved(
     assert re.fullmatch(r"seqexp: ended by SIGTERM; [^\n]*\n", done.stderr)
 
 
-def test_joblibs_workers_save_their_runs(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_joblibs_workers_save_their_runs(tmp_path: Path, starter: Starter, environment: dict[str, str]) -> None:
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     launcher = (
         "hydra/launcher=joblib",
@@ -131,7 +140,7 @@ def test_joblibs_workers_save_their_runs(tmp_path: Path, environment: dict[str, 
         "cell=rnn,lstm,gru",
         "checkpoint.every_seconds=1000",
     )
-    process = start(tmp_path, environment, *SWEEP, *launcher, *LONG)
+    process = starter.start(*SWEEP, *launcher, *LONG, cwd=tmp_path, env=environment)
     wait(process, trains(tmp_path, 2))
     status, _, err = end(process, signal.SIGTERM)
     assert status == 143, err

@@ -6,16 +6,12 @@ import contextlib
 import csv
 import importlib.util
 import math
-import os
 import re
 import shlex
-import signal
 import sqlite3
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,7 +24,8 @@ from seqexp.data.module import PopulationData
 from seqexp.record.record import Record, find
 from seqexp.run.execute import run
 from seqexp.search import __main__ as program
-from tests.conftest import REPOSITORY, TINY_SINE, Done
+from tests.conftest import REPOSITORY, TINY_SINE, Done, environment_of_its_own
+from tests.forked import Forked, Starter
 
 optuna = pytest.importorskip("optuna")
 
@@ -121,12 +118,10 @@ class Whole:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+def whole(starter: Starter, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     home = tmp_path_factory.mktemp("whole")
     arguments = [*TINY_SINE, "cell=rnn,lstm", "data=sine", LR, SIZE, NAME, "search.trials=4", "search.final_seeds=3"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-    command = [sys.executable, "-m", "seqexp.search", *arguments]
-    done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True)
+    done = starter.run("-m", "seqexp.search", *arguments, cwd=home, env=environment_of_its_own())
     return Whole(home / MINE, Done(done.returncode, done.stdout, done.stderr))
 
 
@@ -354,24 +349,7 @@ def finished(folder: Path) -> int:
     return 0
 
 
-@contextlib.contextmanager
-def started(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seqexp.search", NAME, *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(process: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+def wait_for(process: Forked, condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 90
     while not condition():
         assert process.poll() is None, process.communicate()
@@ -379,12 +357,14 @@ def wait_for(process: subprocess.Popen[str], condition: Callable[[], bool]) -> N
         time.sleep(0.02)
 
 
-def test_kill_9_and_the_same_command_again(home: Path, environment: dict[str, str]) -> None:
+def test_kill_9_and_the_same_command_again(home: Path, starter: Starter, environment: dict[str, str]) -> None:
     asked = [LR, "cell=rnn,gru", "search.trials=2"]
     undisturbed = told(trials(*asked, "search.name=undisturbed"))
-    with started(home, environment, *TINY_SINE, *asked) as process:
+    process = starter.start("-m", "seqexp.search", NAME, *TINY_SINE, *asked, cwd=home, env=environment)
+    try:
         wait_for(process, lambda: finished(MINE) >= 2)  # in the second study, or about to begin it
-        process.send_signal(signal.SIGKILL)
+    finally:
+        process.kill()
         process.wait()
     assert not (MINE / "trials.csv").exists()
     with contextlib.closing(sqlite3.connect(MINE / DATABASE)) as opened:

@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from seqexp.record.claim import CLAIM
 from seqexp.record.lock import LOCK
 from seqexp.record.record import RESULT, Record, RecordError, find
 from seqexp.training.checkpoints import Checkpoints
+from tests.forked import Starter
 
 Command = Callable[..., Any]
 
@@ -159,7 +158,7 @@ def test_training_that_had_come_to_its_end_does_not_begin_again(
     assert content(resumed) == content(original)
 
 
-def test_a_process_that_is_killed_loses_nothing(sweep: Command, environment: dict[str, str]) -> None:
+def test_a_process_that_is_killed_loses_nothing(sweep: Command, starter: Starter, environment: dict[str, str]) -> None:
     settings = (
         "cell=lstm",
         "num_seeds=2",
@@ -180,7 +179,7 @@ def test_a_process_that_is_killed_loses_nothing(sweep: Command, environment: dic
         "main()\n"
     )
     arguments = ["--multirun", "sweep.name=mine", "checkpoint.every_seconds=0", *settings]
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
+    done = starter.run("-c", code, *arguments, cwd=Path.cwd(), env=environment)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert runs() == {}
     done = sweep(*settings)

@@ -21,12 +21,13 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-import seqexp
 from seqexp.config.compose import CONF
 from seqexp.config.mistakes import exit_if_trouble
 from seqexp.record.record import Record, find
 from seqexp.run.execute import run
 from seqexp.sweep import launchers
+from tests.conftest import environment_of_its_own
+from tests.forked import Forked, Starter
 
 FILES = sorted((CONF / "hydra" / "launcher").glob("*.yaml"))
 PLUGINS = {"joblib": "joblib", "submitit_local": "submitit", "slurm": "submitit", "ray": "ray"}
@@ -66,20 +67,21 @@ def need(launcher: str) -> None:
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": str(Path(seqexp.__file__).parent.parent),
-        "OMP_NUM_THREADS": "1",
-        "COLUMNS": "200",
-        **more,
-    }
+    return {**environment_of_its_own(), **more}
 
 
-def start(home: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
-    home.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "seqexp", "--multirun", *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=home, env=environment(**more), stdout=pipe, stderr=pipe, text=True)
+Start = Callable[..., Forked]
+
+
+@pytest.fixture
+def start(starter: Starter) -> Start:
+    """Starts a sweep; its workers are Pythons that import everything."""
+
+    def start(home: Path, *arguments: str, **more: str) -> Forked:
+        home.mkdir(exist_ok=True)
+        return starter.start("-m", "seqexp", "--multirun", *arguments, cwd=home, env=environment(**more))
+
+    return start
 
 
 def sweep_folder(home: Path) -> Path:
@@ -102,7 +104,7 @@ def wait_for(true: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def listening(process: subprocess.Popen[str]) -> set[str]:
+def listening(process: Forked) -> set[str]:
     """The addresses at which a process and what it has started wait for others."""
     found = set()
     try:
@@ -125,7 +127,7 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "slurm"])
 def test_the_numbers_are_those_of_a_serial_sweep_and_one_failure_stops_nothing(
-    launcher: str, serial: dict[str, str], tmp_path: Path
+    launcher: str, start: Start, serial: dict[str, str], tmp_path: Path
 ) -> None:
     need(launcher)
     (tmp_path / "conf" / "cell").mkdir(parents=True)
@@ -153,7 +155,7 @@ def test_the_numbers_are_those_of_a_serial_sweep_and_one_failure_stops_nothing(
 
 
 def test_a_ray_of_the_sweeps_own_gives_them_too_and_listens_on_loopback_only(
-    serial: dict[str, str], tmp_path: Path
+    start: Start, serial: dict[str, str], tmp_path: Path
 ) -> None:
     need("ray")
     process = start(tmp_path, *SWEEP, "hydra/launcher=ray", HOME=str(tmp_path))
@@ -187,7 +189,7 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 
 def test_a_ray_that_runs_already_gives_them_too(
-    ray_cluster: dict[str, str], serial: dict[str, str], tmp_path: Path
+    start: Start, ray_cluster: dict[str, str], serial: dict[str, str], tmp_path: Path
 ) -> None:
     address = ray_cluster.pop("address")
     process = start(tmp_path, *SWEEP, "hydra/launcher=ray", f"hydra.launcher.ray.init.address={address}", **ray_cluster)
@@ -197,7 +199,7 @@ def test_a_ray_that_runs_already_gives_them_too(
 
 
 @pytest.mark.parametrize("launcher", ["submitit_local", "slurm"])
-def test_the_launching_process_may_die(launcher: str, tmp_path: Path) -> None:
+def test_the_launching_process_may_die(launcher: str, start: Start, starter: Starter, tmp_path: Path) -> None:
     need(launcher)
     longer = ["cell=lstm", *(each.replace("max_epochs=3", "max_epochs=300") for each in SWEEP[1:])]
     process = start(tmp_path, *longer, f"hydra/launcher={launcher}")
@@ -207,8 +209,7 @@ def test_the_launching_process_may_die(launcher: str, tmp_path: Path) -> None:
     folder = sweep_folder(tmp_path)
     assert not (folder / "comparison.md").exists()
     wait_for(lambda: len(list(folder.glob("*/result.json"))) == 1)
-    command = [sys.executable, "-m", "seqexp.compare", str(folder)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    done = starter.run("-m", "seqexp.compare", str(folder), cwd=tmp_path, env=environment())
     assert (done.returncode, done.stderr) == (0, "")
     assert {Record.read(each).status for each in find(folder)} == {"done"}
     assert (folder / "comparison.md").is_file()
