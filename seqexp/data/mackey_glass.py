@@ -66,6 +66,7 @@ class MackeyGlass(Trajectories):
         self.tau = tau
         self.substeps = substeps
         self.discard = discard
+        self.lyapunov = EXPONENTS.get(float(tau))
 
     @property
     def lags(self) -> Sequence[int]:

@@ -86,6 +86,7 @@ class Series(Task):
         self.known = tuple(self.read.index(each) for each in predicted if each in self.read)
         self.inputs = Values(len(self.read))
         self.targets = Values(len(predicted))
+        self.ahead = horizon if self.read == tuple(predicted) else None
         self.num_sequences = length - window - horizon + 1
 
     @property

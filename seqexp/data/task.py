@@ -59,6 +59,9 @@ class Task(ABC):
         fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
         varies: what another seed's data are, in words that end "the intervals speak of ..."; not asked if `fixed`.
         scales: how the numbers are scaled for a network, and predictions scaled back; None: not at all.
+        ahead: the targets are all of the inputs, in their order, so many steps after the last that is read, so that
+            with 1 predictions can be fed back; None: they are something else.
+        lyapunov: the largest Lyapunov exponent of the system, per step; None where it is not known.
     """
 
     inputs: Values | Tokens
@@ -70,6 +73,8 @@ class Task(ABC):
     fixed: ClassVar[bool] = False
     varies: ClassVar[str] = "new data"
     scales: Scales | None = None
+    ahead: int | None = None
+    lyapunov: float | None = None
 
     @property
     def score(self) -> Score:

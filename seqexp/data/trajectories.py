@@ -78,7 +78,7 @@ class Trajectories(Task):
                 raise ValueError(f"{name} must be >= {least}, got {value}")
         self.num_sequences = num_sequences
         self.length = length
-        self.horizon = horizon
+        self.horizon = self.ahead = horizon
         self.warmup = warmup
         self.columns = columns
         self.inputs = self.targets = Values(columns)

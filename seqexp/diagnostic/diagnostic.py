@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from seqexp.data.split import Split
+from seqexp.data.task import Task
 from seqexp.model import Model
 from seqexp.score import Score
 
@@ -39,6 +40,14 @@ class Diagnostic(ABC):
         Raises:
             ValueError: it cannot.
         """
+
+    def of(self, task: Task) -> Self:
+        """The same diagnostic, which knows of a task what it needs to; by default nothing.
+
+        Raises:
+            ValueError: it cannot measure what is trained on this task.
+        """
+        return self
 
     @abstractmethod
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

@@ -202,7 +202,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     training = Training(model, score, data.task, make_optimizer, schedule)
     callbacks = find_callbacks(settings["callback"], allowed)
     loggers = find_loggers(settings["logger"], allowed)
-    diagnostics = find_diagnostics(settings["diagnostic"], allowed, model)
+    diagnostics = find_diagnostics(settings["diagnostic"], allowed, model, data.task)
     shown = masked(config, settings)
     return Parts(settings, shown, data, training, make_trainer, sizes, matched, diagnostics, loggers, callbacks)
 

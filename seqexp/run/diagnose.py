@@ -14,6 +14,7 @@ from omegaconf import DictConfig, open_dict
 
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.module import PopulationData
+from seqexp.data.task import Task
 from seqexp.diagnostic import kept
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, When
 from seqexp.model import Model
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def find_diagnostics(node: Mapping[str, Any], allowed: Sequence[str], model: Model) -> dict[str, Diagnostic]:
+def find_diagnostics(
+    node: Mapping[str, Any], allowed: Sequence[str], model: Model, task: Task
+) -> dict[str, Diagnostic]:
     """Builds what the group `diagnostic` names.
 
     Args:
         node: name -> settings.
         allowed: packages that the user trusts.
         model: what they are to measure.
+        task: what it is trained on.
 
     Raises:
         ConfigError: a setting is wrong, or one cannot measure this model.
@@ -45,6 +49,7 @@ def find_diagnostics(node: Mapping[str, Any], allowed: Sequence[str], model: Mod
     for name, each in found.items():
         try:
             each.check(model)
+            found[name] = each.of(task)
         except ValueError as error:
             raise ConfigError(f"diagnostic.{name}: {error}") from None
     return found

@@ -1,0 +1,132 @@
+"""Closed loop: a population is fed with its own predictions, and how long what it makes of them is valid."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from seqexp.cell.recurrent import Recurrent
+from seqexp.data.task import Task
+from seqexp.model import Model
+from seqexp.readout import read_last
+
+States = list[tuple[Tensor, ...]]
+"""For each layer a tensor (S, H, B) for each of the cell's `states`."""
+
+
+def check_feedable(task: Task) -> None:
+    """Checks whether what is predicted can be read again.
+
+    Raises:
+        ValueError: it cannot, and why.
+    """
+    if task.ahead is None:
+        raise ValueError(
+            f"predictions can be fed back only where the targets are all of the inputs at a later step, and those of "
+            f"{type(task).__name__} are something else"
+        )
+    if task.ahead != 1:
+        raise ValueError(
+            f"predictions can be fed back only where they are of the next step (data.horizon=1), and these are of the "
+            f"one {task.ahead} steps later"
+        )
+
+
+@torch.no_grad()
+def roll_out(model: Model, context: Tensor, steps: int) -> Tensor:
+    """Continues sequences: the model predicts the next values, reads them, predicts the next, and so on.
+
+    A model of the last step reads as many values each time as the context has. One of every step goes on from its
+    state, with all that it has read; where a cell has no state to go on from, it reads everything again each time.
+
+    Args:
+        model: the population; its predictions are the next values of its inputs.
+        context: (S, B, T, I), in the data's units: what comes before.
+        steps: K >= 1, how many values are made.
+
+    Returns:
+        (S, B, K, I), in the data's units. What overflows is infinite or NaN.
+
+    Raises:
+        ValueError: the model does not predict as many numbers as it reads, or a number is out of range.
+    """
+    if model.num_tokens or model.output_size != model.cell.input_size:
+        raise ValueError(
+            f"model must predict the {model.cell.input_size} numbers that it reads, and predicts {model.output_size}"
+        )
+    if steps < 1:
+        raise ValueError(f"steps must be >= 1, got {steps}")
+    context = context.to(model.weight)
+    if model.reads == "steps" and isinstance(model.cell, Recurrent) and model.cell.causal:
+        return _from_state(model, model.cell, context, steps)
+    read = context
+    made = []
+    for _ in range(steps):
+        predicted = model(read)
+        made.append(predicted if model.reads == "last" else predicted[:, :, -1])
+        read = torch.cat([read[:, :, 1:] if model.reads == "last" else read, made[-1][:, :, None]], 2)
+    return torch.stack(made, 2)
+
+
+def _from_state(model: Model, cell: Recurrent, context: Tensor, steps: int) -> Tensor:
+    """The same of a recurrent cell in one direction, a step at a time."""
+    S, B = context.shape[:2]
+    state: States = [
+        tuple(context.new_zeros(S, cell.hidden_size, B) for _ in cell.states) for _ in range(cell.num_layers)
+    ]
+    for x in model.embed(context).unbind(2):
+        state = _step(cell, x, state)
+    before = context[:, :, -1:]
+    made: list[Tensor] = []
+    for _ in range(steps):
+        if made:  # a scaling may need the value before
+            x = model.embed(torch.cat([before, made[-1]], 2))[:, :, -1]
+            state, before = _step(cell, x, state), made[-1]
+        read = read_last(state[-1][0], model.weight, model.bias)[:, :, None]  # (S, B, 1, O)
+        restored = model.scaling.restore(read, before, None) if model.scaling is not None and model.restores else read
+        made.append(restored)
+    return torch.cat(made, 2)
+
+
+def _step(cell: Recurrent, x: Tensor, state: States) -> States:
+    """The states of all layers after one more step, x (S, B, I)."""
+    below, after = x.transpose(1, 2), []
+    for before, weights in zip(state, cell.all_weights(), strict=True):
+        after.append(cell.step(below, before, weights))
+        below = after[-1][0]
+    return after
+
+
+class Validity(NamedTuple):
+    """How far paths stay with the truth.
+
+    Attributes:
+        error: (S, B, K) at each step the root of the mean over columns of (difference / standard deviation)^2.
+        steps: (S, B) valid prediction time: how many steps come before the first whose error exceeds the threshold.
+        whole: (S, B) whether none does, so that the valid time is K or more.
+    """
+
+    error: Tensor
+    steps: Tensor
+    whole: Tensor
+
+
+def validity(path: Tensor, truth: Tensor, deviation: Tensor, threshold: float) -> Validity:
+    """Compares paths with what came.
+
+    Source: P. R. Vlachas et al., "Backpropagation algorithms and reservoir computing in recurrent neural networks for
+    the forecasting of complex spatiotemporal dynamics", Neural Networks 126 (2020), section 3.
+
+    Args:
+        path: (S, B, K, I).
+        truth: (S, B, K, I).
+        deviation: (S, I) the standard deviation of each column, over time.
+        threshold: of the relative error.
+    """
+    relative = (path - truth) / deviation[:, None, None]
+    error = relative.square().mean(-1).sqrt().nan_to_num(nan=torch.inf)
+    wrong = error > threshold
+    steps = torch.where(wrong.any(-1), wrong.int().argmax(-1), wrong.shape[-1])
+    return Validity(error, steps, ~wrong.any(-1))

@@ -1,0 +1,159 @@
+"""How long a model that is fed with its own predictions stays with the truth."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqexp.closed_loop import Validity, check_feedable, roll_out, validity
+from seqexp.data.split import Split
+from seqexp.data.task import Task
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
+from seqexp.model import Model
+from seqexp.score import Score
+from seqexp.show.paths import Course, draw_paths
+from seqexp.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from seqexp.show.figures import Figure
+
+
+class ClosedLoop(Diagnostic):
+    """Valid prediction time: how many steps of its own a model makes before its relative error passes a threshold.
+
+    The model reads a piece of the validation data, predicts the next values, reads these, and so on. The error of a
+    step is the root of the mean over columns of (difference / standard deviation)^2. In a chaotic system any error
+    grows, and where its exponent is known the time is told in Lyapunov times as well, in which small errors grow by e.
+
+    Beside it stands the last value, repeated. Where no step exceeds the threshold, all steps that are there count, and
+    the true time is longer.
+
+    Source: J. Pathak et al., "Hybrid forecasting of chaotic processes", Chaos 28 (2018), with the threshold 0.4; the
+    error by column is that of P. R. Vlachas et al., Neural Networks 126 (2020).
+    """
+
+    when: ClassVar[tuple[When, ...]] = ("end",)
+
+    def __init__(self, steps: int, starts: int, context: int | None, threshold: float) -> None:
+        """Sets how much is measured.
+
+        Args:
+            steps: K, how many steps a model goes on alone at most; fewer where the data end before.
+            starts: places of each seed's split at which it begins; their valid times are averaged.
+            context: steps that are read before, where every step has a target; None for half of a sequence. Windows of
+                a series are read whole.
+            threshold: of the relative error.
+
+        Raises:
+            ValueError: one is out of range.
+        """
+        for name, value in (("steps", steps), ("starts", starts), ("context", 1 if context is None else context)):
+            if value < 1:
+                raise ValueError(f"{name} must be >= 1, got {value}")
+        if not 0 < threshold < math.inf:
+            raise ValueError(f"threshold must be > 0, got {threshold}")
+        self.steps = steps
+        self.starts = starts
+        self.context = context
+        self.threshold = threshold
+        self.lyapunov: float | None = None
+
+    def of(self, task: Task) -> Self:
+        """The same, which knows the task's exponent.
+
+        Raises:
+            ValueError: predictions of the task cannot be fed back.
+        """
+        check_feedable(task)
+        if not task.chronological and task.reads == "last":
+            raise ValueError("predictions of the last step need sequences that follow each other, to be held against")
+        found = copy.copy(self)
+        found.lyapunov = task.lyapunov
+        return found
+
+    def measure(self, model: Model, score: Score, split: Split) -> Measured:
+        """Measures.
+
+        Returns:
+            `path`, `truth` (S, K, I) of the first start; `error` (S, K), the median over starts; `valid`, `resting`
+            (S, starts), the valid steps of the model and of the last value; `whole` (S, starts), whether no step
+            exceeded the threshold; `threshold` and `lyapunov`, one number each, NaN where it is not known.
+        """
+        cut = self._series if model.reads == "last" else self._sequences
+        context, truth = cut(split)  # (S, B, T, I), (S, B, K, I)
+        deviation = split.inputs.flatten(1, 2).std(1, correction=0)  # (S, I)
+        deviation = torch.where(deviation > 0, deviation, 1)
+        path = roll_out(model, context, truth.shape[2])
+        found = validity(path, truth, deviation, self.threshold)
+        resting: Validity = validity(context[:, :, -1:].expand_as(truth), truth, deviation, self.threshold)
+        arrays = {
+            "path": path[:, 0],
+            "truth": truth[:, 0],
+            "error": found.error.median(1).values,
+            "valid": found.steps,
+            "resting": resting.steps,
+            "whole": found.whole,
+        }
+        exponent = math.nan if self.lyapunov is None else self.lyapunov
+        numbers = {"threshold": np.array(self.threshold), "lyapunov": np.array(exponent)}
+        return {**{name: values.numpy() for name, values in arrays.items()}, **numbers}
+
+    def _sequences(self, split: Split) -> tuple[Tensor, Tensor]:
+        """The first steps of some sequences, and what follows them."""
+        context = max(1, split.steps // 2) if self.context is None else self.context
+        if split.steps < context:
+            raise ValueError(f"context must be <= {split.steps}, the steps of a sequence, got {context}")
+        whole = torch.cat([split.inputs[:, : self.starts], split.targets[:, : self.starts, -1:]], 2)
+        return whole[:, :, :context], whole[:, :, context : context + self.steps]
+
+    def _series(self, split: Split) -> tuple[Tensor, Tensor]:
+        """Some windows, and the targets of those that follow."""
+        count = split.num_sequences
+        steps = min(self.steps, count)
+        follows = (split.inputs[:, 1:, -1] == split.targets[:, :-1]).all(-1).all(0)  # (N - 1,): the next window does
+        broken = torch.nn.functional.pad((~follows).cumsum(0), (1, 0))  # (N,): how often until there
+        places = torch.arange(count - steps + 1)
+        places = places[broken[places + steps - 1] == broken[places]]
+        if not len(places):
+            raise ValueError(f"no {steps} windows of the split follow each other")
+        chosen = places[torch.linspace(0, len(places) - 1, min(self.starts, len(places))).long()].unique()
+        truth = torch.stack([split.targets[:, each : each + steps] for each in chosen.tolist()], 1)
+        return split.inputs[:, chosen], truth
+
+    def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
+        """Draws a path of the first seed beside the truth, and the error against the step with the valid time."""
+        first = next(iter(by_label.values()))
+        courses = [_course(label, arrays) for label, arrays in by_label.items()]
+        resting = mean_interval(first["end_resting"].mean(1)).mean
+        return draw_paths(
+            first["end_truth"][0, :, 0],
+            courses,
+            threshold=float(first["end_threshold"]),
+            resting=resting,
+            lyapunov=float(first["end_lyapunov"]),
+        )
+
+
+def _course(label: str, arrays: Mapping[str, Array]) -> Course:
+    """What is drawn of one label."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(arrays["end_error"])  # (S, K)
+    logs[~np.isfinite(logs)] = math.nan
+    ends = [mean_interval(column) for column in logs.T]
+    mean, low, high = (np.exp([getattr(each, end) for each in ends]) for end in ("mean", "low", "high"))
+    valid = mean_interval(arrays["end_valid"].mean(1).astype(float))
+    return Course(
+        label=label,
+        path=arrays["end_path"][0, :, 0],
+        error=mean,
+        low=low,
+        high=high,
+        valid=(valid.mean, valid.low, valid.high),
+        whole=bool(arrays["end_whole"].any()),
+    )
