@@ -44,7 +44,8 @@ class ClosedLoop(Diagnostic):
         """Sets how much is measured.
 
         Args:
-            steps: K, how many steps a model goes on alone at most; fewer where the data end before.
+            steps: K, how many steps a model goes on alone at most; fewer where data end before, and of a series with
+                several starts no more than half of the split.
             starts: places of each seed's split at which it begins; their valid times are averaged.
             context: steps that are read before, where every step has a target; None for half of a sequence. Windows of
                 a series are read whole.
@@ -115,7 +116,7 @@ class ClosedLoop(Diagnostic):
     def _series(self, split: Split) -> tuple[Tensor, Tensor]:
         """Some windows, and the targets of those that follow."""
         count = split.num_sequences
-        steps = min(self.steps, count)
+        steps = min(self.steps, count if self.starts == 1 else max(1, count // 2))
         follows = (split.inputs[:, 1:, -1] == split.targets[:, :-1]).all(-1).all(0)  # (N - 1,): the next window does
         broken = torch.nn.functional.pad((~follows).cumsum(0), (1, 0))  # (N,): how often until there
         places = torch.arange(count - steps + 1)

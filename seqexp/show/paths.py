@@ -77,7 +77,7 @@ def draw_paths(truth: Array, courses: Sequence[Course], threshold: float, restin
 def _dress(left: Axes, right: Axes, truth: Array, courses: Sequence[Course], lyapunov: float) -> None:
     """Titles, scales and grids."""
     room = max(float(np.ptp(truth)), 1e-9) * 0.4
-    left.set(title="one seed, from its first start", xlabel="steps alone", ylabel="value")
+    left.set(title="one seed, from its first start", xlabel="steps alone", ylabel="first column")
     left.set_ylim(float(truth.min()) - room, float(truth.max()) + room)  # whatever overflows leaves the picture
     right.set(title="error of all seeds, marked at the valid time", xlabel="steps alone")
     right.set_ylabel("error in standard deviations")
@@ -90,7 +90,7 @@ def _dress(left: Axes, right: Axes, truth: Array, courses: Sequence[Course], lya
         panel.grid(True, color="0.9", lw=0.8)
         panel.set_axisbelow(True)
         panel.spines["right"].set_visible(False)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.locator_params(axis="x", integer=True)
         if lyapunov > 0:
             top = panel.secondary_xaxis("top", functions=(partial(_times, lyapunov), partial(_times, 1 / lyapunov)))
             top.set_xlabel("Lyapunov times", fontsize="small")
@@ -106,7 +106,7 @@ def _valid(course: Course, lyapunov: float) -> str:
     """A valid time in words."""
     mean, low, high = course.valid
     least = "at least " if course.whole else ""
-    interval = f" ({max(low, 0):.3g}–{high:.3g})" if math.isfinite(low) else ""
+    interval = f" (95 % interval {max(low, 0):.3g}–{high:.3g})" if math.isfinite(low) else ""
     times = f", {mean * lyapunov:.2g} Lyapunov times" if lyapunov > 0 else ""
     return f"valid for {least}{_steps(mean)}{interval}{times}"
 
