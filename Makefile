@@ -17,6 +17,8 @@ demo: .venv/ready  ## set up .venv, then train and compare an RNN and an LSTM
 	$(BIN)/python -m seqexp --multirun cell=rnn,lstm
 
 test: .venv/ready  ## set up .venv, then run all tests
+	@# Tests start Pythons of their own: where these may write no bytecode, each would compile the package again.
+	@$(BIN)/python -m compileall -q seqexp
 	$(BIN)/python -m pytest
 
 # Trackio takes no Pillow 13, so this is an environment of its own.
