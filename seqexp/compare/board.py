@@ -116,14 +116,18 @@ def pictures(
     rivals = {section.data_set.name: section.rivals[0] if section.rivals else None for section in sections}
     found: dict[str, Figure] = {}
     for score in score_panels(sections[:MOST_PANELS]):
-        found[f"{IMAGES}/{names[score.title]}"] = small.scores(score, labels, rivals[score.title])
+        name = names[score.title]
+        found[f"{IMAGES}/{name}"] = small.scores(replace(score, title=name), labels, rivals[score.title])
     for panel in panels:
         if panel.curves:
-            found[f"{IMAGES}, curves/{names[panel.title]}"] = small.curves(panel, labels)
+            name = names[panel.title]
+            found[f"{IMAGES}, curves/{name}"] = small.curves(replace(panel, title=name), labels)
     for difference in difference_panels(sections[:MOST_PANELS]):
-        found[f"{IMAGES}, differences/{names[difference.title]}"] = small.differences(difference, labels)
+        name = names[difference.title]
+        found[f"{IMAGES}, differences/{name}"] = small.differences(replace(difference, title=name), labels)
     for forecast in predicted:
-        found[f"{IMAGES}, forecasts/{names[forecast.title]}"] = small.forecasts(forecast, labels)
+        name = names[forecast.title]
+        found[f"{IMAGES}, forecasts/{name}"] = small.forecasts(replace(forecast, title=name), labels)
     for name, figure in drawn.items():
         group = IMAGES if name == "comparison" else f"{IMAGES}, {name}"
         found[f"{group}/~{name}.png"] = figure

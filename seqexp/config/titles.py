@@ -25,25 +25,42 @@ MOST_VALUES = 1_000
 """Values of one key that are counted; a sweep of more is refused later."""
 
 
+LONGEST_SHOWN, OF_VALUE = 35, 4
+"""Letters of a run's name that TensorBoard shows in its list of runs, and those that a value has as a rule."""
+
+
 def run_name(hydra: DictConfig) -> str:
     """What a run is called: each key that its job sets and that is not excluded, the first being what is compared most.
+
+    Where TensorBoard's list would cut the name, keys are without the groups in front, as far as they still differ.
 
     Args:
         hydra: that node of the job's configuration. `job.config.override_dirname` has what is excluded, and the signs
             between keys and values.
 
     Returns:
-        Such as `cell=lstm,optimizer.lr=0.01`; cell and task where nothing is left.
+        Such as `cell=lstm,optimizer.lr=0.01`, or `cell=lstm,noise=0.3,lr=0.01`; cell and task where nothing is left.
     """
     excluded = {*hydra.job.config.override_dirname.exclude_keys}
-    return _joined(hydra, excluded.__contains__)
+    return _joined(hydra, excluded.__contains__, _short)
 
 
-def _joined(hydra: DictConfig, is_excluded: Callable[[str], bool]) -> str:
+def _joined(
+    hydra: DictConfig, is_excluded: Callable[[str], bool], named: Callable[[list[str]], list[str]] = list
+) -> str:
     style = hydra.job.config.override_dirname
     values = {key: text for key, text in typed(hydra.overrides.task).items() if not is_excluded(key)}
     order = sorted(values, key=lambda key: (key != "cell", key != "data", key))
-    return style.item_sep.join(f"{key}{style.kv_sep}{values[key]}" for key in order) or _choices(hydra)
+    pairs = zip(named(order), order, strict=True)
+    return style.item_sep.join(f"{name}{style.kv_sep}{values[key]}" for name, key in pairs) or _choices(hydra)
+
+
+def _short(keys: list[str]) -> list[str]:
+    """Keys as a name has room for them: how long values are does not count, so that all runs of a sweep are alike."""
+    if sum(len(key) + len("=,") + OF_VALUE for key in keys) <= LONGEST_SHOWN:
+        return keys
+    last = [key.rpartition(".")[2] for key in keys]
+    return [short if last.count(short) == 1 else key for short, key in zip(last, keys, strict=True)]
 
 
 def run_title(*, _root_: DictConfig) -> str:

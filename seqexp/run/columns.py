@@ -1,9 +1,9 @@
-"""A run's row in TensorBoard's HPARAMS: what was chosen on the command line, and what is asked for most."""
+"""A run's row in TensorBoard's HPARAMS: cell, task and learning rate, and what was chosen on the command line."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from seqexp.record.record import INERT_SETTINGS, Record
@@ -11,39 +11,37 @@ from seqexp.run.build import Parts
 
 Value = bool | str | float
 
-LAYERS, RATE = "cell.num_layers", "optimizer.lr"
+RATE = "optimizer.lr"
 BATCH, EPOCHS = "data.batch_size", "trainer.max_epochs"
 
-HIDDEN = ("hydra", "sweep", "compare", "seed", "num_seeds", "diagnostic", "logger", "callback")
-"""Keys and groups that have no column of what was typed: a column says it already, or no score depends on it."""
+HIDDEN = ("hydra", "sweep", "compare", "diagnostic", "logger", "callback")
+"""Keys and groups that have no column of what was typed: no score depends on them."""
+
+SPARED = (EPOCHS, "seed", "num_seeds")
+"""Keys that have no column in a sweep that does not vary them: the page has room for three beside the scores."""
 
 
-def columns(parts: Parts, record: Record, optimizer: str) -> dict[str, Value]:
+def columns(parts: Parts, record: Record, alike: Collection[str]) -> dict[str, Value]:
     """Column -> value. Names are short, as the axes of parallel coordinates have no room for more.
 
     Args:
         parts: of the run.
         record: the same, before its training.
-        optimizer: the name of its file.
+        alike: keys that have one value in all of the run's sweep.
     """
-    data, shown = parts.data, parts.shown
-    size = f"cell.{parts.training.model.cell.size_key}"
-    found: dict[str, Any] = {
-        "data": record.data,
-        "cell": record.cell,
-        "optimizer": optimizer,
-        "metric": parts.training.score.name,
-        "hidden_size": _at(shown, size),
-        "num_layers": _at(shown, LAYERS),
-        "lr": _at(shown, RATE),
-        "batch_size": _at(shown, BATCH) or data.splits["train"].inputs.shape[1],
-        "max_epochs": _at(shown, EPOCHS) or 1000,  # which is Lightning's own
-        "seed": record.seeds[0],
-        "num_seeds": len(record.seeds),
+    shown, size = parts.shown, f"cell.{parts.training.model.cell.size_key}"
+    found: dict[str, Any] = {"data": record.data, "cell": record.cell, "lr": _at(shown, RATE)}
+    known = {*found, RATE, *(key for key in SPARED if key in alike)}
+    others = {
+        size: ("hidden_size", _at(shown, size)),
+        BATCH: ("batch_size", _at(shown, BATCH) or parts.data.splits["train"].inputs.shape[1]),
+        EPOCHS: ("max_epochs", _at(shown, EPOCHS) or 1000),  # which is Lightning's own
     }
-    known = {*found, size, LAYERS, RATE, BATCH, EPOCHS}
     for key, typed in _typed(record.overrides).items():
         if key in known or key in INERT_SETTINGS or key.partition(".")[0] in HIDDEN:
+            continue
+        if key in others:
+            found |= [others[key]]
             continue
         short = key.rpartition(".")[2]
         value = _at(shown, key)

@@ -233,7 +233,9 @@ def execute(
     with log_file(folder, go_on), Ending(at_once=True):
         claim.write(folder)
         try:
-            place = Place(folder, _sweep(hydra, folder))
+            sweep = _sweep(hydra, folder)
+            alike = frozenset(hydra.job.config.override_dirname.exclude_keys if sweep else ())
+            place = Place(folder, sweep, alike)
             record = fit(parts, guesses, record, claim, optimizer, place, console, beside)
         except Terminated as end:
             log.info("%s", end)

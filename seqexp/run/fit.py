@@ -70,7 +70,7 @@ def fit(
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         curves = Curves(record.data, training.score.name, training.score.label, data.has_val)
-        board.start(columns(parts, record, optimizer), curves, place.sweep is None)
+        board.start(columns(parts, record, place.alike), curves, place.sweep is None)
         loggers.start(record, optimizer)
         measurements.measure("start", training.model, training.score)
         seconds = _train(parts, trainer, checkpoints, start, selection)

@@ -52,10 +52,12 @@ class Place:
     Attributes:
         folder: the run's.
         sweep: the sweep's to which the run belongs; None for a run by itself.
+        alike: keys that have one value in all of the sweep.
     """
 
     folder: Path
     sweep: Path | None
+    alike: frozenset[str] = frozenset()
 
     def name(self) -> str:
         """What the run is called: the way to its folder from the sweep's, or its folder's name."""

@@ -42,7 +42,7 @@ def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> F
         labels: all labels of the comparison, by which each has its style.
         reference: name of the baseline; None for none.
     """
-    figure, axes = _empty(f"{panel.title}: test {_first_words(panel.score)}", len(panel.labels))
+    figure, axes = _empty(_title(panel.title, f"test {panel.score}"), len(panel.labels))
     rows = range(min(len(panel.labels), MOST_ROWS))
     ends = drawable(panel.intervals)
     for row in rows:
@@ -65,7 +65,7 @@ def scores(panel: ScorePanel, labels: Sequence[str], reference: str | None) -> F
 
 def curves(panel: CurvePanel, labels: Sequence[str]) -> Figure:
     """Mean and band of each row by epoch."""
-    figure, axes = _empty(f"{panel.title}: {_first_words(panel.score)}", len(panel.curves))
+    figure, axes = _empty(_title(panel.title, panel.score), len(panel.curves))
     for curve in panel.curves[:MOST_ROWS]:
         color, _, line = style_of(curve.label, labels)
         low, mean, high = map(drawable, (curve.low, curve.mean, curve.high))
@@ -217,6 +217,8 @@ def _drawable(values: Array) -> Array:
     return drawable(values.astype(np.float64))  # of which single precision does not know the limits
 
 
-def _first_words(score: str) -> str:
-    """What is scored, without its unit, and the split by its short name."""
-    return score.partition(" (")[0].replace("validation ", "val ").replace("training ", "train ")
+def _title(name: str, score: str) -> str:
+    """A data set and what is scored, the split by its short name; where there is no room, without nats or bits."""
+    words = score.partition(" (")[0].replace("validation ", "val ").replace("training ", "train ")
+    title = f"{name}: {words}"
+    return title if len(title) <= LONGEST_TITLE else f"{name}: {words.partition(' in ')[0]}"

@@ -193,6 +193,10 @@ def test_hparams_show_what_was_swept_and_the_kept_weights_scores(four: Seen) -> 
     for row in rows:
         assert 0 < float(row["kept/test"]) < 30
         assert 0 < float(row["kept/val"]) < 30
+    for name in ("kept/test", "kept/val"):
+        box = four.page.locator("vaadin-grid-cell-content").get_by_text(name, exact=True).first.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] < 1500, f"{name} is beyond the edge of the window"
 
 
 def test_parallel_coordinates_have_titles_apart(four: Seen) -> None:

@@ -80,8 +80,12 @@ def test_a_run_has_the_keys_that_vary_cell_and_task_first(config: DictConfig) ->
     own = config.copy()
     own.hydra.overrides.task = ["++cell.hidden_size=8", "cell=lstm", "num_seeds=3", "data='sum'", "sweep.name=x"]
     own.hydra.job.config.override_dirname.exclude_keys = ["num_seeds", "sweep.name"]
-    assert titles.run_name(own.hydra) == "cell=lstm,data=sum,cell.hidden_size=8"
+    assert titles.run_name(own.hydra) == "cell=lstm,data=sum,hidden_size=8"
     assert titles.long_name(own.hydra, ["sweep", "cell.hidden_size"]) == "cell=lstm,data=sum,num_seeds=3"
+    own.hydra.overrides.task = ["optimizer.lr=0.01", "cell=lstm"]
+    assert titles.run_name(own.hydra) == "cell=lstm,optimizer.lr=0.01"
+    own.hydra.overrides.task += ["+a.noise=1", "data.noise=0.3", "+x.cell=2"]  # what is not the same stays two keys
+    assert titles.run_name(own.hydra) == "cell=lstm,a.noise=1,data.noise=0.3,lr=0.01,x.cell=2"
     own.hydra.overrides.task = ["num_seeds=3"]
     assert titles.run_name(own.hydra) == "rnn_sine"
 

@@ -67,6 +67,14 @@ def test_a_picture_of_part_of_the_rows_says_so() -> None:
     assert small.scores(panel, labels, None)._suptitle.get_text() == "sine: test MSE (6 of 9)"  # type: ignore[attr-defined]
 
 
+def test_a_long_title_loses_the_unit_before_it_is_cut() -> None:
+    title = small._title("copy", "validation cross-entropy in nats")
+    assert title == "copy: val cross-entropy in nats"
+    title = small._title("parity length=8", "test cross-entropy in nats")
+    assert title == "parity length=8: test cross-entropy"
+    assert len(title) <= small.LONGEST_TITLE
+
+
 def test_a_baseline_far_away_is_left_out_and_a_near_one_named() -> None:
     ends = np.array([[0.01, 0.008, 0.012]])
     for value, shown in ((0.02, "dashed: linear"), (5.0, "")):
