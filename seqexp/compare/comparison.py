@@ -177,7 +177,7 @@ class Comparison:
         from seqexp.compare import board, instruments, pictures, sheets, tex
         from seqexp.compare.predicted import predictions
         from seqexp.show.board import Content, write_comparison
-        from seqexp.show.figures import DEFAULT, encode
+        from seqexp.show.figures import DEFAULT, encode, laid_out
 
         page = page or DEFAULT
         panels, damaged = pictures.curves(self.sections)
@@ -196,6 +196,7 @@ class Comparison:
         }
         drawn = pictures.draw(self.sections, self.summary, panels, predicted, page)
         for name, figure in drawn.items():
+            laid_out(figure)
             contents |= {f"{name}.{kind}": encode(figure, kind) for kind in page.kinds}
         for name, figure in diagnosed.items():
             (folder / "diagnostics").mkdir(exist_ok=True)

@@ -86,6 +86,8 @@ def learning_curves(panels: Sequence[CurvePanel], labels: Sequence[str], page: P
             if not panel.curves:
                 nothing(side, 0.5, "no finite score")
                 side.set(xticks=[], yticks=[])
+        if panel.curves:
+            left.locator_params(axis="x", integer=True)
         left.set_title(page.wrapped(panel.title, 0.7), loc="left")
         if not is_shared:
             left.set_ylabel(_upright(panel.score, each, page))

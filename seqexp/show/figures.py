@@ -19,6 +19,8 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, FigureBase
 
 from seqexp.show import text
@@ -68,6 +70,7 @@ _WIDTH = 9.0  # inches, of a page that leaves it open
 _NARROW = 6.0  # inches in which two panels do not stand side by side
 _DRAWN = (1e-100, 1e100)  # between them lies what matplotlib can scale
 _LOG_SPREAD = 4.0
+_DPI = 150  # of files
 _IN_LEGEND = 0.8  # part of a page that a name in its legend may have
 
 
@@ -152,19 +155,34 @@ DEFAULT = Page()
 
 
 def encode(figure: Figure, kind: Kind) -> bytes:
-    """The figure as the bytes of a file; the same figure gives the same bytes."""
+    """The figure as the bytes of a file; the same figure gives the same bytes.
+
+    Its canvas is asked directly: `savefig` draws everything once before, in vain.
+    """
     buffer = io.BytesIO()
     metadata: dict[str, Any] = {{"svg": "Date", "pdf": "CreationDate", "png": "Software"}[kind]: None}
+    dpi = figure.dpi
     with mpl.rc_context({"svg.hashsalt": "seqexp", "pdf.fonttype": 42}), quietly():
-        figure.savefig(buffer, format=kind, dpi=150, metadata=metadata)
+        figure.dpi = _DPI
+        try:
+            if kind == "png":
+                FigureCanvasAgg(figure).print_png(buffer, metadata=metadata)
+            elif kind == "svg":
+                FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)
+            else:
+                figure.savefig(buffer, format=kind, dpi=_DPI, metadata=metadata)
+        finally:
+            figure.dpi = dpi
     return buffer.getvalue()
 
 
 def laid_out(figure: Figure) -> Figure:
     """The same figure, whose words and axes have their places; otherwise each file that is made of it seeks them."""
-    with quietly():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with quietly():
+            engine.execute(figure)
+        figure.set_layout_engine("none")
     return figure
 
 

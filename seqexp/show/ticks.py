@@ -27,6 +27,8 @@ class Few(MaxNLocator):
 
     def __init__(self) -> None:
         self.most = _MOST
+        self._asked: Any = None
+        self._found: Any = None
         self.size = float(mpl.rcParams["font.size"])
         super().__init__(nbins=_MOST, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
 
@@ -39,6 +41,9 @@ class Few(MaxNLocator):
         """The places between the ends of the axis."""
         axis: Any = self.axis
         low, high = sorted(axis.get_view_interval())
+        asked = low, high, self.most, *axis.axes.bbox.bounds
+        if asked == self._asked:
+            return self._found
         found: Any = []
         for count in range(self.most, 0, -1):
             super().set_params(nbins=count)
@@ -47,6 +52,7 @@ class Few(MaxNLocator):
             places = [(value - low) / (high - low) for value in seen]
             if _have_room(axis, places, axis.get_major_formatter().format_ticks(seen), self.size):
                 break
+        self._asked, self._found = asked, found  # drawing asks often
         return found
 
 
