@@ -130,7 +130,9 @@ class Starter:
 def serve(place: str) -> dict[str, Any] | None:
     """Forks for each request; gives it to the fork, and nothing once nobody asks any more."""
     waiting: dict[int, socket.socket] = {}
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    reader, writer = os.pipe()
+    for number in (reader, writer):
+        os.set_blocking(number, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(writer)
     with socket.socket(socket.AF_UNIX) as door:

@@ -160,14 +160,14 @@ def interrupted(
     endless = ("num_seeds=2", "data.length=120", "trainer.max_epochs=10000000")
     process = starter.start("-m", "seqexp", *arguments, *endless, cwd=folder, env=environment)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not list(folder.rglob("*tfevents*")):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < end
             time.sleep(0.05)
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
         process.wait()
