@@ -52,6 +52,7 @@ class FixedSeries(Series):
         if season is not None and season < 1:
             raise ValueError(f"season must be >= 1, or null, got {season}")
         self.season = season
+        self.names = list(targets)
         self.scales = scales_of(scaling, names, read, predicted)
         used = zip((*read, *predicted), (*self.scales.inputs, *self.scales.targets), strict=True)
         for column, kind in used:

@@ -42,6 +42,7 @@ class Series(Task):
 
     Attributes:
         season: steps after which the series about repeats itself; None where nobody says so.
+        names: of the columns that are predicted.
         known: of the inputs those columns that are the targets; fewer where a target is not read.
 
     Args:
@@ -82,6 +83,7 @@ class Series(Task):
         self.horizon = horizon
         self.predicted = predicted
         self.columns = columns
+        self.names = ["value"] if len(predicted) == 1 else [f"column {each + 1}" for each in predicted]
         self.read = tuple(range(columns)) if read is None else read
         self.known = tuple(self.read.index(each) for each in predicted if each in self.read)
         self.inputs = Values(len(self.read))

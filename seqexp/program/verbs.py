@@ -38,6 +38,9 @@ VERBS = {
     "evaluate": Verb(
         "seqexp.program.evaluate", "a trained run on other lengths, noise or files", "eval test score", True
     ),
+    "forecast": Verb(
+        "seqexp.program.forecast", "what comes after a series, by a trained run", "predict future extrapolate", True
+    ),
     "list": Verb(
         "seqexp.program.listing", "what can be chosen: groups, their files, each file's keys", "ls show choices"
     ),

@@ -1,0 +1,74 @@
+"""The verb `forecast`: what comes after the end of a series, by a trained run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seqexp.config import options
+from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
+from seqexp.forecast import Forecast, forecast
+from seqexp.program.evaluate import name_of
+from seqexp.record.record import RecordError
+from seqexp.record.tidy import FUTURES
+from seqexp.show.console import prepare_output, say
+
+USAGE = """\
+Forecasts what comes after the end of a series, with a run that was trained on it; nothing is trained.
+
+  {program} outputs/mine/cell=lstm --steps 50                 after the last row of its data
+  {program} outputs/mine/cell=lstm --steps 12 --data new.csv  after the last row of another file
+
+Beside the mean of the seeds stands an interval: as wide as the mean was wrong on validation, at the same step."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Forecasts, writes the files, and says in a line what they hold.
+
+    Args:
+        arguments: the command line without the program's name and the verb, None for that of this process.
+
+    Returns:
+        The exit status, 0.
+
+    Raises:
+        SystemExit: with status 2, where the run cannot forecast so.
+    """
+    prepare_output()
+    parser = options.parser("forecast", USAGE.format(program=options.called("forecast")))
+    parser.add_argument("folder", metavar="RUN", type=Path, help="a run's folder")
+    parser.add_argument("--steps", type=int, required=True, help="how many")
+    parser.add_argument("--data", metavar="FILE", help="another file to go on from, of a task that reads one")
+    parser.add_argument("--level", type=float, default=0.9, help="of the interval (default: 0.9)")
+    parser.add_argument("--allow", metavar="PACKAGE", action="append", default=[], help="whose code you trust")
+    given = options.strict(parser).parse_args(arguments)
+    try:
+        current_folder()
+        with refusing_paths():
+            found = forecast(given.folder, given.steps, given.data, given.level, given.allow)
+            name = {"steps": given.steps, "level": given.level} | ({"data": given.data} if given.data else {})
+            place = given.folder / FUTURES / name_of(name)
+            found.write(place)
+    except (ConfigError, RecordError) as error:
+        refuse(ConfigError(str(error)))
+    say(sys.stdout, said(found, place))
+    return 0
+
+
+def said(found: Forecast, place: Path) -> str:
+    """What was forecast, and how often such intervals held what came."""
+    how = "closed loop, predictions are fed back" if found.is_closed else "direct"
+    parts = [f"{found.record.cell} on {found.record.data}", f"{found.steps_text} after row {found.rows:,} ({how})"]
+    count = len(found.seeds)
+    parts.append(f"mean of {count} seed{'s' * (count > 1)}")
+    held = found.coverage[np.isfinite(found.coverage).all(1)]
+    if len(held):
+        shares = held.mean(1)
+        each = "" if len(shares) == 1 else f", from {shares.min():.0%} to {shares.max():.0%} by step"
+        parts.append(f"the {found.level:.0%} interval held {shares.mean():.0%} of the test values{each}")
+    else:
+        parts.append(f"{found.level:.0%} interval; the test split is too short to see what it holds")
+    return " · ".join(parts) + f" → {place}"

@@ -1,0 +1,37 @@
+"""What comes after the end of a series: its last values, the mean path, and two bands. Arrays in, Figure out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqexp.show.figures import COLORS, Array, Figure, grid, plain
+
+
+def draw_future(
+    history: Array, mean: Array, interval: Array, seeds: Array, level: float, title: str, name: str
+) -> Figure:
+    """Draws a forecast.
+
+    Args:
+        history: (L,) the last values that are known.
+        mean: (K,) of the seeds' paths.
+        interval: (2, K) the lower and the upper edge.
+        seeds: (2, K) the same of the seeds' paths alone.
+        level: of the interval.
+        title: above the axes.
+        name: of what is forecast.
+    """
+    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    before, after = np.arange(1 - len(history), 1), np.arange(1, len(mean) + 1)
+    axes.plot(before, history, color="black", lw=1.2, label="known")
+    axes.fill_between(after, *interval, color=COLORS[0], alpha=0.18, lw=0, label=f"{level:.0%} interval")
+    if not np.array_equal(seeds[0], seeds[1]):
+        axes.fill_between(after, *seeds, color=COLORS[0], alpha=0.45, lw=0, label=f"{level:.0%} of the seeds")
+    axes.plot(after, mean, color=COLORS[0], lw=1.6, ls="--", marker="o" if len(mean) == 1 else None, label="mean")
+    axes.axvline(0.5, color="0.6", lw=0.8)
+    axes.set(title=plain(title), xlabel="steps after the last known row", ylabel=plain(name))
+    axes.margins(x=0.01)
+    grid(axes)
+    figure.legend(loc="outside lower center", ncols=4)
+    return figure
