@@ -49,7 +49,7 @@ LAYERS = [
     {"__main__"},
     {"program"},
     {"sweep", "search"},
-    {"evaluate"},
+    {"evaluate", "forecast"},
     {"run"},
     {"callback", "training", "compare"},
     {"diagnostic"},

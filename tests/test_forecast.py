@@ -1,0 +1,126 @@
+"""What comes after a series: exact where the model is, in the data's units, with an interval that is measured."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import seqexp.forecast
+from seqexp.config.mistakes import ConfigError
+from seqexp.forecast import forecast
+from seqexp.program import forecast as verb
+from seqexp.record.record import RESULT
+from seqexp.run.load import load_run
+from tests.test_closed_loop import recurrence
+
+Train = Callable[..., Any]
+SINE = ("data=sine", "data.length=400", "data.time_range=40", "cell=rnn", "num_seeds=2", "trainer.max_epochs=1")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from seqexp.run.execute import run
+
+    found = tmp_path_factory.mktemp("forecast") / "run"
+    run([*SINE, "data.noise=0"], folder=found)
+    return found
+
+
+def lines(place: Path) -> list[dict[str, str]]:
+    with (place / "forecast.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_linear_recurrence_forecasts_a_noiseless_sine_exactly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def loaded(*arguments: Any) -> Any:
+        record, parts = load_run(*arguments)
+        parts.training.model = recurrence("last", torch.full((2,), 40 / 399, dtype=torch.float64))
+        return record, parts
+
+    monkeypatch.setattr(seqexp.forecast, "load_run", loaded)
+    found = forecast(folder, 30)
+    exact = np.sin(np.arange(400, 430) * 40 / 399)
+    assert found.is_closed
+    np.testing.assert_allclose(found.paths[:, :, 0], [exact, exact], atol=1e-3)  # the data are of 32 bits
+    assert np.all(found.half_widths < 1e-3)
+
+
+def test_a_forecast_is_kept_beside_the_run_and_in_the_datas_units(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (folder / RESULT).read_bytes()
+    assert verb.main([str(folder), "--steps", "3"]) == 0
+    said = capsys.readouterr().out
+    place = folder / "forecasts" / "level=0.9,steps=3"
+    assert said.startswith("rnn on sine · 3 steps after row 400 (closed loop, predictions are fed back) · mean of 2 s")
+    assert said.strip().endswith(f"→ {place}")
+    assert {path.name for path in place.iterdir()} == {f"forecast.{kind}" for kind in ("csv", "json", "png", "svg")}
+    rows, kept = lines(place), json.loads((place / "forecast.json").read_text())
+    assert [(row["step"], row["row"], row["column"]) for row in rows] == [
+        (str(k), str(400 + k), "value") for k in (1, 2, 3)
+    ]
+    for index, row in enumerate(rows):
+        mean, half = (float(row["seed_0"]) + float(row["seed_1"])) / 2, kept["half_widths"][index][0]
+        assert math.isclose(float(row["mean"]), mean, rel_tol=1e-6)
+        assert math.isclose(float(row["high"]) - float(row["low"]), 2 * half, rel_tol=1e-6)
+    assert kept["residuals"] == [57, 55]
+    assert (folder / RESULT).read_bytes() == before
+
+
+def test_the_first_step_is_the_models_prediction_and_the_interval_is_of_validation(folder: Path) -> None:
+    found = forecast(folder, 2, level=0.8)
+    _, parts = load_run(folder, [], [], {})
+    parts.make_data()
+    model, val = parts.training.model.eval(), parts.data.splits["val"].of(slice(0, 1))
+    with torch.no_grad():
+        series = parts.data.task.record(torch.Generator()).values  # without noise
+        first = model(series[None, None, -20:].expand(2, -1, -1, -1))
+        mean = model(val.inputs.expand(2, -1, -1, -1)).mean(0)
+    np.testing.assert_allclose(found.paths[:, 0], first[:, 0], rtol=1e-5)
+    sizes = np.sort(np.abs((val.targets[0] - mean).numpy()[:, 0]))
+    assert math.isclose(found.half_widths[0, 0], sizes[math.ceil((len(sizes) + 1) * 0.8) - 1], rel_tol=1e-4)
+
+
+def test_a_longer_horizon_is_forecast_directly_and_no_further(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    _, folder = train(*SINE, "data.horizon=4", tiny=())
+    found = forecast(folder, 4)
+    assert not found.is_closed
+    assert found.paths.shape == (2, 4, 1)
+    with pytest.raises(SystemExit) as end:
+        verb.main([str(folder), "--steps", "5"])
+    assert end.value.code == 2
+    assert "steps must be <= 4, data.horizon: it predicts 4 steps on, so that predictions" in capsys.readouterr().err
+
+
+def test_with_folds_those_forecast_that_were_trained_last(train: Train) -> None:
+    _, folder = train(*SINE, "data.folds=2", "num_seeds=3", tiny=())
+    assert forecast(folder, 1).seeds == [1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"steps": 0}, "steps must be >= 1"),
+        ({"steps": 1, "level": 1.0}, "level must be between 0 and 1"),
+        ({"steps": 60}, r"needs 68 windows of validation, and there are 57: steps must be <= 49"),
+        ({"steps": 1, "level": 0.999}, "--level must be lower"),
+        ({"steps": 1, "data": "x.csv"}, "sine reads no file"),
+    ],
+)
+def test_what_cannot_be_forecast_is_refused(folder: Path, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        forecast(folder, **settings)
+
+
+def test_a_task_that_is_no_series_is_refused(train: Train) -> None:
+    _, folder = train("data=sum", "data.num_sequences=60", "cell=rnn", "num_seeds=2", "trainer.max_epochs=1", tiny=())
+    with pytest.raises(ConfigError, match="sum is no series"):
+        forecast(folder, 1)
