@@ -1,6 +1,6 @@
 """How fast is seqexp, beside its rivals and this machine's limits? One command for each table, Markdown out.
 
-    python scripts/bench.py peers                    # or training, single, startup, growth, limit, threads, gpu
+    python scripts/bench.py peers                    # or training, single, startup, growth, limit, threads, fresh, gpu
     python scripts/bench.py all --short              # everyday's form of every table, about two minutes
     python scripts/bench.py training --against HEAD~9 --rounds 15   # this checkout beside another revision
     python scripts/bench.py peers --works mini --cells rnn gru --rounds 5
@@ -192,6 +192,21 @@ def startup(options: Options, noise: Noise) -> Report:
     return Report("Start-up: whole processes", [rows], [note], {**found, "added": added})
 
 
+def fresh(options: Options, noise: Noise) -> Report:
+    """Batches that are drawn anew for every step, beside as many of a training split that is made once."""
+    rows = [["cell", "fixed", "fresh", "fresh / fixed"]]
+    report = Report(f"Fresh batches: milliseconds per step, training only, one thread, {options.seeds} seeds")
+    for cell in options.cells:
+        compared = {name: sides.streamed(cell, options.seeds, name == "fresh") for name in ("fixed", "fresh")}
+        found = interleave(compared, options.rounds, noise)
+        each = [f"{1e3 * median(found[name], 'train_seconds') / sides.STREAMED_STEPS:.2f}" for name in found]
+        rows.append([cell, *each, f"{ratio(found['fresh'], found['fixed'], 'train_seconds'):.2f}×"])
+        report.raw[cell] = found
+    report.tables = [rows]
+    report.notes.append("`adding`: 100 values, batches of 32 sequences, 16 units; both validate after every epoch.")
+    return report
+
+
 def _timed(command: Sequence[str], environment: dict[str, str]) -> Side:
     return lambda: {"seconds": run(command, environment=environment).seconds}
 
@@ -376,6 +391,7 @@ TABLES: dict[str, Callable[[Options, Noise], Report]] = {
     "growth": growth,
     "limit": limit,
     "threads": threads,
+    "fresh": fresh,
     "gpu": gpu,
 }
 

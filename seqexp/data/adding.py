@@ -65,9 +65,11 @@ class Adding(Task):
             raise ValueError(f"length must be >= 2, got {steps}")
         values = torch.rand(count, steps, generator=generator)
         places = self._places(generator, count, steps)  # (N, 2)
-        markers = torch.zeros(count, steps).scatter_(1, places, 1.0)
+        inputs = torch.zeros(count, steps, 2)
+        inputs[..., 0] = values
+        inputs[..., 1].scatter_(1, places, 1.0)
         targets = values.gather(1, places).sum(1, keepdim=True)  # (N, 1)
-        return Sequences(torch.stack([values, markers], 2), targets, best=targets)
+        return Sequences(inputs, targets, best=targets)
 
     def _places(self, generator: torch.Generator, count: int, steps: int) -> Tensor:
         """Two different places in each sequence, (N, 2)."""

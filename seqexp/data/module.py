@@ -14,7 +14,7 @@ from seqexp.data.evaluations import TEST, elsewhere
 from seqexp.data.folds import Folds
 from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, unseen, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
-from seqexp.data.stream import Stream
+from seqexp.data.stream import Stream, draw_again
 from seqexp.data.task import Sequences, Task, features
 from seqexp.seeding import drawn_from, generator
 
@@ -104,6 +104,7 @@ class PopulationData(LightningDataModule):
         self.data_hash: list[list[str]] = []
         self.stream: Stream | None = None
         self._first: Sequences | None = None
+        self._known: Sequences | None = None  # of a stream, the kinds and shapes of one seed's batch
 
     @property
     def has_val(self) -> bool:
@@ -199,8 +200,12 @@ class PopulationData(LightningDataModule):
         self.splits, self.evaluations, self._first = splits, evaluations, None
 
     def fresh_batch(self, step: int) -> Split:
-        """Draws the batch of one step of a stream, for all seeds, and checks it."""
-        return self._stacked(self.task, f"stream {step}", self._size("train"), None)
+        """Draws the batch of one step of a stream, for all seeds, and checks it; `best` is left out."""
+        purpose, count = f"stream {step}", self._size("train")
+        if self._known is None or len(self._known.inputs) != count:
+            self._known = sample(self.task, self.data_seeds[0], purpose, count, None)
+        split = draw_again(self.task, self.data_seeds, purpose, self._known)
+        return self._stacked(self.task, purpose, count, None)._replace(best=None) if split is None else split
 
     def _sample(self, task: Task, seed: int, purpose: str = "data", first: Sequences | None = None) -> Sequences:
         """One seed's whole data set."""

@@ -44,13 +44,13 @@ def sample(
     check_sample(task, where, found, count, first)
     if length is not None and found.inputs.shape[1] != length:
         raise ValueError(f"{where} must have {length} steps (T), got {found.inputs.shape[1]}")
-    found = _masked(task, found)
+    found = masked(task, found)
     if first is not None:
         check_alike(task, where, found, first)
     return found
 
 
-def _masked(task: Task, found: Sequences) -> Sequences:
+def masked(task: Task, found: Sequences) -> Sequences:
     """The same; what is padded has no weight."""
     if task.reads == "last" or found.lengths is None:
         return found
@@ -75,7 +75,7 @@ def put(split: Split, index: int, found: Sequences, start: int, stop: int) -> No
     """Copies some of one seed's sequences to its place: a task may use its own memory again."""
     for place, values in zip(split, found, strict=True):
         if place is not None and values is not None:
-            place[index] = values[start:stop]
+            place[index].copy_(values if stop - start == len(values) else values[start:stop])
 
 
 def unseen(split: Split, learnt: Sequence[Split]) -> Split:

@@ -53,7 +53,7 @@ def test_a_batch_is_a_function_of_its_seed_and_step_alone() -> None:
     for step in (7, 0, 3):
         one, other = together.fresh_batch(step), alone.fresh_batch(step)
         sample = Parity(20, 1, 9).sample(generator(4, f"stream {step}"), 4, None)
-        for mine, theirs, expected in zip(one, other, sample, strict=True):
+        for mine, theirs, expected in zip(one, other, sample._replace(best=None), strict=True):
             assert (mine is None) == (expected is None)
             if mine is not None:
                 assert torch.equal(mine[1], expected)
