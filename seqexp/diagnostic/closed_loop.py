@@ -74,6 +74,9 @@ class ClosedLoop(Diagnostic):
         check_feedable(task)
         if not task.chronological and task.reads == "last":
             raise ValueError("predictions of the last step need sequences that follow each other, to be held against")
+        length = getattr(task, "length", None)
+        if task.reads == "steps" and isinstance(length, int) and self.context is not None and self.context > length:
+            raise ValueError(f"context must be <= {length}, the steps of a sequence, got {self.context}")
         found = copy.copy(self)
         found.lyapunov = task.lyapunov
         return found

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqexp.data.fitzhugh_nagumo import FitzHughNagumo
 from seqexp.data.lorenz import Lorenz
 from seqexp.data.narma import Narma
 from seqexp.data.sine import Sine
@@ -95,6 +96,8 @@ def test_what_cannot_be_fed_back_is_refused_and_the_exponent_is_taken_from_the_t
     for task in (Narma(5, 50, 10, 5), Sum(20, 5, "normal")):
         with pytest.raises(ValueError, match="something else"):
             plain.of(task)
+    with pytest.raises(ValueError, match="context must be <= 30, the steps of a sequence, got 31"):
+        ClosedLoop(20, 5, 31, 0.4).of(FitzHughNagumo(5, 30, 1, 0, 0.4))
     with pytest.raises(ValueError, match="context must be <= 40, the steps of a sequence, got 41"):
         ClosedLoop(20, 5, 41, 0.4).measure(Known("steps"), SquaredError(), sequences())  # type: ignore[arg-type]
 
