@@ -1,4 +1,4 @@
-"""Starts programs from a process that has made their imports: `python -m seqexp` in 0.1 s instead of 3.
+"""Starts programs from a process that has made their imports: `python -m seqexp` without the seconds they take.
 
 `python tests/forked.py SOCKET` is that process: it imports what the programs import, and forks for each that is asked
 for. The fork gets the arguments, environment, folder and streams that a new Python would get, runs the program as
