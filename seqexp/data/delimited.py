@@ -55,7 +55,7 @@ class Rows(NamedTuple):
 
     def at(self, row: int, column: str) -> str:
         """The beginning of a message about one value."""
-        return f"{self.path}, line {self.lines[row]}, column {column}:"
+        return f"{self.path}, line {self.lines[row]}, column {column or 1}:"
 
 
 def read(path: str, encoding: str | None, delimiter: str | None) -> Rows:

@@ -56,7 +56,8 @@ class Table(NamedTuple):
         filled: (L, C) where the file has no value.
         lines: (L,) on which line of the file each row stands.
         dropped: how many rows were left out.
-        times: of the rows; None where no column says them.
+        times: of the rows, as the file has them; None where no column says them.
+        stamps: (L,) the same as numbers, see `seqexp.data.dates.Times`.
         texts: of each column that is to stay text, (L,).
         notes: what a reader of results should know.
     """
@@ -68,6 +69,7 @@ class Table(NamedTuple):
     lines: list[int]
     dropped: int
     times: list[str] | None
+    stamps: Floats | None
     texts: dict[str, list[str]]
     notes: list[str]
 
@@ -161,11 +163,11 @@ def _read(
 
 def _check_columns(rows: Rows, asked: Mapping[str, str]) -> None:
     for name, key in asked.items():
-        if name not in rows.names or not name:
+        if name not in rows.names:
             meant = difflib.get_close_matches(name.lower(), [each.lower() for each in rows.names if each], 2)
             near = [each for each in rows.names if each.lower() in meant]
             hint = f"did you mean {' or '.join(near)}? " if near else ""
-            there = ", ".join(each for each in rows.names if each)
+            there = ", ".join(each or "a first one without a name (data.time= takes it)" for each in rows.names)
             raise ValueError(
                 f"{rows.path}, line 1: there is no column {name}, which data.{key} names; {hint}there is {there}"
             )
@@ -204,7 +206,7 @@ def _others(files: Sequence[Rows], asked: set[str], gaps: set[str]) -> Iterator[
 def _table(rows: Rows, values: Floats, names: list[str], texts: list[str], how: Writing) -> Table:
     """One file's table: its rows in order, its gaps filled."""
     kept = {name: [row[rows.names.index(name)] for row in rows.cells] for name in texts}
-    notes, times, lines = [], None, rows.lines
+    notes, found, lines = [], None, rows.lines
     if how.time is not None:
         place = rows.names.index(how.time)
 
@@ -214,7 +216,7 @@ def _table(rows: Rows, values: Floats, names: list[str], texts: list[str], how: 
         found = dates.read([row[place] for row in rows.cells], at, how.date_format)
         order = dates.order(found, at, lines, how.sort)
         found = found.sorted(order)
-        lines, values, times = [lines[each] for each in order], values[order], found.texts
+        lines, values = [lines[each] for each in order], values[order]
         kept = {name: [cells[each] for each in order] for name, cells in kept.items()}
         if (odd := dates.gaps(found, lines)) is not None:
             notes.append(f"{rows.path}: {odd}")
@@ -227,7 +229,8 @@ def _table(rows: Rows, values: Floats, names: list[str], texts: list[str], how: 
         filled.gaps,
         [lines[each] for each in stay],
         len(values) - len(stay),
-        None if times is None else [times[each] for each in stay],
+        None if found is None else [found.texts[each] for each in stay],
+        None if found is None else found.values[stay],
         {name: [cells[each] for each in stay] for name, cells in kept.items()},
         notes,
     )

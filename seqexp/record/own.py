@@ -29,7 +29,7 @@ GROUPS = ("data", "cell")
 BESIDE = ("diagnostic", "logger", "data.evaluations")
 """Groups, and a key, whose code and files change no number of a training, whoever wrote them."""
 
-READING = {"seqexp.data.text.Text": "data.path"}
+READING = {"seqexp.data.text.Text": "data.path", "seqexp.data.csv.Csv": "data.path"}
 """Tasks of seqexp's own that read a file, and the key that names it."""
 
 SHIPPED = {"seqexp.data.text.Text": "pydoc_data.topics"}
@@ -63,8 +63,12 @@ def digest(settings: Mapping[str, Any]) -> str:
             continue
         if text.startswith(own):
             found |= _code(text)
-        if (key.startswith(reading) and not key.endswith("._target_")) or key == _read_by_task(settings):
-            found |= {f"{key} {name}": _read(*_state(path))[0] for name, path in _files(text)}
+        by_task = f"{key}.".startswith(f"{_read_by_task(settings)}.")  # a list of files has numbers behind its key
+        if (key.startswith(reading) and not key.endswith("._target_")) or by_task:
+            for name, path in _files(text):
+                place = f"{key} {name}"
+                alike = sum(each == place or each.startswith(f"{place} (") for each in found) if by_task else 0
+                found[place if not alike else f"{place} ({alike + 1})"] = _read(*_state(path))[0]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16] if found else ""
 
 

@@ -1,0 +1,280 @@
+"""The user's own series, from CSV files."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqexp.data import delimited, tables
+from seqexp.data.fixed import FixedSeries
+from seqexp.data.labelled import Labelled
+from seqexp.data.split import Split
+from seqexp.data.tables import Table, Writing
+from seqexp.data.task import Sequences, Task
+
+MOST_NOTES = 4
+"""So many files are described one by one."""
+
+
+class _ByLabel(FixedSeries):
+    """With `label` given, whole sequences have a class, and that is another task.
+
+    It stands in a class of its own so that the settings of `Csv` are those of its constructor.
+    """
+
+    def __new__(cls, **settings: Any) -> Any:
+        """Makes the task that the settings ask for."""
+        if settings.get("label") is None:
+            return super().__new__(cls)
+        return Labelled(**{name: value for name, value in settings.items() if name not in ("horizon", "together")})
+
+
+class Csv(_ByLabel):
+    """Windows of columns of a CSV file predict a later value of one of them, or of several.
+
+    With `target=price inputs=[price,volume] window=3 horizon=1`:
+
+        date        price  volume
+        2024-01-01   10.0     120    inputs  (3, 2): the rows of 1, 2 and 3 January
+        2024-01-02   10.5     130    target  (1,): 11.2
+        2024-01-03   10.4      90
+        2024-01-04   11.2     150
+
+    All seeds have the same data. The split is chronological; with `data.folds` seeds have test periods that follow each
+    other. Of several files each is a series of its own, and no window reaches from one into another: by default each
+    is split by itself, its beginning for training and its end for the test; with `together` they are one series in the
+    order of their names. Columns are scaled for the network by the training rows alone, predictions are scaled back,
+    and scores are in the column's own unit, squared.
+
+    Nothing is guessed where a file can be read in two ways, and nothing is repaired unasked: `seqexp.data.tables` has
+    what is refused. With `label` the task is another one: `seqexp.data.labelled.Labelled`.
+
+    A constant guess scores about the variance of the target, or more where it rises or falls; `persistence` is hard to
+    beat one step ahead in whatever changes slowly. Read a network's score beside the best of the guesses.
+
+    Args:
+        path: of a file, or a pattern such as `folder/*.csv`, or several of them.
+        target: the column that is predicted, or several of them.
+        inputs: the columns that are read; None: those that are predicted.
+        window: T, rows that a prediction may read.
+        horizon: how many rows after the window the target lies; 1 is the next.
+        time: the column that says when a row was measured, by which order and steps are checked.
+        date_format: as `datetime.strptime` has it, or "number"; None: ISO dates, or plain numbers.
+        sort: whether rows are put into the order of time.
+        fill: where there is no value: forward, interpolate or drop; None refuses.
+        missing: texts that stand for no value.
+        delimiter: one character, or comma, semicolon, tab, pipe or space; None: the one that splits all lines alike.
+        encoding: such as latin-1; None: UTF-8, or what a byte order mark says.
+        decimal: comma or dot; None: what all numbers agree on.
+        thousands: comma, dot, space, apostrophe or none; None likewise.
+        scaling: none, standard, minmax, log or difference for all columns, or one for each that is named.
+        season: rows after which the series about repeats itself; None where nobody says so.
+        together: whether several files are one series that goes on, by name.
+        label: the column that names each sequence's class; None predicts values.
+        group: of `label` alone.
+
+    Raises:
+        ValueError: a setting is wrong, or a file is damaged.
+    """
+
+    def __init__(
+        self,
+        path: str | Sequence[str] | None,
+        target: str | Sequence[str] | None,
+        inputs: str | Sequence[str] | None,
+        window: int,
+        horizon: int,
+        time: str | None,
+        date_format: str | None,
+        sort: bool,
+        fill: str | None,
+        missing: Sequence[str],
+        delimiter: str | None,
+        encoding: str | None,
+        decimal: str | None,
+        thousands: str | None,
+        scaling: str | Mapping[str, str],
+        season: int | None,
+        together: bool,
+        label: str | None,
+        group: str | None,
+    ) -> None:
+        if group is not None:
+            raise ValueError("group must be null unless data.label names the column of classes")
+        how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
+        targets = _listed("target", target)
+        if path is None or not targets:
+            raise ValueError(_lacking(path, how))
+        read = _listed("inputs", inputs) or targets
+        asked = {**dict.fromkeys(read, "inputs"), **dict.fromkeys(targets, "target")}
+        self.files = tables.read(path, asked, {}, how)
+        self.how, self.together = how, together
+        names = list(asked)
+        _check(self.files, targets, window + horizon)
+        if together and time is not None:
+            _check_following(self.files)
+        table = np.concatenate([each.values for each in self.files])
+        _check_scaled(self.files, names, scaling)
+        super().__init__(table, names, read, targets, window, horizon, scaling, season)
+        counts = [len(each.lines) - window - horizon + 1 for each in self.files]
+        self.num_sequences = sum(counts)
+        self.starts = _starts(counts, [len(each.lines) for each in self.files], together)
+
+    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
+        """Cuts the windows of all files: inputs (N, window, I), targets (N, O).
+
+        Raises:
+            ValueError: another number or length of windows is asked for.
+        """
+        if len(self.files) == 1:
+            return super().sample(generator, count, length)
+        if count != self.num_sequences or length is not None:
+            raise ValueError(f"these files make {self.num_sequences} windows of {self.window}")
+        windows = self.table[:, list(self.read)].unfold(0, self.window, 1).transpose(1, 2)  # (L - T + 1, T, I), a view
+        reach = self.window + self.horizon - 1
+        return Sequences(windows[self.starts], self.table[self.starts + reach][:, list(self.predicted)])
+
+    def rows(self, train: Split) -> Tensor:
+        """The values that the training windows read: of several files each window is a piece of its own."""
+        return super().rows(train) if len(self.files) == 1 else Task.rows(self, train)
+
+    def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+        """Says what was read, what was filled, and what test windows share with earlier ones."""
+        found = super().notes(bounds) if len(self.files) == 1 else self._shared(bounds)
+        found += self._origin()
+        for table in self.files[:MOST_NOTES]:
+            found += [each[:199] for each in table.notes]
+            found += self._gaps(table)
+        return found
+
+    def _shared(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+        """Counts the test windows of several files that hold a value which training or validation held."""
+        steps = torch.tensor([*range(self.window), self.window + self.horizon - 1])
+        held = torch.zeros(self.length, dtype=torch.bool)
+        for name in ("train", "val"):
+            held[(self.starts[slice(*bounds[name])][:, None] + steps).flatten()] = True
+        tested = self.starts[slice(*bounds["test"])]
+        shared = int(held[tested[:, None] + steps].any(1).sum())
+        said = (
+            [f"{shared} of {len(tested)} test windows hold values that training or validation held."] if shared else []
+        )
+        how = (
+            "follow each other as one series, by name"
+            if self.together
+            else "are split each by itself: its beginning trains, its end is tested"
+        )
+        return [*said, f"{len(self.files)} files {how}; no window reaches from one into another."]
+
+    def _origin(self) -> list[str]:
+        """Which files were read, by their contents."""
+        digest = hashlib.sha256()
+        for table in self.files:
+            digest.update(Path(table.path).read_bytes())
+        name = _printable(Path(self.files[0].path).name)
+        what = name if len(self.files) == 1 else f"{name} and {len(self.files) - 1} more files"
+        return [f"The data are {self.length:,} rows of {what}; SHA-256 {digest.hexdigest()[:16]}."]
+
+    def _gaps(self, table: Table) -> list[str]:
+        """What was filled or left out, columns that never change, and digits that are lost."""
+        name = _printable(Path(table.path).name)
+        found = []
+        if table.dropped:
+            found.append(f"{name}: {table.dropped} rows lack a value and are left out; windows reach across them.")
+        if count := int(table.filled.any(1).sum()):
+            ways = {"forward": "the value before", "interpolate": "a line to the next value, which comes later"}
+            found.append(
+                f"{name}: {count} rows lack a value, filled by {ways[str(self.how.fill)]}; they are scored like others."
+            )
+        for place, column in enumerate(table.names):
+            values = table.values[:, place]
+            if (values == values[0]).all():
+                found.append(f"{name}: the column {_printable(column)} is {values[0]:g} in every row.")
+            elif len(np.unique(values)) > 2 * len(np.unique(values.astype(np.float32))):
+                found.append(
+                    f"{name}: most values of {_printable(column)} are alike in the 24 bits of a network's numbers; "
+                    "subtract a constant from it."
+                )
+        return found
+
+
+def _listed(name: str, columns: str | Sequence[str] | None) -> list[str]:
+    """A column's name, or several."""
+    found = [columns] if isinstance(columns, str) else [str(each) for each in columns or ()]
+    if twice := next((each for each in found if found.count(each) > 1), None):
+        raise ValueError(f"{name} names the column {twice} twice")
+    return found
+
+
+def _lacking(path: str | Sequence[str] | None, how: Writing) -> str:
+    """What settings without a path or a target lack, and what there is to choose from."""
+    if path is None:
+        return "path must name a CSV file, such as data.path=prices.csv; data.target then names its column"
+    first = tables.find(path)[0]
+    names = [each for each in delimited.read(first, how.encoding, how.delimiter).names if each]
+    return f"target must name the column that is predicted; {first} has {', '.join(names)}"
+
+
+def _check(files: Sequence[Table], targets: Sequence[str], least: int) -> None:
+    """Refuses files that are too short, and targets that never change."""
+    for table in files:
+        if len(table.lines) < least:
+            raise ValueError(
+                f"{table.path}: has {len(table.lines)} rows, and data.window + data.horizon = {least} of them make the "
+                "first window and its target"
+            )
+    for name in targets:
+        values = np.concatenate([each.values[:, each.names.index(name)] for each in files])
+        if (values == values[0]).all():
+            raise ValueError(
+                f"{files[0].at(0, name)} is {values[0]:g}, as in every other row; a target that never changes leaves "
+                "nothing to learn"
+            )
+
+
+def _check_following(files: Sequence[Table]) -> None:
+    """Refuses files that are to be one series and are not in the order of time."""
+    for before, table in itertools.pairwise(files):
+        if before.stamps is not None and table.stamps is not None and table.stamps[0] <= before.stamps[-1]:
+            raise ValueError(
+                f"together must be false: {table.path}, line {table.lines[0]}, is not later than the end of "
+                f"{before.path}, the file before by name"
+            )
+
+
+def _check_scaled(files: Sequence[Table], names: Sequence[str], scaling: str | Mapping[str, str]) -> None:
+    """Refuses the logarithm of what has none, by file and line."""
+    for name in names:
+        if (scaling if isinstance(scaling, str) else scaling.get(name)) != "log":
+            continue
+        for table in files:
+            values = table.values[:, table.names.index(name)]
+            if (low := int(values.argmin())) is not None and values[low] <= 0:
+                raise ValueError(
+                    f"{table.at(low, name)} {values[low]:g} has no logarithm, and data.scaling=log needs one"
+                )
+
+
+def _starts(counts: Sequence[int], lengths: Sequence[int], together: bool) -> Tensor:
+    """Where each window begins among the rows of all files, (N,), in the order in which they are split.
+
+    Files that are split each by itself have their windows side by side: the windows that are the same share of their
+    files on are neighbours, so that wherever the order is cut, every file is cut at about that share.
+    """
+    first = np.cumsum([0, *lengths[:-1]])
+    starts = np.concatenate([start + np.arange(count) for start, count in zip(first, counts, strict=True)])
+    if not together:
+        shares = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+        starts = starts[np.argsort(shares, kind="stable")]
+    return torch.from_numpy(starts)
+
+
+def _printable(text: str) -> str:
+    """A name in a note, without what could not be shown, and not too long."""
+    return "".join(each if each.isprintable() else "?" for each in text[-60:])
