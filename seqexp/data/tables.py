@@ -92,14 +92,14 @@ def find(path: str | Sequence[str]) -> list[str]:
         whole = os.path.expanduser(each)
         if os.path.exists(whole) or not glob.has_magic(whole):
             if not os.path.exists(whole):
-                raise ValueError(f"path={each}: there is no such file{_near(whole)}")
+                raise ValueError(f"path names {each}, and there is no such file{_near(whole)}")
             found.append(whole)
             continue
         files = [match for match in sorted(glob.glob(whole, recursive=True)) if not os.path.isdir(match)]
         if not files:
             folder = whole[: whole.index(next(filter(glob.has_magic, whole)))].rpartition("/")[0] or "."
             gone = "" if os.path.isdir(folder) else f", for there is no folder {folder}"
-            raise ValueError(f"path={each}: no file is called like this{gone}")
+            raise ValueError(f"path names {each}, and no file is called like this{gone}")
         found += files
     if not found:
         raise ValueError("path must name at least one file, got []")
