@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,13 @@ SHARED = ("seqexp.data.recorded",)
 """Files with more than one task."""
 
 
+ASKED = {"csv": (f"data.path={Path(__file__).parent / 'series.csv'}", "data.target=price", "data.time=date")}
+"""What a task cannot do without, and has no default for."""
+
+
 def compose_data(name: str) -> DictConfig:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", [f"data={name}", "num_seeds=2"])
+        return compose("config", [f"data={name}", "num_seeds=2", *ASKED.get(name, ())])
 
 
 @pytest.fixture(params=TASKS)
@@ -107,7 +112,7 @@ def test_file_and_class_share_the_name_and_the_yaml_holds_every_default(name: st
 
 def test_one_epoch_trains(name: str, train: Callable[..., Any]) -> None:
     few = ("num_seeds=2", "trainer.max_epochs=1", "trainer.limit_train_batches=3", "data.batch_size=null")
-    record, _ = train(f"data={name}", tiny=few)
+    record, _ = train(f"data={name}", *ASKED.get(name, ()), tiny=few)
     assert record.status == "done"
     assert record.data == name
     assert record.epochs == 1
