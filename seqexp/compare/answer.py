@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from seqexp.compare.against import baseline_clause
+from seqexp.compare.against import baseline_clause, worth_clause
 from seqexp.compare.keys import CELL
 from seqexp.compare.outcome import (
     MOST_NAMES,
@@ -33,7 +33,16 @@ MOST_SPELLED = 3
 
 def answer(section: Section) -> str:
     """What one data set says to the question, in a sentence that a beginner understands."""
-    return f"On {section.data_set.name}, {_answer(section)}."
+    worth = worth_clause(section)
+    if worth is None:
+        return f"On {section.data_set.name}, {_answer(section)}."
+    between = f"; of the networks themselves, {_answer(section)}" if section.pairs else ""
+    return f"On {section.data_set.name}, {worth}{between}."
+
+
+def says_baselines(section: Section) -> bool:
+    """Whether the answer has all that there is to say of the best baseline."""
+    return len(section.shown) == 1 or worth_clause(section) is not None
 
 
 def row_word(section: Section) -> str:

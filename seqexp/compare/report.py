@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqexp.compare.against import baseline_sentence
+from seqexp.compare.against import baseline_sentence, worth_clause
 from seqexp.compare.answer import answer
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -54,7 +54,7 @@ def markdown(
     for section in sections:
         blocks.append(f"## {text.markdown(section.data_set.name)}")
         blocks += map(markdown_table, tables(section))
-        blocks += map(text.markdown, filter(None, [baseline_sentence(section)]))
+        blocks += map(text.markdown, filter(None, [None if worth_clause(section) else baseline_sentence(section)]))
         verdicts = [*section.sentences, *section.scope]
         blocks += [
             "\n".join(f"- {text.markdown(each)}" for each in part) for part in (verdicts, notes(section)) if part

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from seqexp.compare.against import baseline_sentence
-from seqexp.compare.answer import answer
+from seqexp.compare.answer import answer, says_baselines
 from seqexp.compare.report import how_to_read, notes, over_tasks, problems_text
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -82,7 +82,7 @@ def _section(console: Console, section: Section, detailed: bool) -> None:
         if number == 0:
             put(console, section.data_set.name, "bold")
         _table(console, table)
-    against = baseline_sentence(section) if len(section.shown) > 1 else None  # else the answer has it
+    against = None if says_baselines(section) else baseline_sentence(section)
     for part in ([against] if against else [], _fine_print(section) if detailed else []):
         for line in part:
             put(console, line)
