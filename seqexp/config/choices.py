@@ -199,7 +199,7 @@ class _Reader:
             if isinstance(each, yaml.MappingNode):
                 for key, value in each.value:
                     group = str(key.value).removeprefix("override").strip().lstrip("/")
-                    yield Setting(group, str(value.value), self._comment(value.end_mark))
+                    yield self._setting(group, key, value)  # a file, or a list of them
             elif each.value != "_self_":
                 yield f"All that is not said here is as in {self.group}={each.value}."
             self.seen = each.end_mark.line + 1
