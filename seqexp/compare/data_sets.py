@@ -17,7 +17,7 @@ from seqexp.compare.rows import Row, Scores, pool, scores_of
 from seqexp.compare.runs import Metric, Run
 from seqexp.compare.settings import Setting, defines_data, show
 from seqexp.compare.swept import all_keys, order, split, swept, tell_apart, values
-from seqexp.compare.varied import are_copies, varied
+from seqexp.compare.varied import are_copies, repeated_text, varied
 from seqexp.config import SOURCE_SEEDS
 from seqexp.statistics import Array
 
@@ -65,6 +65,11 @@ class DataSet:
     def copies(self) -> bool:
         """Whether all seeds are copies of one."""
         return are_copies([row.sources for row in self.rows])
+
+    @property
+    def repeated(self) -> list[str]:
+        """What must be known where some seeds share their data."""
+        return repeated_text([row.sources for row in self.rows])
 
     @property
     def compares_data(self) -> bool:

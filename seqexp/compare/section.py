@@ -85,7 +85,7 @@ class Section:
     def scope(self) -> list[str]:
         """What the verdicts speak of: what varied between the seeds, and that evaluations are not tested."""
         paired = any(pair.paired for pair in (*self.pairs, *self.baseline_pairs))
-        varied = [varied_text(self.data_set.varied)] if paired and self.data_set.varied else []
+        varied = [varied_text(self.data_set.varied), *self.data_set.repeated] if paired and self.data_set.varied else []
         tested = "Pairs are tested on test only; the scores at evaluations are shown beside."
         return [*varied, *([tested] if self.data_set.evaluations and (self.pairs or self.baseline_pairs) else [])]
 

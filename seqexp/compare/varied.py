@@ -41,6 +41,22 @@ def varied_text(found: dict[str, str]) -> str:
     return f"The intervals and p-values speak of {list_text(list(found.values()))}{only}{same}."
 
 
+def repeated_text(rows: Sequence[Sequence[Source]]) -> list[str]:
+    """Says that some seeds share their data, as with `data.folds`; nothing where all of them do, or no two.
+
+    Args:
+        rows: (run, position) of each seed of each row.
+    """
+    for row in rows:
+        learnt = {None if run.data_hash is None else tuple(run.data_hash[index]) for run, index in row}
+        if 1 < len(learnt) < len(row) and None not in learnt:
+            return [
+                f"{len(row)} seeds have {len(learnt)} data sets, and each seed counts as if it had one of its own: "
+                "as to new data sets, intervals may be too narrow and p-values too small."
+            ]
+    return []
+
+
 def _of_row(row: Sequence[Source]) -> dict[str, str]:
     runs = list({id(run): run for run, _ in row}.values())
     found: dict[str, str] = {}

@@ -69,6 +69,18 @@ def test_one_data_set_is_claimed_only_where_every_seed_has_a_digest(run: Any, se
     assert "new data" in section.scope[0]
 
 
+def test_seeds_that_share_a_fold_are_no_data_sets_of_their_own(run: Any, sections_of: Any) -> None:
+    hashes = [[f"train {seed % 3}", f"test {seed % 3}"] for seed in range(8)]
+    runs = [run("sine", cell, NOISE[i], data_hash=hashes) for i, cell in enumerate(("lstm", "rnn"))]
+    (section,) = sections_of(runs)
+    assert section.scope[1] == (
+        "8 seeds have 3 data sets, and each seed counts as if it had one of its own: "
+        "as to new data sets, intervals may be too narrow and p-values too small."
+    )
+    (own,) = sections_of([run("sine", cell, NOISE[i]) for i, cell in enumerate(("lstm", "rnn"))])
+    assert len(own.scope) == 1
+
+
 def test_what_varies_in_some_rows_only_is_not_said_of_all(run: Any, sections_of: Any) -> None:
     runs = [run("sine", cell, NOISE[i], varies=ORDER[cell]) for i, cell in enumerate(("lstm", "rnn"))]
     (section,) = sections_of(runs)
