@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
@@ -12,8 +13,8 @@ from seqexp.data.guesses import least_squares, with_constant
 from seqexp.data.lags import ORDERS
 from seqexp.data.split import Split
 
-MOST_WORK = 4e8
-"""Multiplications of one fit: of more rows only so many are taken, evenly spread, and half a second passes."""
+MOST_WORK, MOST_ROWS = 4e8, 2**16
+"""Multiplications and rows of one fit, which takes half a second so: of more rows these are taken, evenly spread."""
 
 PIECE = 2**15
 """Rows that are predicted at once."""
@@ -111,7 +112,7 @@ def _table(known: Split, lags: Sequence[int], degree: int) -> tuple[Tensor, Tens
     whole = counts & (torch.arange(counts.shape[1]) >= max(lags))
     places = (whole if whole.any() else counts).flatten().nonzero()[:, 0]
     columns = _products(rows[:1], degree).shape[1]
-    places = places[:: max(1, -int(-len(places) * columns**2 // MOST_WORK))]
+    places = places[:: max(1, math.ceil(len(places) / min(MOST_ROWS, MOST_WORK / columns**2)))]
     return _products(rows[places], degree), values[places]
 
 
