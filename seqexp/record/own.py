@@ -35,6 +35,9 @@ READING = {"seqexp.data.text.Text": "data.path", "seqexp.data.csv.Csv": "data.pa
 SHIPPED = {"seqexp.data.text.Text": "pydoc_data.topics"}
 """Those of them that, where that key is null, read a module that is another one in each version of Python."""
 
+WEIGHTS = "cell.weights"
+"""The key that names weights to start from: a file, or the folder of a run."""
+
 INSTALLED = {"site-packages", "dist-packages"}
 """Folders of packages, wherever they are: of this environment, the one around it, the user, or Debian."""
 
@@ -47,7 +50,7 @@ def digest(settings: Mapping[str, Any]) -> str:
 
     Own code is whatever lies in one of its `allowed_packages`. Own files are those that a text below `data` or `cell`
     names, if the class there is the user's own, or the one key of a task that reads a file (`READING`): a file, a
-    folder with all that is in it, or a pattern such as `texts/*.txt`.
+    folder with all that is in it, or a pattern such as `texts/*.txt`. So are the weights that `cell.weights` names.
 
     Args:
         settings: the configuration, checked and resolved.
@@ -69,7 +72,15 @@ def digest(settings: Mapping[str, Any]) -> str:
                 place = f"{key} {name}"
                 alike = sum(each == place or each.startswith(f"{place} (") for each in found) if by_task else 0
                 found[place if not alike else f"{place} ({alike + 1})"] = _read(*_state(path))[0]
+        if key == WEIGHTS and weights_file(text).is_file():
+            found[key] = _read(*_state(weights_file(text)))[0]
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:16] if found else ""
+
+
+def weights_file(text: str) -> Path:
+    """The file that holds the weights which `cell.weights` names: of a run's folder, its kept ones."""
+    path = Path(text).expanduser()
+    return path / "checkpoints" / "best.ckpt" if path.is_dir() else path
 
 
 def _is_shipped(node: Any) -> bool:

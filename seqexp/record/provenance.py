@@ -33,6 +33,7 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "data.steps_per_epoch": None,
     "data.gap": 0,
     "data.folds": 1,
+    "cell.weights": None,
 }
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 

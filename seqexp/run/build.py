@@ -40,6 +40,7 @@ from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
+from seqexp.run.weights import start_from
 from seqexp.seeding import drawn_from
 from seqexp.training.module import Training
 
@@ -195,9 +196,12 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
     model = make_model(settings["cell"], allowed, sizes, drawn_from(seeds, settings["model_seed"]))
+    text = settings["cell"].get("weights")
+    if text is not None:
+        start_from(str(text), model, seeds)
     first = make("data", data.first, {})
     check_lengths(model.cell, first.lengths, first.inputs.shape[1])
-    make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device)
+    make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device, text is not None)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)
     callbacks = find_callbacks(settings["callback"], allowed)

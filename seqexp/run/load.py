@@ -106,6 +106,8 @@ def _configuration(
 ) -> DictConfig:
     """What was recorded, environment variables filled in, and some groups left empty."""
     recorded = record.config | {group: {} for group in without}
+    # What was started from need not be there any more.
+    recorded["cell"] = {name: value for name, value in recorded["cell"].items() if name != "weights"}
     try:
         settings = unmasked(recorded, allowed_environment)
     except LookupError as error:

@@ -15,7 +15,7 @@ COUPLING_OPTIMIZERS = ("LBFGS", "Adafactor", "Muon", "SparseAdam")
 
 
 def find_optimizer(
-    node: dict[str, Any], allowed: list[str], device: torch.device
+    node: dict[str, Any], allowed: list[str], device: torch.device, scores_only: bool = False
 ) -> Callable[..., torch.optim.Optimizer]:
     """Checks the settings of the group `optimizer` and returns what builds it, called with parameters.
 
@@ -23,6 +23,7 @@ def find_optimizer(
         node: the settings.
         allowed: packages that the user trusts.
         device: where it is tried.
+        scores_only: the learning rate may be 0, as there are weights to be scored.
 
     Raises:
         ConfigError: a setting is wrong, or the optimizer would mix the seeds.
@@ -34,7 +35,7 @@ def find_optimizer(
             "take one that treats each number by itself, such as Adam, AdamW, SGD or RMSprop"
         )
     values = arguments("optimizer", node, optimizer_class, given=OURS["optimizer"])
-    if values.get("lr") is not None and not values["lr"] > 0:
+    if values.get("lr") is not None and not (values["lr"] > 0 or (values["lr"] == 0 and scores_only)):
         raise ConfigError(f"optimizer.lr must be > 0, got {values['lr']}")
 
     def make_optimizer(parameters: Any) -> torch.optim.Optimizer:

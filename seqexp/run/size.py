@@ -60,6 +60,7 @@ def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seed
     """The same without values in its weights."""
     cell_class = _cell_class(node, allowed)
     given = {"input_size": sizes.input_size, "num_seeds": num_seeds}
+    node = {name: value for name, value in node.items() if name != "weights"}  # read when the model is there
     values = arguments("cell", node, cell_class, given)
     cell = make("cell", cell_class, {**given, **values})
     scaling = None if sizes.scaled is None else Scaling(num_seeds, sizes.input_size, sizes.scaled)
