@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,7 @@ class Csv(_ByLabel):
         table = np.concatenate([each.values for each in self.files])
         _check_scaled(self.files, names, scaling)
         super().__init__(table, names, read, targets, window, horizon, scaling, season)
+        self.interleaved = len(self.files) > 1 and not together
         counts = [len(each.lines) - window - horizon + 1 for each in self.files]
         self.num_sequences = sum(counts)
         self.starts = _starts(counts, [len(each.lines) for each in self.files], together)
@@ -150,7 +152,7 @@ class Csv(_ByLabel):
         found = super().notes(bounds) if len(self.files) == 1 else self._shared(bounds)
         found += self._origin()
         for table in self.files[:MOST_NOTES]:
-            found += [each[:199] for each in table.notes]
+            found += [textwrap.shorten(_printable(each, 300), 199, placeholder=" ...") for each in table.notes]
             found += self._gaps(table)
         return found
 
@@ -275,6 +277,6 @@ def _starts(counts: Sequence[int], lengths: Sequence[int], together: bool) -> Te
     return torch.from_numpy(starts)
 
 
-def _printable(text: str) -> str:
-    """A name in a note, without what could not be shown, and not too long."""
-    return "".join(each if each.isprintable() else "?" for each in text[-60:])
+def _printable(text: str, most: int = 60) -> str:
+    """What a note says of a file, without what could not be shown; of a long name the end."""
+    return "".join(each if each.isprintable() else "?" for each in text[-most:])

@@ -43,6 +43,7 @@ class Series(Task):
     Attributes:
         season: steps after which the series about repeats itself; None where nobody says so.
         names: of the columns that are predicted.
+        interleaved: neighbouring windows are of several series, so that their targets are no curve.
         known: of the inputs those columns that are the targets; fewer where a target is not read.
 
     Args:
@@ -59,6 +60,7 @@ class Series(Task):
 
     chronological = True
     season: int | None = None
+    interleaved: bool = False
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqexp.data.guesses import Guess
+from seqexp.data.series import Series
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record.files import write_atomically
@@ -55,7 +56,8 @@ def predicted(
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
     if not finite.any() or not isinstance(task.targets, Values):
         return {}
-    if not task.chronological or task.reads == "steps":
+    in_order = task.chronological and not (isinstance(task, Series) and task.interleaved)
+    if not in_order or task.reads == "steps":
         target, prediction = (as_array(each[finite][..., 0].flatten(1)) for each in (test.targets, predictions))
         board.picture(f"{VIEW}/predictions", small.agreement(target, prediction, title, cell))
         full = figures.laid_out(drawn.agreement(target, prediction, title, cell))

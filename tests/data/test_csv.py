@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import functools
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +114,14 @@ def test_each_file_is_split_by_itself() -> None:
         }
         assert [len(each) for each in of_file.values()] == [28, 6, 6]
         assert max(of_file["train"]) < min(of_file["val"]) <= max(of_file["val"]) < min(of_file["test"])
+
+
+def test_a_run_on_several_files_draws_no_curve_through_them(train: Callable[..., Any]) -> None:
+    write(a=30, b=30)
+    tiny = ("data=csv", "data.window=3", "num_seeds=2", "trainer.max_epochs=1", "data.batch_size=null", "cell=rnn")
+    _, folder = train(*SEVERAL, tiny=tiny)
+    assert (folder / "predictions.png").exists()
+    assert not (folder / "forecast.png").exists()
 
 
 def test_files_together_are_one_series_by_name() -> None:
@@ -326,6 +336,17 @@ def test_a_setting_that_does_not_fit(settings: tuple[str, ...], words: str) -> N
     Path("f.csv").write_text(TABLE)
     with pytest.raises(ConfigError, match=f"^{re.escape(words)}"):
         build(composed(*settings))
+
+
+@pytest.mark.parametrize("name", ["another encoding"])
+def test_a_process_says_it_in_one_paragraph(name: str, environment: dict[str, str]) -> None:
+    content, settings, words = DAMAGED[name]
+    Path("f.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    line = [sys.executable, "-m", "seqexp", "data=csv", "data.path=f.csv", "data.window=3", "cell=rnn", *settings]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(rf"seqexp: data: f\.csv, {re.escape(words)}.*\n", done.stderr)
+    assert [path.name for path in Path.cwd().iterdir()] == ["f.csv"]
 
 
 def test_the_program_ends_with_status_2_and_one_paragraph(command: Callable[..., Any]) -> None:
