@@ -42,8 +42,8 @@ golden: .venv/ready  ## write anew what tests/golden keeps of the console's text
 	GOLDEN=write $(BIN)/python -m pytest --numprocesses=0 --quiet tests/show/test_golden.py
 
 lint: .venv/ready  ## style and types
-	$(BIN)/ruff check seqexp tests scripts
-	$(BIN)/ruff format --check seqexp tests scripts
+	$(BIN)/ruff check seqexp tests scripts examples
+	$(BIN)/ruff format --check seqexp tests scripts examples
 	$(BIN)/mypy
 
 check: lint test  ## what must pass before a commit lands

@@ -169,8 +169,8 @@ class Record:
         found = (
             [self.folder / name for name in ("forecast.png", "predictions.png", "curves.png")] if self.folder else []
         )
-        path = next((each for each in found if is_plain(each)), None)
-        return shown + (html.picture(path.read_bytes(), path.stem) if path is not None else "")
+        pictures = (html.picture(path.read_bytes(), path.stem) for path in found if is_plain(path))
+        return shown + next(filter(None, pictures), "")
 
     @property
     def train_mse(self) -> list[float]:

@@ -52,7 +52,8 @@ def test_it_shows_records_comparisons_and_pictures(twice: list[list[nbformat.Not
         pages = [output.data["text/html"] for output in outputs if "text/html" in output.get("data", {})]
         assert len(pages) == 2
         assert "test MSE" in pages[0]
-        assert "data:image/png;base64," in pages[1]
+        assert 'alt="forecast" src="data:image/png;base64,' in pages[0]
+        assert 'alt="comparison" src="data:image/png;base64,' in pages[1]
         assert sum("image/png" in output.get("data", {}) for output in outputs) == 1
 
 
