@@ -1,6 +1,6 @@
 """Does the summary over tasks keep its promises? Simulated false positives and coverage, as Markdown.
 
-`python scripts/check_tasks.py`, whose tables stand in docs/tasks.md
+`python scripts/check_tasks.py`, whose tables stand in docs/several_tasks.md
 """
 
 from __future__ import annotations
