@@ -15,7 +15,7 @@ from seqexp.config.mistakes import unknown_key
 
 Command = Callable[..., Any]
 
-KEYS = [*known_keys(), *(f"search.{key}" for key in OmegaConf.load(CONF / "search.yaml"))]
+KEYS = [*known_keys(), *known_keys(["data=csv"]), *(f"search.{key}" for key in OmegaConf.load(CONF / "search.yaml"))]
 
 MEANT = {
     "seeds": "num_seeds? num_seeds is how many there are; seed is the first of them.",
