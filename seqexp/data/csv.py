@@ -110,10 +110,10 @@ class Csv(_ByLabel):
         if group is not None:
             raise ValueError("group must be null unless data.label names the column of classes")
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
-        targets = _listed("target", target)
+        targets = tables.listed("target", target)
         if path is None or not targets:
             raise ValueError(_lacking(path, how))
-        read = _listed("inputs", inputs) or targets
+        read = tables.listed("inputs", inputs) or targets
         asked = {**dict.fromkeys(read, "inputs"), **dict.fromkeys(targets, "target")}
         self.files = tables.read(path, asked, {}, how)
         self.how, self.together = how, together
@@ -204,14 +204,6 @@ class Csv(_ByLabel):
                     "subtract a constant from it."
                 )
         return found
-
-
-def _listed(name: str, columns: str | Sequence[str] | None) -> list[str]:
-    """A column's name, or several."""
-    found = [columns] if isinstance(columns, str) else [str(each) for each in columns or ()]
-    if twice := next((each for each in found if found.count(each) > 1), None):
-        raise ValueError(f"{name} names the column {twice} twice")
-    return found
 
 
 def _lacking(path: str | Sequence[str] | None, how: Writing) -> str:

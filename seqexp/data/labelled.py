@@ -89,7 +89,7 @@ class Labelled(Task):
         for name, value in (("target", target), ("season", season)):
             if value is not None:
                 raise ValueError(f"{name} must be null where data.label names the classes, got {value}")
-        names = [inputs] if isinstance(inputs, str) else [str(each) for each in inputs or ()]
+        names = tables.listed("inputs", inputs)
         if path is None or not names:
             raise ValueError(f"{'inputs must name the columns that are read' if path else 'path must name CSV files'}")
         if label in names:
@@ -97,12 +97,8 @@ class Labelled(Task):
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
         texts = {label: "label", **({} if group is None else {group: "group"})}
         by_file = group is None and len(tables.find(path)) > 1
-        if not by_file and (time is not None or fill in ("forward", "interpolate")):
-            key = "time" if time is not None else "fill"
-            raise ValueError(
-                f"{key} must be null where one file holds several sequences: it would mix the end of one with the "
-                "beginning of the next; a file for each sequence can have it"
-            )
+        if not by_file:
+            _check_mixing(how)
         files = tables.read(path, dict.fromkeys(names, "inputs"), texts, how)
         pieces = [piece for table in files for piece in _pieces(table, label, group, by_file)]
         self.classes = sorted({each.label for each in pieces})
@@ -145,6 +141,15 @@ class Labelled(Task):
         low, high = int(self._lengths.min()), int(self._lengths.max())
         text = f"{self.num_sequences} sequences of {low} to {high} rows in {len(counts)} classes: {shown}{more}."
         return ["".join(each if each.isprintable() else "?" for each in text)[:199]]
+
+
+def _check_mixing(how: Writing) -> None:
+    """Refuses what would take the sequences of one file for one."""
+    if how.time is not None or how.fill in ("forward", "interpolate"):
+        raise ValueError(
+            f"{'fill' if how.time is None else 'time'} must be null where one file holds several sequences: it would mix "
+            "the end of one with the beginning of the next; a file for each sequence can have it"
+        )
 
 
 def _pieces(table: Table, label: str, group: str | None, by_file: bool) -> list[Piece]:

@@ -117,6 +117,22 @@ def _near(path: str) -> str:
     return f"; did you mean {os.path.join(folder, meant[0])}?" if meant else ""
 
 
+def listed(name: str, columns: str | Sequence[str] | None) -> list[str]:
+    """A column's name, or several, as a setting gives them.
+
+    Args:
+        name: of the setting.
+        columns: what it holds.
+
+    Raises:
+        ValueError: a column is named twice.
+    """
+    found = [columns] if isinstance(columns, str) else [str(each) for each in columns or ()]
+    if twice := next((each for each in found if found.count(each) > 1), None):
+        raise ValueError(f"{name} names the column {twice} twice")
+    return found
+
+
 def read(path: str | Sequence[str], columns: Mapping[str, str], texts: Mapping[str, str], how: Writing) -> list[Table]:
     """Reads files, all of them written in one way.
 
