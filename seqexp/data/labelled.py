@@ -147,8 +147,8 @@ def _check_mixing(how: Writing) -> None:
     """Refuses what would take the sequences of one file for one."""
     if how.time is not None or how.fill in ("forward", "interpolate"):
         raise ValueError(
-            f"{'fill' if how.time is None else 'time'} must be null where one file holds several sequences: it would mix "
-            "the end of one with the beginning of the next; a file for each sequence can have it"
+            f"{'fill' if how.time is None else 'time'} must be null where one file holds several sequences: it would "
+            "mix the end of one with the beginning of the next; a file for each sequence can have it"
         )
 
 
