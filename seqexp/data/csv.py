@@ -188,11 +188,12 @@ class Csv(_ByLabel):
         name = _printable(Path(table.path).name)
         found = []
         if table.dropped:
-            found.append(f"{name}: {table.dropped} rows lack a value and are left out; windows reach across them.")
+            found.append(f"{name}: {_without_value(table.dropped)} left out; windows reach across.")
         if count := int(table.filled.any(1).sum()):
             ways = {"forward": "the value before", "interpolate": "a line to the next value, which comes later"}
             found.append(
-                f"{name}: {count} rows lack a value, filled by {ways[str(self.how.fill)]}; they are scored like others."
+                f"{name}: {_without_value(count)} filled by {ways[str(self.how.fill)]}; what is filled is scored "
+                "as if it had been measured."
             )
         for place, column in enumerate(table.names):
             values = table.values[:, place]
@@ -267,6 +268,10 @@ def _starts(counts: Sequence[int], lengths: Sequence[int], together: bool) -> Te
         shares = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
         starts = starts[np.argsort(shares, kind="stable")]
     return torch.from_numpy(starts)
+
+
+def _without_value(count: int) -> str:
+    return f"{count} rows without a value are" if count > 1 else "1 row without a value is"
 
 
 def _printable(text: str, most: int = 60) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -67,8 +68,9 @@ def read(texts: Sequence[str], at: Callable[[int], str], date_format: str | None
     seconds = [each.replace(tzinfo=each.tzinfo or UTC).timestamp() for each in found]
     months = np.array([12 * each.year + each.month for each in found])
     same = {(each.day, each.hour, each.minute, each.second) for each in found}
-    ends = all((datetime.fromtimestamp(each + 86_400, UTC)).day == 1 for each in seconds) and len(same) < 5
-    return Times(np.array(seconds), True, list(texts), months if len(same) == 1 or ends else None)
+    ends = all(each.day == calendar.monthrange(each.year, each.month)[1] for each in found)
+    on_one_day = len(same) == 1 or (ends and len({each[1:] for each in same}) == 1)
+    return Times(np.array(seconds), True, list(texts), months if on_one_day else None)
 
 
 def _plain(texts: Sequence[str], at: Callable[[int], str], date_format: str | None) -> Times:
@@ -180,14 +182,19 @@ def gaps(times: Times, lines: Sequence[int]) -> str | None:
     odd = np.flatnonzero(np.abs(steps - usual) > 1e-6 * max(1.0, abs(usual)))
     if not len(odd):
         return None
+    if 2 * len(odd) > len(steps):
+        low, high = (_duration(each, times) for each in (steps.min(), steps.max()))
+        return f"steps in time are between {low} and {high}, and no length is usual. Windows count rows, not time."
     where = [f"{times.texts[each]} to {times.texts[each + 1]} (line {lines[each + 1]})" for each in map(int, odd[:3])]
     more = f" and {len(odd) - 3} more" if len(odd) > 3 else ""
     missing = steps[odd] / usual - 1
     whole = bool(np.all(missing > 0) and np.allclose(missing, missing.round(), atol=1e-6))
-    count = f", so that {int(missing.round().sum())} rows are missing" if whole else ""
+    count = int(missing.round().sum())
+    fit = f", where {count} more row{'s' * (count > 1)} would fit" if whole else ""
+    are = "step in time is" if len(odd) == 1 else "steps in time are"
     return (
-        f"{len(odd)} of {len(steps)} steps in time are not the usual {_duration(usual, times)}: {', '.join(where)}"
-        f"{more}{count}. Windows count rows, not time."
+        f"{len(odd)} {are} not the usual {_duration(usual, times)}: {', '.join(where)}{more}{fit}. Windows count rows, "
+        "not time."
     )
 
 

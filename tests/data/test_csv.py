@@ -141,7 +141,7 @@ def test_what_test_windows_share_is_counted_across_files() -> None:
 def test_notes_say_what_was_filled_and_what_never_changes() -> None:
     rows = [row if place != 9 else "2024-01-10,,5" for place, row in enumerate(ROWS)]
     notes = " ".join(made("data.target=price", "data.fill=interpolate", content="\n".join(["d,price,v", *rows])).notes)
-    assert "1 rows lack a value, filled by a line to the next value, which comes later" in notes
+    assert "1 row without a value is filled by a line to the next value, which comes later" in notes
     flat = "a,b\n" + "\n".join(f"{place}.5,7" for place in range(40))
     assert "the column b is 7 in every row" in " ".join(made("data.target=a", "data.inputs=[a,b]", content=flat).notes)
     large = "a\n" + "\n".join(f"{1_700_000_000 + place}" for place in range(40))

@@ -128,8 +128,10 @@ def test_even_steps_need_no_word(texts: tuple[str, ...]) -> None:
 
 def test_steps_that_are_not_even_are_named() -> None:
     (note,) = times("2024-01-01", "2024-01-02", "2024-01-05", "2024-01-06").notes
-    assert "1 of 3 steps in time are not the usual 1 day: 2024-01-02 to 2024-01-05 (line 4)" in note
-    assert "2 rows are missing" in note
+    assert "1 step in time is not the usual 1 day: 2024-01-02 to 2024-01-05 (line 4), where 2 more rows would" in note
+    (note,) = times("2024-01-01", "2024-01-02", "2024-01-05", "2024-01-11").notes
+    assert "steps in time are between 1 day and 6 days, and no length is usual" in note
+    assert times("9998-12-31", "9999-01-31", "9999-02-28").notes == []  # the end of what a date can be
 
 
 @pytest.mark.parametrize("date_format", ["%d/%m/%Y", "%m/%d/%Y"])
