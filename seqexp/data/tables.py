@@ -114,7 +114,8 @@ def _near(path: str) -> str:
     if not os.path.isdir(folder or "."):
         return f", nor a folder {folder}"
     meant = difflib.get_close_matches(name, os.listdir(folder or "."), 1)
-    return f"; did you mean {os.path.join(folder, meant[0])}?" if meant else ""
+    seen = "" if os.path.isabs(path) else f", seen from {os.getcwd()}"
+    return f"; did you mean {os.path.join(folder, meant[0])}?" if meant else seen
 
 
 def listed(name: str, columns: str | Sequence[str] | None) -> list[str]:
