@@ -105,18 +105,16 @@ def test_every_optimizer_lowers_the_training_error(train: Callable[..., Any], na
     assert record.config["optimizer"]["_target_"].startswith("torch.optim.")
 
 
-SMALL = {
-    "sine": ["data.length=120"],
-    "sum": ["data.num_sequences=60"],
-}
+SMALL = {"num_sequences": ["data.num_sequences=60"], "time_range": ["data.length=120"]}
+"""What makes the data of a preset small, by a key that they have; of recorded ones nothing does."""
 
 
 @pytest.mark.parametrize("name", GROUPS["experiment"])
 def test_every_experiment_trains(train: Callable[..., Any], name: str) -> None:
     node = composed(f"experiment={name}")
-    chosen = "sum" if "num_sequences" in node.data else "sine"
+    less = next((settings for key, settings in SMALL.items() if key in node.data), [])
     hidden = ["cell.hidden_size=4"] if not isinstance(node.cell.hidden_size, str) else []
-    small = [f"experiment={name}", "num_seeds=2", "trainer.max_epochs=1", *SMALL[chosen], *hidden]
+    small = [f"experiment={name}", "num_seeds=2", "trainer.max_epochs=1", *less, *hidden]
     if "sweeper" in (OmegaConf.load(CONF / f"experiment/{name}.yaml").get("hydra") or {}):
         with pytest.raises(ConfigError, match=r"is a sweep over .*cell.*python -m seqexp --multirun"):
             train(*small, tiny=())
@@ -150,6 +148,7 @@ def test_the_lab_presets_are_the_sheets_settings(name: str, data: str, cell: str
         "test_lengths": [],
         "evaluations": None,
         "gap": 0,
+        "folds": 1,
     }
     assert {**neutral, **node.data, "_target_": None} == {**neutral, **task, **split, "_target_": None}
     assert (node.cell.hidden_size, node.cell.num_layers, node.cell.dropout) == (16, 1, 0)
@@ -208,7 +207,7 @@ def test_every_setting_reaches_what_it_is_for() -> None:
 def test_the_loaders_keys_are_those_of_the_data_module() -> None:
     assert set(LOADER_KEYS) == {
         *("batch_size", "train_fraction", "val_fraction", "test_fraction"),
-        *("fresh", "steps_per_epoch", "test_lengths", "evaluations", "gap"),
+        *("fresh", "steps_per_epoch", "test_lengths", "evaluations", "gap", "folds"),
     }
 
 

@@ -703,7 +703,7 @@ def test_choices_reach_the_run_as_they_were_typed() -> None:
 
 
 def test_groups_and_tasks_are_compared_and_not_searched() -> None:
-    found = questions("cell=rnn,lstm", "data=glob(s*)", "data.batch_size=16,32", "optimizer=adam")
+    found = questions("cell=rnn,lstm", "data=glob([sin*,sum*])", "data.batch_size=16,32", "optimizer=adam")
     assert [each.name for each in found] == ["rnn-sine", "rnn-sum", "lstm-sine", "lstm-sum"]
     assert all(list(each.space) == ["data.batch_size"] for each in found)
     names = [each.name for each in questions("data.noise=0.1,0.2", "optimizer=adam,sgd", LR)]

@@ -257,6 +257,6 @@ def test_a_key_that_all_swept_files_have_need_not_be_in_the_default_one(
 def test_a_key_that_one_of_them_has_not_is_refused_with_the_run_and_the_file(command: Command) -> None:
     done = command("--multirun", "data=sine,sum", "cell=rnn", "data.noise=0.3", *TINY)
     assert done.status == 2
-    assert "data.noise: there is no such key. It is a key of data=sine." in done.err
+    assert "data.noise: there is no such key. It is a key of data=lorenz and data=sine." in done.err
     assert "in the run data=sum" in done.err
     assert list(Path.cwd().iterdir()) == []
