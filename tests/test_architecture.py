@@ -49,7 +49,7 @@ LAYERS = [
     {"__main__"},
     {"program"},
     {"sweep", "search"},
-    {"evaluate", "forecast"},
+    {"evaluate", "forecast", "leaks"},
     {"run"},
     {"callback", "training", "compare"},
     {"diagnostic"},

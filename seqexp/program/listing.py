@@ -96,8 +96,22 @@ def _file(choice: Choice) -> str:
     lines = [choice.title, *(f"  {line}" for line in choice.lines or [choice.summary])]
     if choice.path is not None and not choice.path.is_relative_to(CONF):
         lines.insert(1, f"  {choice.path}")
+    if choice.group == "data" and (told := _told(choice)) is not None:
+        lines.append(f"  {told}")
     rows = _rows(choices.settings(choice))
     return "\n".join(lines).rstrip() + (f"\n\n{rows}" if rows else "")
+
+
+def _told(choice: Choice) -> str | None:
+    """What a task says of itself; None where it lacks a setting, such as a path, or is not the program's own."""
+    if choice.path is None or not choice.path.is_relative_to(CONF):
+        return None
+    from seqexp.program.check import looked  # which loads torch
+
+    try:
+        return looked([f"data={choice.name}", "num_seeds=1"], None)[0]
+    except ConfigError:
+        return None
 
 
 def _rows(settings: Sequence[Setting | str]) -> str:

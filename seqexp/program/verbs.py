@@ -34,6 +34,7 @@ class Verb(NamedTuple):
 
 VERBS = {
     "board": Verb("seqexp.program.board", "runs and comparisons in TensorBoard", "tensorboard tb view open"),
+    "check": Verb("seqexp.program.check", "leaks in a task's data, before anything is trained", "leak lint", True),
     "compare": Verb("seqexp.compare.__main__", "tables and verdicts of any folders of runs", "diff report results"),
     "evaluate": Verb(
         "seqexp.program.evaluate", "a trained run on other lengths, noise or files", "eval test score", True

@@ -17,7 +17,7 @@ Command = Callable[..., Any]
 
 WRONG = {
     # a verb that is misspelt, shortened or called otherwise
-    "comapre outputs": "comapre: is no verb and no setting; did you mean seqexp compare? Verbs: board, compare,",
+    "comapre outputs": "comapre: is no verb and no setting; did you mean seqexp compare? Verbs: board, check, compare,",
     "COMPARE": "did you mean seqexp compare?",
     "sear cell=rnn": "did you mean seqexp search?",
     "tensorboard": "did you mean seqexp board?",
