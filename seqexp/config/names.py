@@ -12,6 +12,7 @@ from pathlib import Path
 from seqexp.config.mistakes import ConfigError
 
 LONGEST = 99
+MOST_BYTES = 255  # that file systems let a name have
 
 
 def folder_name(text: str) -> str:
@@ -39,9 +40,12 @@ def check_place(folder: Path) -> None:
     """Refuses a path that one of those who write there would take for something else.
 
     Raises:
-        ConfigError: it has a `~` that no shell has expanded, a `::`, or what is no letter.
+        ConfigError: it has a `~` that no shell has expanded, a `::`, what is no letter, or a name that is too long.
     """
     whole = os.path.abspath(folder)
+    for name in Path(whole).parts:
+        if len(os.fsencode(name)) > MOST_BYTES:
+            raise ConfigError(f"{name[:40]}...: a folder's name may have {MOST_BYTES} bytes, and this one has more")
     if any(unicodedata.category(each) in ("Cc", "Cs") for each in str(folder)):
         raise ConfigError(f"{str(folder)!a}: the name of a folder holds a control character, or is not UTF-8")
     if str(folder).startswith("~"):

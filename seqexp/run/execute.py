@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from seqexp.config.guard import settle
 from seqexp.config.kinds import check_texts
 from seqexp.config.leaves import leaves
 from seqexp.config.mistakes import ConfigError, explain, first_line
+from seqexp.config.names import check_place
 from seqexp.record import lock, provenance, tidy
 from seqexp.record.claim import Claim
 from seqexp.record.files import printable
@@ -132,7 +134,10 @@ def _place(config: DictConfig, folder: Path | str | None) -> Path:
         raise ConfigError(f"run() does one run in this process, and takes no {others[0]}; see python -m seqexp")
     if folder is not None and given:
         raise ConfigError(f"run() has a folder, {folder}, and takes no {given[0]} beside it")
+    if folder is not None and not os.fspath(folder):
+        raise ConfigError("run() has an empty text for a folder; None is a fresh folder below outputs")
     if folder is not None:
+        check_place(Path(folder))
         return Path(folder)
     try:
         return settle(config, "hydra.run.dir")

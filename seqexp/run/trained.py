@@ -106,7 +106,8 @@ class Trained(Model):
         fits = axes <= x.dim() <= axes + 2 and 0 not in x.shape
         fits = fits and (bool(self.num_tokens) or x.shape[-1] == self.cell.input_size)
         if not fits or (x.dim() == axes + 2 and len(x) != self.num_seeds):
-            raise ValueError(f"inputs must have shape {wanted}, got {tuple(x.shape)}")
+            least = ", and none of these may be 0" if 0 in x.shape else ""
+            raise ValueError(f"inputs must have shape {wanted}{least}, got {tuple(x.shape)}")
         if self.num_tokens:
             if x.is_floating_point() or x.is_complex() or x.min() < 0 or x.max() >= self.num_tokens:
                 raise ValueError(f"inputs must be whole numbers from 0 to {self.num_tokens - 1}, which are the tokens")

@@ -145,6 +145,7 @@ class Sweep(Callback):
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
+        check_place(folder)
         refuse_attempt(without_hydra(config), folder)
         check_run_folder(folder)
         end_start()

@@ -183,6 +183,16 @@ def test_loading_follows_no_link(train: Train, tmp_path: Path) -> None:
         load(folder)
 
 
+@pytest.mark.parametrize(("name", "words"), [("", "an empty text for a folder"), ("x" * 300, "may have 255 bytes")])
+def test_what_names_no_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=words):
+        run(["cell=rnn"], folder=name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_with_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "run").mkdir()
