@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 
+from seqexp import startup
 from seqexp.config import CONF, choices, hints, options
 from seqexp.config.choices import Choice, Setting
 from seqexp.config.mistakes import ConfigError, closest, current_folder, paragraph, refuse, show
@@ -106,7 +107,8 @@ def _told(choice: Choice) -> str | None:
     """What a task says of itself; None where it lacks a setting, such as a path, or is not the program's own."""
     if choice.path is None or not choice.path.is_relative_to(CONF):
         return None
-    from seqexp.program.check import looked  # which loads torch
+    startup.load()
+    from seqexp.program.check import looked
 
     try:
         return looked([f"data={choice.name}", "num_seeds=1"], None)[0]

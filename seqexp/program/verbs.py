@@ -23,7 +23,7 @@ class Verb(NamedTuple):
         module: has `main(arguments)`, which gives the exit status.
         says: what it does, for the program's help.
         words: how others call it, divided by spaces.
-        slow: whether seconds pass before it has something to say.
+        slow: it needs torch, so that seconds pass before it has something to say.
     """
 
     module: str
@@ -95,6 +95,8 @@ def start(verb: str, arguments: Sequence[str]) -> None:
     """
     try:
         with startup.interruptible(end_start):
+            if VERBS[verb].slow:
+                startup.load()
             module = importlib.import_module(VERBS[verb].module)
         status = module.main(arguments)
     except KeyboardInterrupt:
