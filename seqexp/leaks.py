@@ -104,7 +104,7 @@ def echoes(looked: Looked) -> Iterator[Finding]:
         others = f" (and {len(found) - 1} other targets are such copies)" if len(found) > 1 else ""
         yield Finding(
             "doubt",
-            f"Target {target + 1} is the value of input {column + 1} {when}, exactly{others}: is the past being "
+            f"Target {target + 1} is the value of input {column + 1}, {when}, exactly{others}: is the past being "
             "predicted? A task that asks for memory means it so.",
         )
 
@@ -142,8 +142,8 @@ def linear_function(looked: Looked) -> Iterator[Finding]:
     if spread > 0 and error <= EXACT * spread:
         yield Finding(
             "doubt",
-            f"The target is a linear function of the inputs: least squares leave {error / spread:.1g} of its variance "
-            "on test. Is the past, or the target itself, among the inputs?",
+            f"The target is a linear function of the inputs, but for {error / spread:.1g} of its variance on test: "
+            "is the past, or the target itself, among the inputs?",
         )
     if task.reads == "last" and looked.train.lengths is None:
         yield from _order(looked, error, spread)
@@ -185,12 +185,10 @@ def single_inputs(looked: Looked) -> Iterator[Finding]:
     step, column = divmod(best, features.shape[2])
     if share.flatten()[best] >= NEARLY_ALL:
         back = features.shape[1] - 1 - step
-        where = "" if task.reads == "steps" else f" {back} step{'s' * (back != 1)} before the last"
-        what = "class" if isinstance(task.targets, Classes) else "target's variance"
-        yield Finding(
-            "doubt",
-            f"Input {column + 1}{where} alone gives it away: it explains {share.flatten()[best]:.2%} of the {what}.",
-        )
+        where = "" if task.reads == "steps" else f", {back} step{'s' * (back != 1)} before the last,"
+        what = "classes" if isinstance(task.targets, Classes) else "variance of target 1"
+        says = f"it explains {share.flatten()[best]:.2%} of the {what}"
+        yield Finding("doubt", f"Input {column + 1}{where} alone gives the target away: {says}.")
 
 
 def _explained(features: Tensor, targets: Tensor) -> Tensor:

@@ -68,11 +68,11 @@ def with_target(target: Callable[[Tensor], Tensor]) -> Made:
     ("task", "words"),
     [
         (with_target(lambda x: torch.full_like(x[:, 0, :1], 3)), "The targets are constant: every one is 3."),
-        (with_target(lambda x: x[:, 3, 1:]), "Target 1 is the value of input 2 2 steps before the last, exactly"),
+        (with_target(lambda x: x[:, 3, 1:]), "Target 1 is the value of input 2, 2 steps before the last, exactly"),
         (with_target(lambda x: x.sum((1, 2))[:, None]), "The target is a linear function of the inputs"),
         (
             with_target(lambda x: x[:, 4, :1] + 0.01 * x[:, 2, :1].sin()),
-            "Input 1 1 step before the last alone gives it",
+            "Input 1, 1 step before the last, alone gives the target",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_an_input_that_names_the_class_is_found() -> None:
         x[:, 2, 0] = classes * 10.0
         return x, classes
 
-    assert "Input 1 3 steps before the last alone gives it away: it explains 100.00% of the class" in found(
+    assert "Input 1, 3 steps before the last, alone gives the target away: it explains 100.00% of the classes" in found(
         Made(make, Classes(3))
     )
 
