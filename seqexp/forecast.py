@@ -185,14 +185,14 @@ def forecast(
 
 
 def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], steps: int, level: float) -> Forecast:
-    model, first, task, is_closed = parts.training.eval().model, kept[0], known, known.ahead == 1
+    model, first, is_closed = parts.training.eval().model, kept[0], known.ahead == 1
     values = known.record(generator(parts.data.data_seeds[first], "data")).values  # (L, columns)
     read = values[:, list(known.read)]
     if is_closed:
-        paths = _paths(model, read[None, -task.window :], steps)[kept, 0]  # (E, K, O)
+        paths = _paths(model, read[None, -known.window :], steps)[kept, 0]  # (E, K, O)
     else:
-        ends = [len(read) - task.horizon + step + 1 for step in range(steps)]
-        windows = torch.stack([read[end - task.window : end] for end in ends])  # (K, T, I)
+        ends = [len(read) - known.horizon + step + 1 for step in range(steps)]
+        windows = torch.stack([read[end - known.window : end] for end in ends])  # (K, T, I)
         paths = _paths(model, windows, 1)[kept][:, :, 0]
     if not (sound := paths.isfinite().flatten(1).all(1)).any():
         raise ConfigError("no seed has a forecast that is a number")
@@ -202,16 +202,19 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
         _residuals(model, parts.data.splits[name].of(slice(first, first + 1)), kept, length, level, name)
         for name in (VAL, "test")
     )
-    widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
+    try:
+        widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
+    except ValueError as error:  # windows of several files break off, and a path may leave what numbers hold
+        raise ConfigError(f"validation is too short for this forecast: {error}") from None
     held = np.stack([conformal.coverage(after[..., place], widths[:, place]) for place in range(before.shape[-1])], -1)
     counts = np.isfinite(before[..., 0]).sum(0)
     return Forecast(
         record=record,
         is_closed=is_closed,
         level=level,
-        names=task.names,
+        names=known.names,
         rows=len(values),
-        history=values[-SHOWN * task.window :, list(known.predicted)].numpy(),
+        history=values[-SHOWN * known.window :, list(known.predicted)].numpy(),
         seeds=[record.seeds[index] for index in kept],
         paths=paths[sound].double().numpy(),
         half_widths=np.broadcast_to(widths, (steps, widths.shape[1])),

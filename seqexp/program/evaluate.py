@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         current_folder()
         changes, trusted = settings(getattr(given, options.SETTINGS))
+        if not changes:
+            raise ConfigError("evaluate needs a setting of the data that is to be another one, such as data.noise=0.3")
         name = given.name or name_of(changes)
         with refusing_paths():
             folders = finished(given.folder)
@@ -91,7 +93,7 @@ def settings(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a command line asks for: settings of the task that are to be others, and what is trusted.
 
     Raises:
-        ConfigError: one is no setting, or not of the data, or there is none.
+        ConfigError: one is no setting, or not of the data, or stands twice.
     """
     changes: dict[str, Any] = {}
     trusted: dict[str, Any] = {}
@@ -99,20 +101,16 @@ def settings(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
         key, equals, text = each.partition("=")
         group, _, name = key.partition(".")
         if not equals or not (key in TRUST or (group == "data" and name)):
-            raise ConfigError(
-                f"{each}: evaluate takes settings of the data, such as data.noise=0.3, and {' and '.join(TRUST)}"
-            )
+            raise ConfigError(f"{each}: takes settings of the data, such as data.noise=0.3, and {' and '.join(TRUST)}")
+        place, name = (trusted, key) if key in TRUST else (changes, key.partition(".")[2])
         if "${" in text:
             raise ConfigError(f"{each}: takes a value, and no interpolation")
-        if key in trusted or name in changes:
+        if name in place:
             raise ConfigError(f"{each}: {key} is given twice")
         try:
-            value = yaml.safe_load(text)
+            place[name] = yaml.safe_load(text)
         except yaml.YAMLError:
             raise ConfigError(f"{each}: {text} is no value") from None
-        (trusted if key in TRUST else changes).update({key if key in TRUST else name: value})
-    if not changes:
-        raise ConfigError("evaluate needs a setting of the data that is to be another one, such as data.noise=0.3")
     return changes, trusted
 
 

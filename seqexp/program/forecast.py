@@ -11,7 +11,7 @@ import numpy as np
 from seqexp.config import options
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.forecast import Forecast, forecast
-from seqexp.program.evaluate import name_of
+from seqexp.program.evaluate import TRUST, name_of, settings
 from seqexp.record.record import RecordError
 from seqexp.record.tidy import FUTURES
 from seqexp.show.console import prepare_output, say
@@ -43,12 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, required=True, help="how many")
     parser.add_argument("--data", metavar="FILE", help="another file to go on from, of a task that reads one")
     parser.add_argument("--level", type=float, default=0.9, help="of the interval (default: 0.9)")
-    parser.add_argument("--allow", metavar="PACKAGE", action="append", default=[], help="whose code you trust")
-    given = options.strict(parser).parse_args(arguments)
+    parser.add_argument(options.SETTINGS, metavar="KEY=VALUE", nargs="*", help=f"{' and '.join(TRUST)}, as of a run")
+    given = options.strict(parser).parse_intermixed_args(arguments)
     try:
         current_folder()
+        changes, trusted = settings(getattr(given, options.SETTINGS))
+        if changes:
+            raise ConfigError(f"data.{next(iter(changes))}: forecast takes no settings of the data, but --data FILE")
         with refusing_paths():
-            found = forecast(given.folder, given.steps, given.data, given.level, given.allow)
+            found = forecast(given.folder, given.steps, given.data, given.level, **trusted)
             name = {"steps": given.steps, "level": given.level} | ({"data": given.data} if given.data else {})
             place = given.folder / FUTURES / name_of(name)
             found.write(place)

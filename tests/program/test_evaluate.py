@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from seqexp.config.mistakes import ConfigError
 from seqexp.program import evaluate
 from seqexp.record.record import RESULT
 
@@ -66,8 +65,8 @@ def test_a_series_of_another_length_is_scored_on_all_of_its_windows_and_named(
     ("arguments", "words"),
     [
         ([], "evaluate needs a setting of the data"),
-        (["cell=lstm"], "cell=lstm: evaluate takes settings of the data, such as data.noise=0.3"),
-        (["data.noise"], "data.noise: evaluate takes settings of the data"),
+        (["cell=lstm"], "cell=lstm: takes settings of the data, such as data.noise=0.3"),
+        (["data.noise"], "data.noise: takes settings of the data"),
         (["data.noise=1", "data.noise=2"], "data.noise is given twice"),
         (["data.noise=${seed}"], "takes a value, and no interpolation"),
         (["data.noise=[1"], "[1 is no value"),
@@ -111,5 +110,4 @@ def test_an_evaluation_is_called_after_its_settings(changes: dict[str, Any], nam
 def test_settings_may_trust_packages() -> None:
     given = ["data.x=[1, 2]", "allowed_packages=[mine]"]
     assert evaluate.settings(given) == ({"x": [1, 2]}, {"allowed_packages": ["mine"]})
-    with pytest.raises(ConfigError, match="evaluate needs a setting"):
-        evaluate.settings(["allowed_packages=[mine]"])
+    assert evaluate.settings(["allowed_packages=[mine]"]) == ({}, {"allowed_packages": ["mine"]})
