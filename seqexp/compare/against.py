@@ -5,31 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from seqexp.compare.outcome import MOST_NAMES, advantage, advantage_text, lost_text, range_text, without_winner
+from seqexp.compare.outcome import MOST_NAMES, advantage_text, lost_text, margins_text, range_text, without_winner
 from seqexp.compare.pairs import Pair
 from seqexp.compare.section import Section
 from seqexp.compare.text import list_text
-
-OWN = "seqexp.data.csv.Csv"
-"""The task of one's own data, of which the question is whether a network is worth it at all."""
-
-
-def worth_clause(section: Section) -> str | None:
-    """Whether a network is worth it on one's own data; None on other data, or where no baseline was met."""
-    sources = [run for row in section.data_set.rows for run, _ in row.sources]
-    text = baseline_clause(section)
-    if text is None or any(run.targets.get("data") != OWN for run in sources):
-        return None
-    of_row: dict[str, list[Pair]] = defaultdict(list)
-    for pair in section.baseline_pairs:
-        of_row[pair.first].append(pair)
-    if any(all(pair.winner == pair.first for pair in met) for met in of_row.values()):
-        return f"a network is worth it, as {text}"
-    these = "none of these networks is" if len(of_row) > 1 else "this network is not"
-    if all(any(pair.winner == pair.second for pair in met) for met in of_row.values()):
-        return f"{these} worth it, as {text}"
-    rivals = list(dict.fromkeys(pair.second for pair in section.baseline_pairs))
-    return f"{these} shown to be better than {_names(rivals)}; {text}"
 
 
 def baseline_sentence(section: Section) -> str | None:
@@ -108,7 +87,4 @@ def _margin(pairs: Sequence[Pair], label: str) -> str:
     """How far the baseline is below the rows that it beats."""
     if len(pairs) > MOST_NAMES or any(map(lost_text, pairs)):
         return f" ({_sizes(pairs)})"
-    sizes = [
-        f"{advantage(pair)} {'times' if pair.difference.by_ratio else 'below'} that of {pair.first}" for pair in pairs
-    ]
-    return f": its {label} is {list_text(sizes)}"
+    return f": its {label} is {margins_text(pairs)}"

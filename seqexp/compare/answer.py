@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from seqexp.compare.against import baseline_clause, worth_clause
+from seqexp.compare.against import baseline_clause
 from seqexp.compare.keys import CELL
 from seqexp.compare.outcome import (
     MOST_NAMES,
@@ -25,6 +25,7 @@ from seqexp.compare.outcome import (
 from seqexp.compare.pairs import Pair
 from seqexp.compare.section import Section
 from seqexp.compare.text import list_text, score_text
+from seqexp.compare.worth import worth_clause
 from seqexp.statistics import mean_interval
 
 MOST_SPELLED = 3
@@ -152,6 +153,8 @@ def _counted(pairs: Sequence[Pair], what: str) -> str:
         "short": "the seeds are too few to decide",
         "unpaired": "the two do not share two seeds of the same data that one of them has finished",
     }
+    if all(pair.num_diverged == pair.num_seeds for pair in pairs):
+        words["unpaired"] = "all seeds of both diverged"
     counts = Counter(outcome(pair) for pair in pairs)
     each = [f"in {counts[kind]} {words[kind]}" for kind in OPEN if counts[kind]]
     if len(each) == 1:

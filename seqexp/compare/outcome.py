@@ -86,6 +86,13 @@ def _closeness(pair: Pair) -> float:
     return -abs(d.gap)
 
 
+def margins_text(pairs: Sequence[Pair]) -> str:
+    """`0.24 times that of gru and 0.25 times that of lstm`: the winner's score, which each row (first) lost to."""
+    return list_text(
+        [f"{advantage(pair)} {'times' if pair.difference.by_ratio else 'below'} that of {pair.first}" for pair in pairs]
+    )
+
+
 def seeds_text(pairs: Sequence[Pair]) -> str:
     """`20 seeds`, or `8 to 20 seeds`: how many stand behind the pairs."""
     counts = [pair.difference.num_pairs for pair in pairs if pair.paired]
@@ -111,10 +118,11 @@ def _clause(kind: Outcome, pairs: Sequence[Pair]) -> str:
     if kind == "alike":
         return f"{names} are alike within {percent_text(pairs[0].margin or math.nan)} ({seeds_text(pairs)})"
     if kind == "short":
-        needed = seeds_needed(max(1, *(pair.num_tests for pair in pairs)))
-        return f"undecided between {names}: {seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
+        return f"undecided between {names}: {short_text(pairs)}"
     if kind == "undetected":
-        return f"no difference between {names} was detected ({_power(pairs)})"
+        return f"no difference between {names} was detected ({power_text(pairs)})"
+    if all(pair.num_diverged == pair.num_seeds for pair in pairs):
+        return f"no verdict between {names}, as all of their seeds diverged"
     if all(max(pair.num_seeds) == 1 for pair in pairs):
         return f"no verdict between {names}, which have one seed each"
     return f"no verdict between {names}, which do not share two seeds of the same data that one of them has finished"
@@ -148,7 +156,13 @@ def failures_text(pairs: Sequence[Pair]) -> str:
     return ", too few to show rare failures" if any(pair.hides_failures for pair in pairs) else ""
 
 
-def _power(pairs: Sequence[Pair]) -> str:
+def short_text(pairs: Sequence[Pair]) -> str:
+    """That so few seeds cannot decide, and how many could."""
+    needed = seeds_needed(max(1, *(pair.num_tests for pair in pairs)))
+    return f"{seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
+
+
+def power_text(pairs: Sequence[Pair]) -> str:
     """What the seeds could have shown; only their number where pairs are not all of one kind."""
     seeds = seeds_text(pairs)
     if len({pair.difference.by_ratio for pair in pairs}) > 1 or not all(pair.difference.sized for pair in pairs):

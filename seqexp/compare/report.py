@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqexp.compare.against import baseline_sentence, worth_clause
+from seqexp.compare.against import baseline_sentence
 from seqexp.compare.answer import answer
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
@@ -15,6 +15,7 @@ from seqexp.compare.table import MOST_COLUMNS, Table, tables
 from seqexp.compare.variance import READING as READING_VARIANCE
 from seqexp.compare.variance import table as variance_table
 from seqexp.compare.variance import variances
+from seqexp.compare.worth import worth_clause
 from seqexp.show import text
 
 MOST_PROBLEMS = 20

@@ -66,6 +66,7 @@ class Run:
         targets: group of the configuration -> its `_target_`.
         data_hash: for each seed the digests of its training data and test targets.
         varies: sources of randomness in which the seeds differ, in words; None where the record does not say.
+        has_fixed_data: whether the task has one data set, whatever the seed, as far as its record tells.
         data_notes: what a reader of scores must know of the splits, a sentence each.
         compared: what its sweep was asked to compare by.
         margin: the share within which its sweep counts scores as alike, None where nobody asked.
@@ -98,6 +99,7 @@ class Run:
     data_hash: list[list[str]] | None = None
     solved: Array | None = None
     varies: dict[str, str] | None = None
+    has_fixed_data: bool = False
     data_notes: tuple[str, ...] = ()
     compared: tuple[str, ...] = ()
     best_epoch: list[int] | None = None
@@ -205,6 +207,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         data_hash=record.data_hash and [[sys.intern(digest) for digest in pair] for pair in record.data_hash],
         solved=solved(record),
         varies=record.varies,
+        has_fixed_data=_has_fixed_data(record),
         data_notes=tuple(record.data_notes),
         compared=asked_by(record.config),
         best_epoch=best_epoch(record) if "val" in scores else None,
@@ -212,6 +215,13 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         fresh_seeds=settings.get("sweep.fresh_seeds") is True,
         judges=first if type(first := settings.get("sweep.judges")) is int and 0 <= first < 2**63 else None,
     )
+
+
+def _has_fixed_data(record: Record) -> bool:
+    """Whether there is one data set for all seeds; a record that does not say so may say in what its seeds differ."""
+    if record.data_fixed is not None or record.varies is None or record.config.get("data_seed") is not None:
+        return bool(record.data_fixed)
+    return record.varies.get("data", "another of").startswith("another of")  # of some folds, and nothing else new
 
 
 _metric = lru_cache(1024)(Metric)  # one object for all runs that have the same

@@ -133,6 +133,8 @@ def _unpaired(pair: Pair, data: str) -> str:
     both = f"{pair.first} and {pair.second}"
     d = pair.difference
     finite = pair.num_shared - pair.num_dropped
+    if pair.num_diverged == pair.num_seeds:
+        return f"{both} cannot be compared on {data}: all of their seeds diverged."
     if math.isnan(d.gap):
         return f"{both} cannot be compared on {data}: at least one of them has no score."
     if finite == 1 and max(pair.num_seeds) == 1:

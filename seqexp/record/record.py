@@ -49,6 +49,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
     **dict.fromkeys(("git", "error", "sizes", "varies"), (dict, type(None))),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
+    "data_fixed": (bool, type(None)),
     "train_seconds": (int, float),
     "matched": (int, type(None)),
 }
@@ -75,6 +76,7 @@ class Record:
             were scored; None in records of versions that did not make them.
         varies: `data`, `model` and `order`, those in which the seeds differ, in words; None where a record does not
             say.
+        data_fixed: whether the task has one data set, whatever the seed; None where a record does not say.
         data_notes: what a reader of scores must know of the splits, a sentence each.
         metric: short name of the score that was trained for and selected by; "mse" in records without it.
         metric_label: the same as figures and tables show it.
@@ -113,6 +115,7 @@ class Record:
     seeds: list[int]
     data_hash: list[list[str]] | None = None
     varies: dict[str, str] | None = None
+    data_fixed: bool | None = None
     data_notes: list[str] = field(default_factory=list)
     metric: str = MSE
     metric_label: str = "MSE"
@@ -243,7 +246,7 @@ class Record:
         known = {item.name for item in fields(cls)} - {"folder"}
         values = {name: value for name, value in raw.items() if name in known}
         for name, value in values.items():
-            if not isinstance(value, _KINDS.get(name, object)) or isinstance(value, bool):
+            if not isinstance(value, _KINDS.get(name, object)) or (isinstance(value, bool) and name != "data_fixed"):
                 raise TypeError(f"{name} has the wrong kind: {type(value).__name__}")
         seeds = checked_seeds("seeds", values["seeds"])
         check_unchanged(values, len(seeds))

@@ -265,6 +265,7 @@ def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:
         seeds=list(parts.data.seeds),
         data_hash=parts.data.data_hash,
         varies=varies(parts.settings, parts.data),
+        data_fixed=parts.data.task.fixed,
         data_notes=parts.data.notes,
         num_parameters=parts.training.model.num_parameters,
         sizes=parts.sizes._asdict(),

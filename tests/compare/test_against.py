@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from seqexp.compare.against import OWN, baseline_sentence
-from seqexp.compare.answer import answer, says_baselines
+from seqexp.compare.against import baseline_sentence
 from seqexp.compare.section import Section
 from tests.compare.test_pairs import run, section
 
@@ -87,28 +85,3 @@ def test_several_baselines_to_beat_are_one_sentence() -> None:
         "gru and lstm beat all 3 baselines; mgu is beaten by the constant, linear and ar baselines; "
         "rnn was not shown to beat the linear and ar baselines."
     )
-
-
-@pytest.mark.parametrize(
-    ("levels", "count", "words"),
-    [
-        ((0.5, 2.0), 20, "a network is worth it, as gru beats the linear baseline (0."),
-        ((2.0, 4.0), 20, "none of these networks is worth it, as the linear baseline beats both: its test MSE is 0."),
-        ((2.0,), 20, "this network is not worth it, as the linear baseline beats gru: its test MSE is 0."),
-        ((1.0, 2.0), 20, "none of these networks is shown to be better than the linear baseline; the linear baseline"),
-        ((0.5, 0.6), 3, "none of these networks is shown to be better than the linear baseline; undecided between"),
-    ],
-)
-def test_of_ones_own_data_the_first_sentence_says_whether_a_network_is_worth_it(
-    levels: tuple[float, ...], count: int, words: str
-) -> None:
-    own = found(*levels, count=count, targets={"data": OWN})
-    assert answer(own).startswith(f"On sine, {words}")
-    assert ("; of the networks themselves, " in answer(own)) == (len(levels) > 1)
-    assert says_baselines(own)
-    assert "worth" not in answer(found(*levels, count=count))
-
-
-def test_the_task_of_ones_own_data_is_there() -> None:
-    module, _, name = OWN.rpartition(".")
-    assert hasattr(importlib.import_module(module), name)
