@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.scan import at_ends
 
 MOST_STATES = 512
 """Numbers in one seed's state up to which the eigenvalues of a step are computed: beyond, it takes seconds a seed."""
@@ -44,18 +45,18 @@ def history(cell: Recurrent, x: Tensor, lengths: Tensor | None) -> History:
         passes = [cell.scan(y, weights[layer * directions], False)]
         if cell.bidirectional:
             passes.append(cell.scan(y.flip(0), weights[layer * directions + 1], False).flip(0))
-        y = torch.cat(passes, dim=2)  # (T, S, output_size, B)
+        own = torch.cat(passes, dim=2)  # (T, S, output_size, B)
+        y = own + y if cell.adds(layer) else own
     state = (y.new_zeros(y.shape[1], cell.hidden_size, y.shape[3]),) * len(cell.states)
     states = []
     for x_t in y.unbind(0):
         state = cell.step(x_t, state, weights[-directions])
         states.append(state)
-    output = states[-1][0]
-    if lengths is not None:
-        ends = (lengths - 1)[None, :, None].expand(1, -1, cell.hidden_size, -1)  # (1, S, H, B)
-        output = torch.stack([each[0] for each in states]).gather(0, ends).squeeze(0)
+    output = states[-1][0] if lengths is None else at_ends(torch.stack([each[0] for each in states]), lengths)
     if cell.bidirectional:
         output = torch.cat([output, cell.scan(y.flip(0), weights[-1], True)], dim=1)
+    if cell.adds(cell.num_layers - 1):
+        output = output + (cell.ends(y) if lengths is None or cell.bidirectional else at_ends(y, lengths))
     return History(states, output)
 
 

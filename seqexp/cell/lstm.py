@@ -1,6 +1,7 @@
 """Long short-term memory: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -98,31 +99,18 @@ class LSTM(Recurrent):
     gates = 4
     states = ("h", "c")
 
-    def __init__(
-        self,
-        input_size: int,
-        num_seeds: int,
-        hidden_size: int,
-        num_layers: int,
-        dropout: float,
-        bidirectional: bool,
-        forget_bias: float | None,
-    ) -> None:
-        """Allocates the parameters; see `Recurrent`.
+    def __init__(self, *sizes: Any, forget_bias: float | None, **settings: Any) -> None:
+        """Allocates the parameters.
 
         Args:
-            input_size: I.
-            num_seeds: S.
-            hidden_size: H.
-            num_layers: layers, each fed with the one below.
-            dropout: share of every layer's output, but the top one's, set to zero in training.
-            bidirectional: whether a second scan runs from the end.
+            sizes: see `Recurrent`, as are `settings`.
             forget_bias: sum b_if + b_hf at the start; None leaves torch's two draws.
+            settings: by name.
 
         Raises:
             ValueError: if an argument is out of range.
         """
-        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, bidirectional)
+        super().__init__(*sizes, **settings)
         self.forget_bias = forget_bias
 
     def reset_parameters(self, generators: Sequence[Generator]) -> None:

@@ -10,10 +10,8 @@ from torch import Generator, Tensor, nn
 
 from seqexp.cell.cell import Back, Cell
 from seqexp.cell.scan import at_ends, pull, scan
+from seqexp.cell.stack import Stack
 from seqexp.cell.workspace import ALIGNMENT, Pool, Workspace
-
-MOST_LAYERS = 1000
-"""More than anybody has trained: each is a few objects, made before their memory can be predicted."""
 
 
 class Weights(NamedTuple):
@@ -40,7 +38,7 @@ def multiply_add(weight: Tensor, z: Tensor, bias: Tensor) -> Tensor:
     return torch.baddbmm(bias.unsqueeze(2), weight, z)
 
 
-class Recurrent(Cell):
+class Recurrent(Stack):
     """A recurrent network over whole sequences, for S independent members of a population at once.
 
     To add a cell, derive from this class, set `gates`, and write `step`: the equations of one time step in
@@ -80,6 +78,7 @@ class Recurrent(Cell):
         num_layers: int,
         dropout: float,
         bidirectional: bool,
+        residual: bool = False,
     ) -> None:
         """Allocates the parameters.
 
@@ -90,23 +89,14 @@ class Recurrent(Cell):
             num_layers: layers, each fed with the one below.
             dropout: share of every layer's output, but the top one's, set to zero in training.
             bidirectional: whether a second scan runs from the end.
+            residual: whether each layer's input is added to its output, from the second layer on. (What is younger
+                than version 0.1 has a neutral default, for cells that were written, and runs that were made, without.)
 
         Raises:
             ValueError: if an argument is out of range.
         """
-        for name, value in (("hidden_size", hidden_size), ("num_layers", num_layers)):
-            if value < 1:
-                raise ValueError(f"{name} must be >= 1, got {value}")
-        if num_layers > MOST_LAYERS:
-            raise ValueError(f"num_layers must be <= {MOST_LAYERS}, got {num_layers}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be >= 0 and < 1, got {dropout}")
-        if dropout > 0 and num_layers == 1:
-            raise ValueError(f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}")
-        super().__init__(input_size, num_seeds, hidden_size * (2 if bidirectional else 1), causal=not bidirectional)
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.dropout = dropout
+        directions = 2 if bidirectional else 1
+        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual, directions=directions)
         self.bidirectional = bidirectional
         self._pool = Pool()
         rows = self.gates * hidden_size
@@ -230,7 +220,8 @@ class Recurrent(Cell):
                 forward = not suffix.endswith("_reverse")
                 for name, values in self._trace(y if forward else y.flip(0), self._weights(suffix)).items():
                     found[name + suffix] = values if forward else values.flip(0)
-            y = torch.cat([found[self.states[0] + suffix] for suffix in self._suffixes(layer)], dim=2)
+            own = torch.cat([found[self.states[0] + suffix] for suffix in self._suffixes(layer)], dim=2)
+            y = own + y if self.adds(layer) else own
         return {name: values.permute(1, 3, 0, 2) for name, values in found.items()}  # (T, S, H, B) -> (S, B, T, H)
 
     def _trace(self, x: Tensor, weights: Weights) -> dict[str, Tensor]:
@@ -246,6 +237,8 @@ class Recurrent(Cell):
         """Returns the `torch.nn` module (batch_first) that holds the weights of one member; see `Cell.to_module`."""
         if not 0 <= index < self.num_seeds:
             raise ValueError(f"index must be >= 0 and < {self.num_seeds} (num_seeds), got {index}")
+        if self.residual:
+            raise NotImplementedError("torch.nn has no counterpart of residual layers")
         module = self.empty_torch()
         own = dict(self.named_parameters())
         reference = next(iter(own.values()))
@@ -273,11 +266,23 @@ class Recurrent(Cell):
         """Runs all layers, (S, B, T, I) to (T, S, output_size, B) or the last state (S, output_size, B)."""
         y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
         for layer in range(self.num_layers):
-            top = layer == self.num_layers - 1
-            y = self._run_layer(y, layer, last and top)
-            if self.training and self.dropout > 0 and not top:
-                y = y * self._dropout_mask(y)
+            only_end = last and layer == self.num_layers - 1
+            own = self._run_layer(y, layer, only_end)
+            if self.drops(layer):
+                T, S, F, B = own.shape
+                # a seed's draws lie together, as they do when it is alone
+                own = own * self.dropout_mask(own, S, T, F, B).transpose(0, 1)
+            if self.adds(layer):
+                own = own + (self.ends(y) if only_end else y)
+            y = own
         return y
+
+    def ends(self, y: Tensor) -> Tensor:
+        """What each direction reads last, (T, S, output_size, B) to (S, output_size, B)."""
+        if not self.bidirectional:
+            return y[-1]
+        H = self.hidden_size
+        return torch.cat([y[-1, :, :H], y[0, :, H:]], dim=1)
 
     def _run_layer(self, x: Tensor, layer: int, last: bool) -> Tensor:
         suffix, *reverse = self._suffixes(layer)
@@ -286,14 +291,3 @@ class Recurrent(Cell):
             return forward
         backward = self.scan(x.flip(0), self._weights(reverse[0]), last)
         return torch.cat([forward, backward if last else backward.flip(0)], dim=-2)  # (…, 2H, B)
-
-    def _dropout_mask(self, y: Tensor) -> Tensor:
-        """Draws 0 or 1/(1-p) for each element of y (T, S, F, B), each seed from its own generator."""
-        if not self._generators:
-            raise RuntimeError("dropout needs the generators that reset_parameters is given: call it before training")
-        T, S, F, B = y.shape
-        # (S, T, F, B): a seed's draws lie together, as they do when it is alone
-        mask = torch.empty(S, T, F, B, dtype=y.dtype)
-        for member, generator in zip(mask, self._generators, strict=True):
-            member.bernoulli_(1 - self.dropout, generator=generator)
-        return mask.div_(1 - self.dropout).to(y.device).transpose(0, 1)

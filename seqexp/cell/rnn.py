@@ -1,7 +1,7 @@
 """The plain recurrent cell of Elman (1990), with tanh or ReLU."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -76,33 +76,20 @@ class RNN(Recurrent):
 
     gates = 1
 
-    def __init__(
-        self,
-        input_size: int,
-        num_seeds: int,
-        hidden_size: int,
-        num_layers: int,
-        dropout: float,
-        bidirectional: bool,
-        nonlinearity: Literal["tanh", "relu"],
-    ) -> None:
-        """Allocates the parameters; see `Recurrent`.
+    def __init__(self, *sizes: Any, nonlinearity: Literal["tanh", "relu"], **settings: Any) -> None:
+        """Allocates the parameters.
 
         Args:
-            input_size: I.
-            num_seeds: S.
-            hidden_size: H.
-            num_layers: layers, each fed with the one below.
-            dropout: share of every layer's output, but the top one's, set to zero in training.
-            bidirectional: whether a second scan runs from the end.
+            sizes: see `Recurrent`, as are `settings`.
             nonlinearity: f, "tanh" or "relu".
+            settings: by name.
 
         Raises:
             ValueError: if an argument is out of range.
         """
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity must be one of 'tanh', 'relu', got {nonlinearity!r}")
-        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, bidirectional)
+        super().__init__(*sizes, **settings)
         self.nonlinearity = nonlinearity
 
     def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:

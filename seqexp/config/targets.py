@@ -130,10 +130,9 @@ def arguments(
     Raises:
         ConfigError: a key is unknown or missing, or a value has the wrong type.
     """
-    parameters = inspect.signature(made).parameters
+    parameters, hints = _constructor(made)
     given = set(given)
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    keys = [name for name, each in parameters.items() if name not in given and each.kind not in variable]
+    keys = [name for name in parameters if name not in given]
     kept = {str(key): value for key, value in values.items() if key != "_target_"}
     for name in kept:
         if name in given:
@@ -143,10 +142,26 @@ def arguments(
     for name in keys:
         if name not in kept and parameters[name].default is inspect.Parameter.empty:
             raise ConfigError(f"{where}.{name} has no value; give one with {where}.{name}=...")
-    hints = _hints(made)
     for name, value in kept.items():
         check_type(f"{where}.{name}", value, hints.get(name, Any))
     return kept
+
+
+VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _constructor(made: type) -> tuple[dict[str, inspect.Parameter], dict[str, Any]]:
+    """The parameters of a constructor and their types; where it hands `**kwargs` on, also those of the class above."""
+    parameters, hints = dict(inspect.signature(made).parameters), _hints(made)
+    for above in made.__mro__[1:]:
+        if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+            break
+        if "__init__" not in vars(above) or above is object:
+            continue
+        own = {name: each for name, each in parameters.items() if each.kind not in VARIABLE}
+        parameters = dict(inspect.signature(above).parameters) | own
+        hints = _hints(above) | hints
+    return {name: each for name, each in parameters.items() if each.kind not in VARIABLE}, hints
 
 
 def _hints(made: type) -> dict[str, Any]:

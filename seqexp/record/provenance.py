@@ -34,6 +34,7 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "data.gap": 0,
     "data.folds": 1,
     "cell.weights": None,
+    "cell.residual": False,
 }
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 

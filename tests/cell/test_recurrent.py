@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 
+from seqexp.cell.history import history
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.workspace import Workspace
 from tests.cell.conftest import CELLS
@@ -181,8 +182,8 @@ def test_dropout_acts_between_layers_in_training_only(name, make_cell, rng):
     x = torch.randn(3, 40, 6, 2, generator=rng, dtype=torch.float64)
     masks = []
     cell.register_forward_pre_hook(lambda *_: masks.clear())
-    draw = cell._dropout_mask
-    cell._dropout_mask = lambda y: masks.append(draw(y)) or masks[-1]
+    draw = cell.dropout_mask
+    cell.dropout_mask = lambda *asked: masks.append(draw(*asked)) or masks[-1]
     first, second = cell(x), cell(x)
     assert len(masks) == 1
     assert not torch.equal(first, second)
@@ -194,6 +195,24 @@ def test_dropout_acts_between_layers_in_training_only(name, make_cell, rng):
     plain = make_cell(name, num_layers=2)
     assert torch.equal(cell(x), plain(x))
     assert not torch.equal(first, plain(x))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@every_cell
+def test_residual_adds_a_layers_input_from_the_second_layer_on(name, bidirectional, make_cell, rng):
+    cell = make_cell(name, num_layers=3, bidirectional=bidirectional, residual=True)
+    x = torch.randn(3, 5, 6, 2, generator=rng, dtype=torch.float64)
+    expected = x
+    for layer in range(3):
+        own = cell._run_layer(expected.permute(2, 0, 3, 1), layer, False).permute(1, 3, 0, 2)
+        expected = own + expected if layer else own
+    torch.testing.assert_close(cell(x), expected, rtol=1e-12, atol=1e-12)
+    H = cell.hidden_size
+    last = torch.cat([expected[:, :, -1, :H], expected[:, :, 0, H:]], dim=2)  # what each direction reads last
+    torch.testing.assert_close(cell.last(x), last, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(history(cell, x, None).output.transpose(1, 2), last, rtol=1e-10, atol=1e-12)
+    with pytest.raises(NotImplementedError, match="residual"):
+        cell.to_module(0)
 
 
 def test_dropout_without_generators(make_cell):

@@ -527,6 +527,25 @@ def test_arguments_that_do_not_fit_are_named(changes: dict[str, Any], message: s
         arguments("made", {**GOOD, **changes}, Made, given=["given"], beside=["beside"])
 
 
+class Derived(Made):
+    """Takes the settings of the class above by name."""
+
+    def __init__(self, *sizes: Any, own: float, **settings: Any) -> None:
+        super().__init__(*sizes, **settings)
+        self.own = own
+
+
+def test_settings_that_are_handed_on_are_those_of_the_class_above() -> None:
+    kept = arguments("made", {**GOOD, "own": 0.5}, Derived, given=["given"])
+    assert kept == {"size": 1, "rate": 1, "name": "a", "shape": [1], "own": 0.5}
+    with pytest.raises(ConfigError, match=r"made\.own has no value"):
+        arguments("made", GOOD, Derived, given=["given"])
+    with pytest.raises(ConfigError, match=r"made\.size"):
+        arguments("made", {**GOOD, "own": 0.5, "size": "a"}, Derived, given=["given"])
+    with pytest.raises(ConfigError, match=r"made\.sizes"):
+        arguments("made", {**GOOD, "own": 0.5, "sizes": 1}, Derived, given=["given"])
+
+
 def test_an_argument_that_is_missing_is_named() -> None:
     without = {key: value for key, value in GOOD.items() if key != "rate"}
     with pytest.raises(ConfigError, match=r"^made.rate has no value; give one with made.rate=...$"):

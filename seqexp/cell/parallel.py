@@ -1,0 +1,140 @@
+"""The base of cells that compute all steps of a layer at once, as matrix products, for S seeds at once.
+
+Shapes inside: (S, features, T, N), the batch N last and padded with columns of zeros to a multiple of `ALIGNMENT`, so
+that one product (S, out, in) x (S, in, T * N) serves all steps, and the numbers of one seed are, bit for bit, those
+that it gets alone; see "Bits" in `seqexp.cell.scan`. A weight's gradient is a sum over T * N columns, and is rounded
+differently where T differs: a padded sequence has the gradient that it has alone up to rounding only.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Generator, Tensor, nn
+
+from seqexp.cell.cell import Cost
+from seqexp.cell.recurrent import multiply_add
+from seqexp.cell.stack import Stack
+from seqexp.cell.workspace import ALIGNMENT
+
+
+class Layer(nn.Module, ABC):
+    """One layer of a `Parallel` cell. Every parameter, its own or a child's, has the seed axis first."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps all steps, (S, F, T, N) -> (S, H, T, N)."""
+
+    @abstractmethod
+    def draw(self, index: int, generator: Generator) -> None:
+        """Draws the parameters of one member, from the generator alone."""
+
+
+class Dense(Layer):
+    """A linear map of every step: `weight` (S, out, in), `bias` (S, out), drawn as `torch.nn.Linear` draws.
+
+    Args:
+        num_seeds: S.
+        fan_in: features of the input.
+        fan_out: features of the output.
+    """
+
+    def __init__(self, num_seeds: int, fan_in: int, fan_out: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num_seeds, fan_out, fan_in))
+        self.bias = nn.Parameter(torch.empty(num_seeds, fan_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """W x + b, (S, in, T, N) -> (S, out, T, N)."""
+        columns = multiply_add(self.weight, x.flatten(2), self.bias)  # (S, in, T * N) -> (S, out, T * N)
+        return columns.view(*columns.shape[:2], *x.shape[2:])
+
+    def draw(self, index: int, generator: Generator) -> None:
+        """Draws U(-1/sqrt(in), 1/sqrt(in)), the weight first."""
+        bound = 1 / math.sqrt(self.weight.shape[2])
+        for parameter in (self.weight, self.bias):
+            values = torch.empty(parameter[index].shape, dtype=parameter.dtype)
+            parameter[index] = values.uniform_(-bound, bound, generator=generator)
+
+
+class Parallel(Stack):
+    """A cell without a loop over time, for S independent members of a population at once.
+
+    To add a cell, derive from this class and write `make_layer`; a `Layer` holds the equations. Sizes and settings
+    are those of `Stack`; a cell with settings of its own takes them by name and hands `**settings` on.
+
+    Attributes:
+        layers: from the bottom.
+        kept_per_state: numbers that a layer leaves in memory for backward, for each of its states; about.
+    """
+
+    kept_per_state: int = 8
+
+    def __init__(
+        self,
+        input_size: int,
+        num_seeds: int,
+        hidden_size: int,
+        num_layers: int,
+        dropout: float,
+        residual: bool,
+    ) -> None:
+        """Allocates the parameters.
+
+        Args:
+            input_size: I.
+            num_seeds: S.
+            hidden_size: H.
+            num_layers: layers, each fed with the one below.
+            dropout: share of every layer's output, but the top one's, set to zero in training.
+            residual: whether each layer's input is added to its output, from the second layer on.
+
+        Raises:
+            ValueError: if an argument is out of range.
+        """
+        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual)
+        self.layers = nn.ModuleList(
+            self.make_layer(input_size if layer == 0 else hidden_size, layer) for layer in range(num_layers)
+        )
+
+    @abstractmethod
+    def make_layer(self, fan_in: int, layer: int) -> Layer:
+        """Makes one layer.
+
+        Args:
+            fan_in: F, features of its input.
+            layer: which one, from 0 at the bottom.
+        """
+
+    def draw(self, index: int, generator: Generator) -> None:
+        """Draws layer after layer, from the bottom."""
+        for layer in self.layers:
+            layer.draw(index, generator)  # type: ignore[operator]
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Computes the top layer's states, (S, B, T, I) -> (S, B, T, H)."""
+        self.check(x, lengths)
+        B, T = x.shape[1:3]
+        # (S, B, T, I) -> (S, I, T, N)
+        y = nn.functional.pad(x.permute(0, 3, 2, 1), (0, -B % ALIGNMENT)).contiguous()
+        for index, layer in enumerate(self.layers):
+            own = layer(y)
+            if self.drops(index):
+                S, F = own.shape[:2]
+                mask = self.dropout_mask(own, S, F, T, B)
+                own = own * nn.functional.pad(mask, (0, -B % ALIGNMENT))
+            y = own + y if self.adds(index) else own
+        return y[..., :B].permute(0, 3, 2, 1)  # (S, H, T, N) -> (S, B, T, H)
+
+    def cost(self, rows: int, steps: int) -> Cost:
+        """Returns what a pass takes: every operation works on all steps."""
+        wide = -(-rows // ALIGNMENT) * ALIGNMENT
+        state = wide * steps * self.hidden_size
+        return Cost(state, state * self.num_layers * self.kept_per_state)
+
+    def extra_repr(self) -> str:
+        """Returns the sizes, for print(module)."""
+        names = ("input_size", "num_seeds", "hidden_size", "num_layers", "dropout", "residual")
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
