@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 from seqexp.compare import export, report, screen
 from seqexp.compare.answer import answer
 from seqexp.compare.data_sets import DataSet, group
+from seqexp.compare.instruments import with_measured
 from seqexp.compare.keys import CompareError, check, listed, of_data
 from seqexp.compare.runs import Collection, Problem, Run, collect
 from seqexp.compare.section import Section, build
@@ -213,7 +214,10 @@ class Comparison:
 
 
 def compare(
-    *folders: Path | str, by: str | Sequence[str] | None = None, margin: float | str | None = None
+    *folders: Path | str,
+    by: str | Sequence[str] | None = None,
+    margin: float | str | None = None,
+    allowed_packages: Sequence[str] = (),
 ) -> Comparison:
     """Compares all runs at or below some folders.
 
@@ -224,6 +228,7 @@ def compare(
             of a single cell, the one other key that was swept.
         margin: scores that differ by less than this share, such as 0.02 or "2%", count as alike, which is tested. None
             takes what the sweep was asked for.
+        allowed_packages: packages whose own diagnostics may be imported, for what they have for tables.
 
     Returns:
         The comparison; it has no sections where every run failed or is damaged.
@@ -236,7 +241,7 @@ def compare(
     data_sets, found = sort([Path(folder) for folder in folders], by)
     recorded = {run.margin for run in found.runs}
     within = wanted if wanted is not None or len(recorded) != 1 else recorded.pop()
-    sections = [noted(section) for section in build(data_sets, within)]
+    sections = [with_measured(noted(section), allowed_packages) for section in build(data_sets, within)]
     return Comparison(with_success(sections), found.failed, found.broken)
 
 

@@ -98,7 +98,8 @@ def _row_scores(section: Section, row: Row) -> dict[str, Array]:
     parts = {"train": row.train.values, "test": row.test.values, **row.evaluations}
     validation = {f"val_{metric}": row.val.values} if row.val else {}
     others = {f"test_{name}": values for name, values in row.shown.items()}
-    return {**others, **validation, **{f"{part}_{metric}": values for part, values in parts.items()}}
+    scored = {f"{part}_{metric}": values for part, values in parts.items()}
+    return {**others, **validation, **scored, **row.shown_elsewhere}
 
 
 def _solved(run: Run, position: int, shown: bool) -> dict[str, Any]:
@@ -147,6 +148,7 @@ def _section_dict(section: Section) -> dict[str, Any]:
         "rivals": section.rivals,
         "pairs": [_pair_dict(section, pair) for pair in section.pairs],
         "baseline_pairs": [_pair_dict(section, pair) for pair in section.baseline_pairs],
+        "diagnostics": [measured.as_dict() for measured in section.measured],
         "success": section.success.as_dict() if section.success else None,
         "varied": data.varied,
         "sentences": section.sentences,
@@ -171,6 +173,7 @@ def _row_dict(section: Section, row: Row, picked: bool) -> dict[str, Any]:
         f"val_{metric}": _scores_dict(row.val) if row.val else None,
         f"test_{metric}": _scores_dict(row.test),
         "evaluations": {part: _values_dict(values) for part, values in row.evaluations.items()},
+        "shown_elsewhere": {name: _values_dict(values) for name, values in row.shown_elsewhere.items()},
         "shown": {name: _values_dict(values) for name, values in row.shown.items()},
     }
 

@@ -88,6 +88,7 @@ def _part_row(row: Row, first: int) -> Row:
         test=_kept(row.test, judging),
         shown={name: values[judging] for name, values in row.shown.items()},
         evaluations={name: values[judging] for name, values in row.evaluations.items()},
+        shown_elsewhere={name: values[judging] for name, values in row.shown_elsewhere.items()},
         solved=None if row.solved is None or not judging.any() else _kept(row.solved, judging),
         whole=row,
     )

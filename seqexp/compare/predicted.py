@@ -91,6 +91,8 @@ def read_predictions(folder: Path) -> Read | None:
     with np.load(path, allow_pickle=False) as file:
         if {"series", "forecast"} <= set(file.files):
             return _checked(file["series"], file["forecast"])
+        if "predictions" not in file.files and "log_probability" in file.files:  # classes at every step
+            return None
         targets, predicted = file["targets"], file["predictions"]
     if targets.dtype.kind != "f" or targets.shape != predicted.shape or targets.ndim < 3:
         return None

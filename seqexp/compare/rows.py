@@ -48,6 +48,7 @@ class Row:
             say; None where no record does.
         shown: other metrics on test, by name, one value per seed, NaN where there is none.
         evaluations: name -> one score per seed, NaN where there is none.
+        shown_elsewhere: other metrics there, by names such as `test@40_accuracy`, alike.
         whole: the row with all of its seeds, where other seeds pick than judge: then `val` is of those that pick, and
             all else here of those that judge, which may be none. None where all seeds do both.
     """
@@ -63,6 +64,7 @@ class Row:
     solved: Scores | None = None
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
+    shown_elsewhere: dict[str, Array] = field(default_factory=dict)
     whole: Row | None = None
 
     @property
@@ -127,6 +129,7 @@ def pool(compared: dict[str, Setting], settings: dict[str, Setting], runs: list[
         else None,
         shown=_pooled(ordered, {id(run): run.shown for run in runs}),
         evaluations=_pooled(ordered, {id(run): run.evaluations for run in runs}),
+        shown_elsewhere=_pooled(ordered, {id(run): run.shown_elsewhere for run in runs}),
     )
     if not again:
         return row, []

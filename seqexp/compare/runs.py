@@ -50,6 +50,7 @@ class Run:
         test: (S,) scores.
         shown: other metrics on test, by name, (S,) each.
         evaluations: name -> (S,) scores elsewhere.
+        shown_elsewhere: other metrics there, by names such as `test@40_accuracy`, (S,) each.
         baselines: name -> (S,) scores on the same test targets.
         validation_baselines: the same on the validation targets; empty where the run has none.
         evaluation_baselines: the same for each evaluation, by its name.
@@ -92,6 +93,7 @@ class Run:
     train_seconds: float
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
+    shown_elsewhere: dict[str, Array] = field(default_factory=dict)
     validation_baselines: dict[str, Array] = field(default_factory=dict)
     evaluation_baselines: dict[str, dict[str, Array]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -192,6 +194,12 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         test=scores["test"],
         shown={key: _scores(key, row) for key, row in record.scores["test"].items() if key != record.metric},
         evaluations={part: row for part, row in scores.items() if part not in PARTS},
+        shown_elsewhere={
+            f"{part}_{key}": _scores(key, row)
+            for part, rows in record.scores.items()
+            for key, row in rows.items()
+            if part in scores and part not in PARTS and key != record.metric
+        },
         baselines=_guesses("baselines", record.baselines),
         validation_baselines=_guesses("validation_baselines", record.validation_baselines),
         evaluation_baselines={

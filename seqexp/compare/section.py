@@ -27,6 +27,7 @@ from seqexp.compare.varied import varied_text
 from seqexp.compare.verdict import baseline_summary, sentence
 
 if TYPE_CHECKING:
+    from seqexp.compare.instruments import Measurement
     from seqexp.compare.success import Success
 
 
@@ -44,6 +45,7 @@ class Section:
         by_ratio: whether scores are compared by ratio; False where one of a row's is 0.
         rounding: a score up to here is 0 as far as anybody knows.
         notes: sentences on what a reader must know before believing the table.
+        measured: what diagnostics measured and the tables show; nothing before `with_measured`.
         success: what was solved; None where the task has no criterion, or before `with_success`.
     """
 
@@ -56,6 +58,7 @@ class Section:
     by_ratio: bool
     rounding: float
     notes: list[str]
+    measured: Sequence[Measurement] = ()
     success: Success | None = None
 
     @property

@@ -55,6 +55,7 @@ def table_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                 **({} if row.solved is None else {"num_solved": int(np.isfinite(row.solved.values).sum())}),
                 **{f"test {name}": mean_interval(values).mean for name, values in row.shown.items()},
                 **{part: mean_interval(values).mean for part, values in row.evaluations.items()},
+                **{name: mean_interval(values).mean for name, values in row.shown_elsewhere.items()},
                 **{f"setting {key}": value for key, value in {**row.compared, **row.settings}.items()},
             }
         for name, scores in data.baselines.items():

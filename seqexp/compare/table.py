@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqexp.compare.instruments import Measurement
 from seqexp.compare.keys import CELL
 from seqexp.compare.meetings import shared_scores
 from seqexp.compare.rows import Row, Scores
@@ -61,8 +62,10 @@ class Table:
 
 def tables(section: Section) -> list[Table]:
     """The table of scores on test, and where there are evaluations or successes, those of them."""
-    evaluations = [_evaluations(section)] if section.data_set.evaluations else []
-    return [_scores(section), *evaluations, *([_successes(section.success, section)] if section.success else [])]
+    evaluations = [_evaluations(section), *_shown_elsewhere(section)] if section.data_set.evaluations else []
+    measured = [_measured(section, each) for each in section.measured]
+    solved = [_successes(section.success, section)] if section.success else []
+    return [_scores(section), *evaluations, *measured, *solved]
 
 
 def ratio_to_baseline(section: Section, scores: Scores) -> float:
@@ -142,9 +145,44 @@ def _evaluations(section: Section) -> Table:
     return Table(columns, lines, 1, len(section.shown) - min(len(section.shown), MOST_LINES))
 
 
+def _shown_elsewhere(section: Section) -> list[Table]:
+    """For each other metric every compared row at test and at each evaluation; nobody has those of the baselines."""
+    names = list(section.data_set.evaluations)[:MOST_COLUMNS]
+    rows = section.shown[:MOST_LINES]
+    head = _head(section)
+    found = []
+    for metric in list(dict.fromkeys(name for _, row in rows for name in row.shown))[:MOST_SHOWN]:
+        if not any(f"{name}_{metric}" in row.shown_elsewhere for _, row in rows for name in names):
+            continue
+        lines = []
+        for label, row in rows:
+            values = [row.shown.get(metric), *(row.shown_elsewhere.get(f"{name}_{metric}") for name in names)]
+            lines.append(Line([label, *(_mean_text(each, 0.0) for each in values)]))
+        columns = [head, *(f"{metric} {name}" for name in ("test", *names))]
+        found.append(Table(columns, lines, 1, len(section.shown) - len(rows)))
+    return found
+
+
+def _measured(section: Section, measured: Measurement) -> Table:
+    """What one diagnostic measured, then what would be without a network."""
+    lines = [
+        Line(
+            [label, *(_mean_text(columns.get(name), 0.0) for name in measured.columns)],
+            baseline=label in measured.guesses,
+        )
+        for label, columns in [*list(measured.rows.items())[:MOST_LINES], *measured.guesses.items()]
+    ]
+    columns = [_head(section), *(f"{measured.name}: {name}" for name in measured.columns)]
+    return Table(columns, lines, 1, max(0, len(measured.rows) - MOST_LINES))
+
+
+def _head(section: Section) -> str:
+    return " ".join(section.data_set.compared) if section.picked else "setting"
+
+
 def _successes(success: Success, section: Section) -> Table:
     """Every compared row whose records say what it solved."""
-    head = " ".join(section.data_set.compared) if section.picked else "setting"
+    head = _head(section)
     lines = [Line([each.label, *texts(each)]) for each in success.rates[:MOST_LINES]]
     return Table([head, *COLUMNS], lines, 1, max(0, len(success.rates) - MOST_LINES))
 

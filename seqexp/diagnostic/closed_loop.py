@@ -130,6 +130,21 @@ class ClosedLoop(Diagnostic):
         truth = torch.stack([split.targets[:, each : each + steps] for each in chosen.tolist()], 1)
         return split.inputs[:, chosen], truth
 
+    def table(self, arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """Valid prediction time of the model and of the last value, a mean over starts; and of how many it is longer.
+
+        Args:
+            arrays: what `measure` gave of one label, each name with `end_` before it.
+        """
+        exponent = float(arrays["end_lyapunov"])
+        found: dict[str, dict[str, Array]] = {}
+        for line, name in (("", "end_valid"), ("the last value", "end_resting")):
+            steps = arrays[name].mean(1)
+            times = {"valid Lyapunov times": steps * exponent} if exponent > 0 else {}
+            whole = {} if line else {"share valid to the end": arrays["end_whole"].mean(1)}
+            found[line] = {"valid steps": steps, **times, **whole}
+        return found
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws a path of the first seed beside the truth, and the error against the step with the valid time."""
         first = next(iter(by_label.values()))

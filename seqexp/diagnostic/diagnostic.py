@@ -71,6 +71,18 @@ class Diagnostic(ABC):
                 time before it, as in `start_h`.
         """
 
+    def table(self, arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """What of a measurement stands in the table of a comparison; by default nothing.
+
+        Args:
+            arrays: what `draw` gets for one label.
+
+        Returns:
+            Line -> column -> (S,), a number for each seed. The line `""` is the model's own; others are of what needs
+            no network.
+        """
+        return {}
+
 
 def join(parts: Sequence[tuple[Mapping[str, Array], int]]) -> Measured:
     """Makes one measurement of some seeds of others.

@@ -44,7 +44,7 @@ def _number(value: Any) -> str:
 
 
 def write_predictions(folder: Path, **arrays: npt.NDArray[Any]) -> None:
-    """Writes `predictions.npz`: test targets (S, N, O), predictions (S, N, O), and what else is given."""
+    """Writes `predictions.npz`: test targets (S, N, O), what was predicted, and what else is given."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomically(folder / "predictions.npz", buffer.getvalue())

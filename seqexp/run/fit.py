@@ -23,6 +23,7 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.data.evaluations import TEST
 from seqexp.data.guesses import Guess
 from seqexp.data.module import VAL
+from seqexp.data.shape import Classes
 from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
@@ -32,7 +33,7 @@ from seqexp.run.build import Parts
 from seqexp.run.columns import columns
 from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers, Place
-from seqexp.run.pictures import as_array
+from seqexp.run.pictures import as_array, classes_of_steps
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show.board import KEPT, SIZES, Board, Curves
 from seqexp.signals import Ending, Terminated
@@ -113,7 +114,10 @@ def _write_arrays(
     seeds, metric = parts.data.seeds, parts.training.score.name
     history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
     write_curves(folder, seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
-    arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
+    if parts.data.task.reads == "steps" and isinstance(parts.data.task.targets, Classes):
+        arrays = classes_of_steps(test.targets, predictions)
+    else:
+        arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
     write_predictions(folder, seeds=np.array(seeds), **arrays, **forecast)
 
 

@@ -213,11 +213,12 @@ class Sweep(Callback):
         from seqexp.compare.keys import CompareError
         from seqexp.show.paragraphs import put
 
+        asked: dict[str, Any] = {"margin": config.compare.margin, "allowed_packages": list(config.allowed_packages)}
         try:
-            comparison = compare(folder, by=self.by or None, margin=config.compare.margin)
+            comparison = compare(folder, by=self.by or None, **asked)
         except CompareError as error:  # so many runs failed that the keys do not differ any more
             say(sys.stderr, str(error))
-            comparison = compare(folder, margin=config.compare.margin)
+            comparison = compare(folder, **asked)
         paths = comparison.write(folder, list(config.allowed_packages), page_of(config.compare.figure))
         if Sweep.told is not None:
             Sweep.told.write_text(str(folder.absolute()), encoding="utf-8")

@@ -81,6 +81,9 @@ def test_classes_and_missing_files_have_no_picture(tmp_path: Path) -> None:
     assert read_predictions(tmp_path) is None
     write_predictions(tmp_path, targets=np.zeros((3, 5), dtype=np.int64), predictions=np.zeros((3, 5, 4)))
     assert read_predictions(tmp_path) is None
+    classes = np.zeros((3, 5, 2), dtype=np.uint8)  # at every step
+    write_predictions(tmp_path, targets=classes, predicted=classes, log_probability=classes.astype(np.float16))
+    assert read_predictions(tmp_path) is None
     write_predictions(tmp_path, targets=np.zeros((3, 5, 1)), predictions=np.zeros((3, 5, 1)), series=SERIES)
     assert read_predictions(tmp_path) is not None
     write_predictions(tmp_path, series=SERIES, forecast=np.zeros((3, 7)))

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqexp.compare.comparison import compare
 from seqexp.data.fitzhugh_nagumo import FitzHughNagumo
 from seqexp.data.lorenz import Lorenz
 from seqexp.data.narma import Narma
@@ -127,6 +128,12 @@ def test_a_run_keeps_what_it_measured_and_draws_it(train: Callable[..., Any], co
     steps = found["end_truth"].shape[1]
     assert found["end_valid"].shape == (2, 3)
     assert (done.folder / "diagnostics" / "closed_loop.png").stat().st_size > 10_000
+    (measured,) = compare(done.folder).sections[0].measured
+    (row,) = measured.rows.values()
+    np.testing.assert_array_equal(row["valid steps"], found["end_valid"].mean(1))
+    times = row["valid Lyapunov times"] / found["end_lyapunov"]
+    np.testing.assert_allclose(times, found["end_valid"].mean(1))
+    np.testing.assert_array_equal(measured.guesses["the last value"]["valid steps"], found["end_resting"].mean(1))
     drawn = ClosedLoop(steps, 3, None, 0.4).draw({"lstm": found, "gru": found})
     (legend,) = drawn.legends
     texts = [each.get_text() for each in legend.get_texts()]
