@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqexp.cell.cell import Cell
+from seqexp.cell.recipe import first_tensor, last_state
 
 
 class Member(nn.Module):
@@ -50,7 +51,8 @@ class Exported(nn.ModuleDict):
     Its parts are `cell`, `readout`, where inputs are tokens `embedding`, and where numbers are scaled `scaling`.
 
     Args:
-        parts: by these names; the cell is a torch.nn.RNN, LSTM or GRU (batch_first), or a `Member`.
+        parts: by these names; the cell is a torch module that maps (B, T, I) to (B, T, H) or (B, H), alone or as the
+            first part of what it gives, or a `Member`.
         reads: whether the last step is predicted from, or every step.
     """
 
@@ -84,14 +86,11 @@ class Exported(nn.ModuleDict):
         cell = self["cell"]
         if isinstance(cell, Member):
             return cell.last(x, lengths) if self.reads == "last" else cell(x, lengths)
-        states: Tensor = cell(x)[0]
+        states: Tensor = first_tensor(cell(x))
         if self.reads == "steps":
             return states
-        if cell.bidirectional:  # the reverse scan has read everything at the first step
-            size = states.shape[2] // 2
-            return torch.cat([states[:, -1, :size], states[:, 0, size:]], dim=1)
-        if lengths is None:
-            return states[:, -1]
+        if lengths is None or states.dim() == 2 or getattr(cell, "bidirectional", False):
+            return last_state(cell, states)
         return states[torch.arange(len(states), device=states.device), lengths - 1]
 
 

@@ -35,9 +35,17 @@ class Cell(nn.Module, ABC):
         num_seeds: S.
         output_size: H, features of a state.
         causal: whether the state of a step depends on no later step.
+        classes: settings that name a class by its dotted path, and what that must derive from; the constructor gets
+            the class.
+        slots: how many seeds are always computed together, those of which `first_seed` is a multiple first; 1 where
+            any number may be.
+        first_seed: the seed of the first member, which decides on its slot.
     """
 
     size_key: ClassVar[str] = "hidden_size"
+    classes: ClassVar[Mapping[str, type]] = {}
+    slots: int = 1
+    first_seed: int = 0
 
     def __init__(self, input_size: int, num_seeds: int, output_size: int, causal: bool) -> None:
         """Sets what every cell has.
@@ -159,6 +167,7 @@ class Cell(nn.Module, ABC):
         part = copy_with_views(self, seeds)
         part.num_seeds = len(range(self.num_seeds)[seeds])
         part._generators = self._generators[seeds]
+        part.first_seed = self.first_seed + range(self.num_seeds)[seeds].start
         return part
 
     def cost(self, rows: int, steps: int) -> Cost:
@@ -198,6 +207,10 @@ class Cell(nn.Module, ABC):
         """Sets where each member's dropout goes on."""
         for generator, state in zip(self._generators, states, strict=True):
             generator.set_state(state.clone())
+
+    def remark(self) -> str | None:
+        """Returns what is to be said once of how the population is computed, if anything is."""
+        return None
 
     def work_space(self) -> int:
         """Returns how many numbers are kept for the next passes."""

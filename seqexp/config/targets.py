@@ -23,7 +23,7 @@ LIBRARIES = ("torch", "lightning")
 T = TypeVar("T")
 
 
-def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -> type[T]:
+def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str], key: str = "_target_") -> type[T]:
     """Imports the class that a `_target_` names.
 
     Args:
@@ -31,12 +31,13 @@ def find_class(where: str, target: Any, base: type[T], allowed: Sequence[str]) -
         target: dotted path.
         base: what the class must be or derive from.
         allowed: top-level packages that the user trusts, beside `PACKAGES`. Nothing is imported from any other.
+        key: the key of that node which holds the path, where it is not `_target_`.
 
     Raises:
         ConfigError: the path lies elsewhere, does not import, or is not such a class, or lacks a method.
     """
     packages = (*PACKAGES, *allowed)
-    shown = f"{where}._target_={show(target)}"
+    shown = f"{where}.{key}={show(target)}"
     if not isinstance(target, str) or not target:
         raise ConfigError(f"{shown}: must be the dotted path of a class")
     if target.split(".")[0] not in packages:

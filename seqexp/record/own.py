@@ -32,6 +32,9 @@ BESIDE = ("diagnostic", "logger", "data.evaluations")
 READING = {"seqexp.data.text.Text": "data.path", "seqexp.data.csv.Csv": "data.path"}
 """Tasks of seqexp's own that read a file, and the key that names it."""
 
+GUEST = {"seqexp.cell.module.Module": "path"}
+"""Classes of seqexp's own that hold a class of somebody else's, and the key that names it."""
+
 SHIPPED = {"seqexp.data.text.Text": "pydoc_data.topics"}
 """Those of them that, where that key is null, read a module that is another one in each version of Python."""
 
@@ -85,7 +88,11 @@ def weights_file(text: str) -> Path:
 
 def _is_shipped(node: Any) -> bool:
     """Whether a group's class is one of seqexp's own: but for `READING`, none of their words names a file."""
-    return isinstance(node, Mapping) and str(node.get("_target_")).startswith("seqexp.")
+    if not isinstance(node, Mapping):
+        return False
+    target = str(node.get("_target_"))
+    guest = node.get(GUEST[target]) if target in GUEST else None
+    return target.startswith("seqexp.") and (guest is None or str(guest).split(".")[0] in PACKAGES)
 
 
 def _shipped(data: Any) -> dict[str, str]:

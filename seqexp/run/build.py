@@ -196,6 +196,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
     model = make_model(settings["cell"], allowed, sizes, drawn_from(seeds, settings["model_seed"]))
+    model.cell.first_seed = seeds[0]
     text = settings["cell"].get("weights")
     if text is not None:
         start_from(str(text), model, seeds)

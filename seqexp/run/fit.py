@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -36,12 +38,15 @@ from seqexp.run.loggers import Loggers, Place
 from seqexp.run.pictures import as_array, classes_of_steps
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.show.board import KEPT, SIZES, Board, Curves
+from seqexp.show.console import say
 from seqexp.signals import Ending, Terminated
 from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
 from seqexp.training.screen import on_screen
 from seqexp.training.writers import BoardWriter, Flusher, Measured, NumbersWriter, RateWriter, Sink
+
+log = logging.getLogger(__name__)
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -61,6 +66,7 @@ def fit(
     """Fits, selects and tests; writes everything but `result.json`, and returns what belongs there."""
     folder = place.folder
     data, training = parts.data, parts.training
+    _say(training.model.cell.remark())
     checkpoints, start = _checkpoints(parts, claim, folder)
     tidy.forget_events(folder)
     with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, place) as loggers:
@@ -105,6 +111,19 @@ def fit(
         loggers.finish(record)
     _write_arrays(folder, parts, selection, test, predictions, forecast)
     return record
+
+
+_said: set[str] = set()
+"""What cells have remarked in this process: a sweep says it once on the screen, and in the log of each run."""
+
+
+def _say(remark: str | None) -> None:
+    if remark is None:
+        return
+    log.info(remark)
+    if remark not in _said:
+        _said.add(remark)
+        say(sys.stderr, remark)
 
 
 def _write_arrays(

@@ -124,6 +124,7 @@ def _model(
     config = check(_configuration(folder, record, allowed_packages, allowed_environment, NOT_MODEL))
     node: Any = OmegaConf.to_container(config.cell, resolve=True)
     model = unset_model(node, list(allowed_packages), sizes, len(record.seeds))
+    model.cell.first_seed = record.seeds[0]
     load_kept(model, folder, "model.")
     return model
 

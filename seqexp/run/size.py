@@ -62,6 +62,8 @@ def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seed
     given = {"input_size": sizes.input_size, "num_seeds": num_seeds}
     node = {name: value for name, value in node.items() if name != "weights"}  # read when the model is there
     values = arguments("cell", node, cell_class, given, beside=("weights",))
+    for key, base in cell_class.classes.items():
+        values[key] = find_class("cell", values[key], base, allowed, key)
     cell = make("cell", cell_class, {**given, **values})
     scaling = None if sizes.scaled is None else Scaling(num_seeds, sizes.input_size, sizes.scaled)
     with refusing_too_large("cell"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +38,9 @@ def start_from(text: str, model: Model, seeds: Sequence[int]) -> None:
     path = weights_file(text)
     if not is_plain(path):
         raise ConfigError(f"{where}: there is no {'checkpoint of a run' if path.suffix == '.ckpt' else 'such file'}")
-    wanted = dict(model.named_parameters())
+    wanted = {name: each for name, each in model.state_dict().items() if not name.startswith("scaling.")}
     try:
-        found = _of_run(Path(text).expanduser(), path, seeds) if path.suffix == ".ckpt" else _of_file(path)
+        found = _of_run(Path(text).expanduser(), path, seeds) if path.suffix == ".ckpt" else _of_file(path, wanted)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, RecordError) as error:
         raise ConfigError(f"{where}: {error}") from error
     if wanted.keys() != found.keys():
@@ -72,9 +72,9 @@ def _of_run(folder: Path, path: Path, seeds: Sequence[int]) -> dict[str, Tensor]
         raise ValueError(f"{path.name} is no checkpoint of a run ({type(error).__name__})") from error
 
 
-def _of_file(path: Path) -> dict[str, Tensor]:
+def _of_file(path: Path, wanted: Iterable[str]) -> dict[str, Tensor]:
     """The arrays of a file by a model's own names."""
-    own = {torch_name: name for name, torch_name in TORCH_NAMES.items()}
+    own = {_shown(name): name for name in wanted}
     with np.load(path, allow_pickle=False) as arrays:
         if not isinstance(arrays, np.lib.npyio.NpzFile):
             raise ValueError("must be a .npz file, of arrays with names")
@@ -82,4 +82,4 @@ def _of_file(path: Path) -> dict[str, Tensor]:
 
 
 def _shown(name: str) -> str:
-    return TORCH_NAMES.get(name, name)
+    return TORCH_NAMES.get(name, name.replace("module/", "").replace("/", "."))

@@ -12,7 +12,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 MARKERS = "os^Dv<>"
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 
-CELLS = {"rnn": 1, "lstm": 0, "gru": 2, "mgu": 3}
+CELLS = {"rnn": 1, "lstm": 0, "gru": 2, "mgu": 3, "module": 4}
 """Cells of the package, and which of the colours is theirs in every figure; other cells share the rest."""
 
 OWN = tuple(slot for slot in range(len(COLORS)) if slot not in CELLS.values())

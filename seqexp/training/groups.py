@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqexp.cell.cell import Cost
+from seqexp.cell.cell import Cell, Cost
 from seqexp.data.split import Split
 from seqexp.model import Model
 from seqexp.score import Score
@@ -70,6 +70,23 @@ def cut(num_seeds: int, cost: Cost, workers: int, device: str, most: int) -> lis
     return [slice(start, min(start + size, num_seeds)) for start in range(0, num_seeds, size)]
 
 
+def bounds_of(cell: Cell, rows: int, steps: int, workers: int, device: str, most: int) -> list[slice]:
+    """How a cell's seeds are cut: into groups that fit the cache, or that fill the cell's slots.
+
+    Args:
+        cell: of all seeds.
+        rows: B.
+        steps: T.
+        workers: as for `cut`, like the rest.
+        device: see there.
+        most: see there.
+    """
+    if cell.slots == 1:
+        return cut(cell.num_seeds, cell.cost(rows, steps), workers, device, most)
+    ends = [*range(cell.slots - cell.first_seed % cell.slots, cell.num_seeds, cell.slots), cell.num_seeds]
+    return [slice(start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
+
+
 class Group(NamedTuple):
     """Some seeds of a population: where they lie, a model of them alone, and where their gradients go."""
 
@@ -104,8 +121,8 @@ class Groups:
 
     def bounds(self, inputs: Tensor, most: int) -> list[slice]:
         """How the seeds are cut for inputs (S, B, T, I) and so many numbers in a group's state."""
-        num_seeds, rows, steps = inputs.shape[:3]
-        return cut(num_seeds, self.model.cell.cost(rows, steps), self.workers, inputs.device.type, most)
+        rows, steps = inputs.shape[1:3]
+        return bounds_of(self.model.cell, rows, steps, self.workers, inputs.device.type, most)
 
     def predict(self, batch: Split) -> Tensor:
         """Predicts a batch's targets, (S, B, O) or (S, B, T, O), without a graph for gradients."""
