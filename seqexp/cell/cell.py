@@ -35,6 +35,7 @@ class Cell(nn.Module, ABC):
         num_seeds: S.
         output_size: H, features of a state.
         causal: whether the state of a step depends on no later step.
+        every_step: whether there is a state of every step; else only of the last.
         classes: settings that name a class by its dotted path, and what that must derive from; the constructor gets
             the class.
         slots: how many seeds are always computed together, those of which `first_seed` is a multiple first; 1 where
@@ -44,6 +45,7 @@ class Cell(nn.Module, ABC):
 
     size_key: ClassVar[str] = "hidden_size"
     classes: ClassVar[Mapping[str, type]] = {}
+    every_step: bool = True
     slots: int = 1
     first_seed: int = 0
 

@@ -140,7 +140,8 @@ def said(error: BaseException) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_of(frame.filename, "torch")]
     own = [frame for frame in frames if Path(frame.filename).parent != Path(__file__).parent]
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}{f': {lines[0].strip()}' if lines else ''}{place}"
+    sentence = lines[0].strip().split(". ")[0].rstrip(".") if lines else ""
+    return f"{type(error).__name__}{f': {sentence}' if sentence else ''}{place}"
 
 
 def _is_of(file: str, package: str) -> bool:

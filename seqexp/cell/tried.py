@@ -81,6 +81,11 @@ def shapes(recipe: Recipe, steps: int) -> Shapes:
 
 def _shapes(recipe: Recipe, steps: int) -> Shapes:
     module = recipe.make().eval()
+    for key, each in module.named_parameters():
+        if isinstance(each, nn.parameter.UninitializedParameter):
+            raise ValueError(f"path must name a module whose parameters have sizes before it is called; {key} has not")
+    if not trained(module):
+        raise ValueError(f"path must name a module with parameters that are trained, and {recipe.name} has none")
     own = {each.untyped_storage()._cdata for each in module.parameters()}
     saved: dict[int, int] = {}
 
@@ -142,12 +147,8 @@ def findings(recipe: Recipe, steps: int) -> Findings:
 def _own(recipe: Recipe, module: nn.Module, again: nn.Module, other: nn.Module) -> tuple[str, ...]:
     """Checks all tensors of two modules of one seed and of one of another; names those to be kept for each seed."""
     name = recipe.name
-    if not trained(module):
-        raise ValueError(f"path must name a module with parameters that are trained, and {name} has none")
-    for key, each in module.named_parameters():
-        if isinstance(each, nn.parameter.UninitializedParameter):
-            raise ValueError(f"path must name a module whose parameters have sizes before it is called; {key} has not")
-        if each.requires_grad and (each.is_complex() or not each.is_floating_point()):
+    for key, each in trained(module).items():
+        if not each.is_floating_point():
             raise ValueError(
                 f"path must name a module of real parameters, and {key} of {name} is {each.dtype}; a pair of real "
                 "ones and torch.complex in forward come to the same"

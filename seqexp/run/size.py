@@ -65,6 +65,10 @@ def unset_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, num_seed
     for key, base in cell_class.classes.items():
         values[key] = find_class("cell", values[key], base, allowed, key)
     cell = make("cell", cell_class, {**given, **values})
+    if sizes.reads == "steps" and not cell.every_step:
+        raise ConfigError(
+            "cell must be another for this task, which reads every step: this one has no state but the last"
+        )
     scaling = None if sizes.scaled is None else Scaling(num_seeds, sizes.input_size, sizes.scaled)
     with refusing_too_large("cell"):
         return Model(cell, sizes.output_size, sizes.reads, sizes.num_tokens, scaling)
