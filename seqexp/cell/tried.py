@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -260,7 +261,11 @@ def _hindrance(recipe: Recipe, modules: Sequence[nn.Module], own: tuple[str, ...
                     if train:
                         torch.autograd.grad(output.sum(), leaves, materialize_grads=True)
             except Exception as error:
-                return f"torch.func.vmap raises {said(error)}"
+                operation = re.search(r"aten::[\w.]*\w", str(error))
+                without_rule = operation and re.search("fallback|atching rule", str(error))
+                return (
+                    f"torch.func.vmap {f'has no rule for {operation[0]}' if without_rule else f'raises {said(error)}'}"
+                )
         if not _alike(output, wanted):
             return "torch.func.vmap gives other numbers"
     return None

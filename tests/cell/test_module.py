@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from seqexp.cell.lstm import LSTM
 from seqexp.cell.module import Module
 from seqexp.cell.recipe import Recipe
 from seqexp.cell.slots import SLOTS
@@ -110,11 +109,10 @@ def test_a_member_has_the_bits_that_it_has_alone(name, dtype):
                 assert all(torch.equal(mine[k], own[0]) for mine, own in zip(whole, alone, strict=True))
 
 
-def test_torchs_lstm_is_our_lstm():
+def test_torchs_lstm_is_our_lstm(make_cell):
     """The same weights to the bit from the same seeds; the same numbers but for rounding."""
     theirs = named("lstm", dtype=torch.float32)
-    mine = LSTM(2, 3, 4, 1, 0.0, False, None)
-    mine.reset_parameters(generators(range(3)))
+    mine = make_cell("lstm", dtype=torch.float32)
     for own, other in zip(mine.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(own, other)
     x = sequences(range(3), dtype=torch.float32)
@@ -122,8 +120,7 @@ def test_torchs_lstm_is_our_lstm():
         torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
     both = {"bidirectional": True}
     theirs = make(nn.LSTM, both, dtype=torch.float32)
-    mine = LSTM(2, 3, 4, 1, 0.0, True, None)
-    mine.reset_parameters(generators(range(3)))
+    mine = make_cell("lstm", dtype=torch.float32, bidirectional=True)
     torch.testing.assert_close(mine.last(x), theirs.last(x), rtol=1e-5, atol=1e-6)
     assert not theirs.causal
 

@@ -18,7 +18,7 @@ from seqexp.run import load, run
 from seqexp.run.load import load_run
 from seqexp.run.trained import Trained
 
-CELLS = sorted(path.stem for path in (CONF / "cell").glob("*.yaml"))
+CELLS = sorted(path.stem for path in (CONF / "cell").glob("*.yaml") if "\nbidirectional:" in path.read_text())
 TINY = ["num_seeds=2", "trainer.max_epochs=1", "data.length=120", "trainer.enable_progress_bar=false"]
 
 
