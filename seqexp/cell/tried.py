@@ -261,14 +261,17 @@ def _hindrance(recipe: Recipe, modules: Sequence[nn.Module], own: tuple[str, ...
                     if train:
                         torch.autograd.grad(output.sum(), leaves, materialize_grads=True)
             except Exception as error:
-                operation = re.search(r"aten::[\w.]*\w", str(error))
-                without_rule = operation and re.search("fallback|atching rule", str(error))
-                return (
-                    f"torch.func.vmap {f'has no rule for {operation[0]}' if without_rule else f'raises {said(error)}'}"
-                )
+                return _said_of_vmap(error)
         if not _alike(output, wanted):
             return "torch.func.vmap gives other numbers"
     return None
+
+
+def _said_of_vmap(error: Exception) -> str:
+    operation = re.search(r"aten::[\w.]*\w", str(error))
+    if operation is not None and re.search("fallback|atching rule", str(error)):
+        return f"torch.func.vmap has no rule for {operation[0]}"
+    return f"torch.func.vmap raises {said(error)}"
 
 
 @contextlib.contextmanager

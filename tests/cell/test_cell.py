@@ -304,7 +304,9 @@ def test_match_varies_the_key_that_the_cell_names():
 @pytest.mark.parametrize("kind", ["Mean", "Looking"])
 def test_a_cell_that_is_no_recurrence_trains(kind, tmp_path):
     """Groups, threads, memory, the record and its line take what they need from the contract."""
-    own = [f"~cell.{key}" for key in ("hidden_size", "num_layers", "dropout", "bidirectional", "nonlinearity")]
+    own = [
+        f"~cell.{key}" for key in ("hidden_size", "num_layers", "dropout", "bidirectional", "nonlinearity", "residual")
+    ]
     own += [f"cell._target_=tests.cell.test_cell.{kind}", "allowed_packages=[tests]", "data.length=60", "num_seeds=2"]
     own += ["trainer.max_epochs=2", "trainer.enable_progress_bar=false"]
     record = run([*own, "+cell.width=match:gru-2"], tmp_path / "run")
