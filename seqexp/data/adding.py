@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.guesses import Guess
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 
 SOLVED = 0.01
 """The mean squared error below which the field takes the task for solved."""
 
 
-class Adding(Task):
+class Adding(Drawn):
     """Random values U(0, 1), two of them marked; the target is the sum of the marked ones.
 
         inputs   values   [0.3  0.9  0.5  0.1]
@@ -58,14 +60,18 @@ class Adding(Task):
         """Values, markers and sums."""
         return self.num_sequences * (2 * self.length + 1)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's sequences: inputs (N, T, 2) of values and markers, targets (N, 1)."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor, Tensor]:
+        """Draws values (N, T), and the places of two of them (N, 2)."""
         steps = length or self.length
         if steps < 2:
             raise ValueError(f"length must be >= 2, got {steps}")
         values = torch.rand(count, steps, generator=generator)
-        places = self._places(generator, count, steps)  # (N, 2)
-        inputs = torch.zeros(count, steps, 2)
+        return values, self._places(generator, count, steps)
+
+    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+        """Makes inputs (N, T, 2) of values and markers, and targets (N, 1)."""
+        values, places = drawn
+        inputs = torch.zeros(*values.shape, 2)
         inputs[..., 0] = values
         inputs[..., 1].scatter_(1, places, 1.0)
         targets = values.gather(1, places).sum(1, keepdim=True)  # (N, 1)

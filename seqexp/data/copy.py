@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.guesses import Guess
 from seqexp.data.shape import Classes, Tokens
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 from seqexp.score import CrossEntropy, error_rate
 
 SYMBOLS, RECALLED = 8, 10
@@ -34,7 +37,7 @@ def recall_accuracy(prediction: Tensor, target: Tensor) -> Tensor:
     return 1 - error_rate(prediction[:, :, -RECALLED:], target[:, :, -RECALLED:], None)
 
 
-class Copy(Task):
+class Copy(Drawn):
     """Ten symbols of eight, a pause, a marker; then the symbols are to be said in their order.
 
     With 3 symbols instead of 10, 4 steps of pause, `_` for the blank and `!` for the marker:
@@ -80,14 +83,18 @@ class Copy(Task):
         """Inputs and targets."""
         return 2 * self.num_sequences * (self.pause + 2 * RECALLED)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's sequences: tokens (N, T), classes (N, T)."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor, Tensor]:
+        """Draws the symbols (N, 10); beside them are T blanks for each sequence."""
         steps = length or self.pause + 2 * RECALLED
         if steps <= 2 * RECALLED:
             raise ValueError(f"length must be > {2 * RECALLED}, to hold the symbols twice and a pause, got {steps}")
         symbols = torch.randint(SYMBOLS, (count, RECALLED), generator=generator)
-        inputs = torch.full((count, steps), BLANK)
-        targets = inputs.clone()
+        return symbols, torch.full((count, steps), BLANK)
+
+    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+        """Makes tokens (N, T), and classes (N, T)."""
+        symbols, blanks = drawn
+        inputs, targets = blanks.clone(), blanks.clone()
         inputs[:, :RECALLED], inputs[:, -RECALLED - 1] = symbols, MARKER
         targets[:, -RECALLED:] = symbols
         return Sequences(inputs, targets)

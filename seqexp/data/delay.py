@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.shape import Values
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 from seqexp.score import SquaredError
 
 
@@ -37,7 +40,7 @@ def correlations(prediction: Tensor, target: Tensor, weight: Tensor | None) -> T
     return torch.where(scale > 0, both / torch.where(scale > 0, scale, 1), 0)
 
 
-class Delay(Task):
+class Delay(Drawn):
     """White noise u; the targets of each step are the last K values before it, all at once.
 
     With K = 3, where `.` is a step that does not count, as there are not yet three values before it:
@@ -91,12 +94,17 @@ class Delay(Task):
         """Inputs, targets and weights."""
         return self.num_sequences * self.length * (self.delays + 2)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's sequences: inputs (N, T, 1), targets (N, T, K), weights 0 for the first K steps."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
+        """Draws numbers (N, T) between 0 and 1."""
         steps = length or self.length
         if steps <= self.delays:
             raise ValueError(f"length must be > delays ({self.delays}), got {steps}")
-        values = (torch.rand(count, steps, generator=generator) * 2 - 1) * 3**0.5
+        return (torch.rand(count, steps, generator=generator),)
+
+    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+        """Makes inputs (N, T, 1), targets (N, T, K), and weights, 0 for the first K steps."""
+        values = (drawn[0] * 2 - 1) * 3**0.5
+        count, steps = values.shape
         padded = torch.cat([torch.zeros(count, self.delays), values[:, :-1]], 1)
         targets = padded.unfold(1, self.delays, 1).flip(2).contiguous()  # (N, T, K), delay 1 first
         weight = (torch.arange(steps) >= self.delays).float().repeat(count, 1)

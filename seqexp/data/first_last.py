@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.grammar import SURE
 from seqexp.data.guesses import Guess
 from seqexp.data.shape import Classes, Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 from seqexp.score import CrossEntropy, error_rate
 
 TOLERANCE = 0.25
@@ -26,7 +28,7 @@ class LastSymbol(CrossEntropy):
         return {"last_accuracy": 1 - error_rate(prediction[:, :, -1], target[:, :, -1], None)}
 
 
-class FirstLast(Task):
+class FirstLast(Drawn):
     """Sequences x a1 a2 ... x and y a1 a2 ... y of p + 1 symbols, one-hot; the target is the next symbol.
 
     With p = 4, a to c being the symbols between:
@@ -77,15 +79,19 @@ class FirstLast(Task):
         """Inputs, targets and the best prediction."""
         return self.num_sequences * self.lag * (2 * self.lag + 3)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's sequences: one-hot inputs (N, p, p + 1), the next symbols (N, p). x is p - 1, and y is p."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
+        """Draws the symbols (N, p + 1), of which x is p - 1, and y is p."""
         p = self.lag
         first = torch.randint(p - 1, p + 1, (count, 1), generator=generator)
         if self.between == "fixed":
             middle = torch.arange(p - 1).repeat(count, 1)
         else:
             middle = torch.randint(p - 1, (count, p - 1), generator=generator)
-        symbols = torch.cat([first, middle, first], 1)  # (N, p + 1)
+        return (torch.cat([first, middle, first], 1),)
+
+    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+        """Makes one-hot inputs (N, p, p + 1), and the next symbols (N, p)."""
+        symbols, p = drawn[0], self.lag
         known = torch.nn.functional.one_hot(symbols, p + 1).float()
         best = known[:, 1:] * SURE
         if self.between == "random":

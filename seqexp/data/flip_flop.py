@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 from seqexp.score import SquaredError, weighted_mean
 
 
@@ -20,7 +23,7 @@ class BitError(SquaredError):
         return {"bit_accuracy": weighted_mean(right, weight)}
 
 
-class FlipFlop(Task):
+class FlipFlop(Drawn):
     """K channels with a pulse of +1 or -1 now and then; the target of each is the sign of its last pulse.
 
     With K = 2 channels:
@@ -74,13 +77,17 @@ class FlipFlop(Task):
         """Pulses and bits."""
         return 2 * self.num_sequences * self.length * self.bits
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's sequences: inputs and targets (N, T, K)."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor, Tensor]:
+        """Draws by what pulses are chosen, and their signs, (N, T, K) each."""
         shape = (count, length or self.length, self.bits)
-        there = torch.rand(shape, generator=generator) < self.pulse
+        return torch.rand(shape, generator=generator), torch.randint(2, shape, generator=generator)
+
+    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+        """Makes inputs and targets (N, T, K)."""
+        there = drawn[0] < self.pulse
         there[:, 0] = True
-        signs = torch.randint(2, shape, generator=generator) * 2.0 - 1
-        steps = torch.arange(shape[1])[:, None]
+        signs = drawn[1] * 2.0 - 1
+        steps = torch.arange(signs.shape[1])[:, None]
         last = torch.where(there, steps, 0).cummax(1).values  # (N, T, K): the step of the last pulse
         targets = signs.gather(1, last)
         return Sequences(signs * there, targets, best=targets)

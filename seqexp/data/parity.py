@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.shape import Classes, Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 
 
-class Parity(Task):
+class Parity(Drawn):
     """Random bits; the target is class 1 where an odd number of them is 1. Sequences have unequal lengths.
 
         inputs  [1  0  1  1]   target 1
@@ -51,14 +54,19 @@ class Parity(Task):
         """Bits, lengths and classes."""
         return self.num_sequences * (self.length + 2)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's sequences: inputs (N, T, 1) of zeros and ones, zeros after the end, classes (N,)."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor, Tensor]:
+        """Draws bits (N, T), and how many of them count (N,)."""
         steps = length or self.length
         bits = torch.randint(2, (count, steps), generator=generator)
         lengths = torch.full((count,), steps)
         if length is None:
             lengths = torch.randint(self.shortest, self.length + 1, (count,), generator=generator)
-        bits = bits * (torch.arange(steps) < lengths[:, None])  # (N, T)
+        return bits, lengths
+
+    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+        """Makes inputs (N, T, 1) of zeros and ones, zeros after the end, and classes (N,)."""
+        bits, lengths = drawn
+        bits = bits * (torch.arange(bits.shape[1]) < lengths[:, None])  # (N, T)
         return Sequences(bits.float()[..., None], bits.sum(1) % 2, lengths=lengths)
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.sampling import masked, put, room
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
@@ -57,14 +58,16 @@ def draw_again(task: Task, seeds: Sequence[int], purpose: str, known: Sequences)
         What `sample` makes, stacked, without `best`; None where something is not as it should be: `sample` then says
         what it is.
     """
-    split = room(known._replace(best=None), len(seeds), len(known.inputs))
     try:
+        if isinstance(task, Drawn) and type(task).sample is Drawn.sample:  # a class of one's own may change it
+            return _arranged(task, seeds, purpose, known)
+        split = room(known._replace(best=None), len(seeds), len(known.inputs))
         for index, seed in enumerate(seeds):
             if index and seed == seeds[0]:
                 split.map(lambda each, index=index: each[index].copy_(each[0]))  # type: ignore[misc]
                 continue
             found = task.sample(generator(seed, purpose), len(known.inputs), None)
-            if not _alike(found, known):
+            if not _alike(found, known, 1):
                 return None
             put(split, index, masked(task, found), 0, len(known.inputs))
     except (MemoryError, RuntimeError, ValueError):
@@ -72,8 +75,23 @@ def draw_again(task: Task, seeds: Sequence[int], purpose: str, known: Sequences)
     return split if _in_range(task, split) else None
 
 
-def _alike(found: Sequences, known: Sequences) -> bool:
-    """Whether sequences have the kinds and shapes of others; padded ones may do without weights."""
+def _arranged(task: Drawn, seeds: Sequence[int], purpose: str, known: Sequences) -> Split | None:
+    """The same of a task that makes the sequences of all seeds in one go."""
+    count = len(known.inputs)
+    drawn = {seed: task.draw(generator(seed, purpose), count, None) for seed in seeds}
+    found = task.arrange([torch.cat(parts) for parts in zip(*drawn.values(), strict=True)])
+    if not _alike(found, known, len(drawn)):
+        return None
+    rest = masked(task, found)._replace(best=None)
+    split = Split._make(None if each is None else each.unflatten(0, (-1, count)) for each in rest)
+    if len(drawn) < len(seeds):
+        places = [list(drawn).index(seed) for seed in seeds]
+        split = split.map(lambda each: each[places])
+    return split if _in_range(task, split) else None
+
+
+def _alike(found: Sequences, known: Sequences, times: int) -> bool:
+    """Whether sequences have the kinds and shapes of others, so many times; padded ones may do without weights."""
     if type(found) is not Sequences:
         return False
     for name, one, other in zip(found._fields, found, known, strict=True):
@@ -83,7 +101,7 @@ def _alike(found: Sequences, known: Sequences) -> bool:
         elif (
             type(one) is not Tensor
             or one.dtype is not other.dtype
-            or one.shape != other.shape
+            or one.shape != (times * len(other), *other.shape[1:])
             or one.requires_grad
             or one.layout is not torch.strided
             or one.device != other.device
