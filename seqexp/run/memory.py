@@ -116,9 +116,9 @@ def _written(model: Model, batch: torch.Tensor, trained: bool) -> int:
     Of a long sequence they are told by three short ones, where they grow by as much from the first to the second as
     from there to the third: step by step, 5,000 of them take minutes.
     """
-    steps = batch.shape[1]
+    steps = batch.shape[2]
     if steps > 4 * SHORT:
-        few, more, most = (_written_by(model, batch[:, : times * SHORT], trained) for times in (1, 2, 3))
+        few, more, most = (_written_by(model, batch[:, :, : times * SHORT], trained) for times in (1, 2, 3))
         if more - few == most - more:
             return few + (more - few) * (steps - SHORT) // SHORT
     return _written_by(model, batch, trained)
