@@ -143,3 +143,28 @@ def test_runs_that_differ_in_no_size_are_predicted_once(monkeypatch: pytest.Monk
 def test_what_is_evaluated_elsewhere_counts() -> None:
     with pytest.raises(ConfigError, match=r"needs about .* TiB of memory"):
         run(["data=sum", "num_seeds=2", "data.test_lengths=[1000000000]"])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [["data=adding", "data.length=131"], ["data=copy", "data.pause=101", "cell=gru", "cell.num_layers=2"]],
+    ids=" ".join,
+)
+def test_three_short_sequences_tell_what_a_long_one_needs(
+    overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted: list[int] = []
+    right = memory.predict
+    monkeypatch.setattr(memory, "predict", lambda *given: predicted.append(right(*given)) or predicted[-1])
+    lengths: list[int] = []
+    one_pass = memory._written_by
+    monkeypatch.setattr(
+        memory, "_written_by", lambda m, batch, t: lengths.append(batch.shape[2]) or one_pass(m, batch, t)
+    )
+    for short in (memory.SHORT, 1000):
+        monkeypatch.setattr(memory, "SHORT", short)
+        monkeypatch.setattr("seqexp.run.build._predicted", {})
+        build(composed(overrides))
+    assert predicted[0] == predicted[1]
+    assert set(lengths) == {16, 32, 48, max(lengths)}
+    assert max(lengths) > 100
