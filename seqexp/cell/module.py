@@ -11,9 +11,9 @@ from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
 from seqexp.cell.cell import Back, Cell, Cost
-from seqexp.cell.recipe import Recipe, first_tensor, last_state
+from seqexp.cell.recipe import Recipe, first_tensor, fixed, last_state, trained
 from seqexp.cell.slots import SLOTS, in_slots, in_turn, one_thread
-from seqexp.cell.tried import Findings, findings, fixed, shapes, trained
+from seqexp.cell.tried import Findings, findings, shapes
 
 
 class Module(Cell):
@@ -162,15 +162,14 @@ class Module(Cell):
                 )
             return last_state(template, output) if last else output
 
+        draws = self.training and self._findings is not None and self._findings.draws
+        if draws and not self._generators:
+            raise RuntimeError("dropout needs the generators that reset_parameters is given: call it before training")
+        generators = self._generators if draws else ()
         with one_thread():
-            if self.vectorised and not x.is_meta:
-                return in_slots(one, tensors, x, self.first_seed)
-            draws = self.training and self._findings is not None and self._findings.draws
-            if draws and not self._generators:
-                raise RuntimeError(
-                    "dropout needs the generators that reset_parameters is given: call it before training"
-                )
-            return in_turn(one, tensors, x, self._generators if draws else ())
+            if self._findings is None or not self.vectorised:
+                return in_turn(one, tensors, x, generators)
+            return in_slots(one, tensors, x, self.first_seed, generators, self._findings.rewritten)
 
     def _ready(self, x: Tensor) -> nn.Module:
         """The module that takes each member's tensors in turn, in the mode, on the device and of the kind of x."""

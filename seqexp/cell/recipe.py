@@ -134,6 +134,17 @@ def last_state(module: nn.Module, output: Tensor) -> Tensor:
     return output[:, -1]
 
 
+def trained(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that are trained, by name."""
+    return {name: each for name, each in module.named_parameters() if each.requires_grad}
+
+
+def fixed(module: nn.Module) -> dict[str, Tensor]:
+    """Buffers, and the parameters that are not trained, by name."""
+    frozen = {name: each for name, each in module.named_parameters() if not each.requires_grad}
+    return {**dict(module.named_buffers()), **frozen}
+
+
 def said(error: BaseException) -> str:
     """What an error says, in one line, and where in whose file it was raised, torch's own files left aside."""
     lines = str(error).strip().splitlines()

@@ -16,6 +16,8 @@ import torch
 from torch import Generator, Tensor
 from torch.func import vmap
 
+from seqexp.cell.rewritten import Rewritten, drawing_from
+
 SLOTS = 5
 """A whole number of times in most populations; measured against 2, 4, 6, 8 and 10 at 1, 4, 10 and 30 seeds."""
 
@@ -26,7 +28,9 @@ _drawing = threading.Lock()
 """Held while torch's own generator has the state of some seed's."""
 
 
-def in_slots(one: One, tensors: Sequence[Tensor], x: Tensor, first: int) -> Tensor:
+def in_slots(
+    one: One, tensors: Sequence[Tensor], x: Tensor, first: int, generators: Sequence[Generator], rewritten: bool
+) -> Tensor:
     """Runs all members, `SLOTS` at a time.
 
     Args:
@@ -34,16 +38,19 @@ def in_slots(one: One, tensors: Sequence[Tensor], x: Tensor, first: int) -> Tens
         tensors: (S, ...) each.
         x: (S, B, T, I).
         first: the seed of the first member, which decides on its slot.
+        generators: what each member's dropout draws from; empty where nothing draws.
+        rewritten: whether some operations are computed by others.
 
     Returns:
         (S, ...).
     """
-    parts = [
-        vmap(one)(tuple(_filled(each[seeds], before, after) for each in tensors), _filled(x[seeds], before, after))[
-            before : SLOTS - after
-        ]
-        for seeds, before, after in _slots(len(x), first)
-    ]
+    parts = []
+    for seeds, before, after in _slots(len(x), first):
+        given = tuple(_filled(each[seeds], before, after) for each in tensors)
+        drawing = drawing_from([*[None] * before, *generators[seeds], *[None] * after] if generators else ())
+        with Rewritten() if rewritten else contextlib.nullcontext(), drawing:
+            output = vmap(one)(given, _filled(x[seeds], before, after))
+        parts.append(output[before : SLOTS - after])
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 

@@ -6,17 +6,15 @@ module alone, and not on how many seeds there are or how fast anything is.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.func import functional_call, vmap
 
-from seqexp.cell.recipe import Recipe, first_tensor, said
+from seqexp.cell.recipe import Recipe, first_tensor, fixed, said, trained
+from seqexp.cell.road import alike, road
 from seqexp.cell.slots import one_thread
 
 ROWS = 3
@@ -42,19 +40,10 @@ class Findings(NamedTuple):
     """Whether it draws random numbers in training."""
     hindrance: str | None
     """Why it cannot be vectorised; None where it can."""
+    rewritten: bool
+    """Whether it can be vectorised with some of its operations computed by others, see `seqexp.cell.rewritten`."""
     own: tuple[str, ...]
     """Names of buffers and of parameters that are not trained which differ between seeds; others are constants."""
-
-
-def trained(module: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters that are trained, by name."""
-    return {name: each for name, each in module.named_parameters() if each.requires_grad}
-
-
-def fixed(module: nn.Module) -> dict[str, Tensor]:
-    """Buffers, and the parameters that are not trained, by name."""
-    frozen = {name: each for name, each in module.named_parameters() if not each.requires_grad}
-    return {**dict(module.named_buffers()), **frozen}
 
 
 @functools.lru_cache(maxsize=1000)
@@ -141,8 +130,8 @@ def findings(recipe: Recipe, steps: int) -> Findings:
         draws = _check_runs(recipe, module, *x)
         every_step = shapes(recipe, steps).every_step
         causal = every_step and is_causal(recipe, module.eval(), *x)
-        hindrance = "it draws random numbers in training" if draws else _hindrance(recipe, [module, other], own, x)
-        return Findings(causal, draws, hindrance, own)
+        hindrance, rewritten = road([module, other], own, x, draws)
+        return Findings(causal, draws, hindrance, rewritten, own)
 
 
 def _own(recipe: Recipe, module: nn.Module, again: nn.Module, other: nn.Module) -> tuple[str, ...]:
@@ -212,18 +201,12 @@ def _check_runs(recipe: Recipe, module: nn.Module, x: Tensor, y: Tensor) -> bool
             f"path must name a module that gives the same for the same sequences; {name} keeps something between "
             "calls, or draws from another source than torch's generator"
         )
-    if not all(_alike(mine[:1], theirs) for mine, theirs in zip((plain, training), found, strict=True)):
+    if not all(alike(mine[:1], theirs) for mine, theirs in zip((plain, training), found, strict=True)):
         raise ValueError(
             f"path must name a module in which no sequence depends on another of its batch; in {name} they do: batch "
             "statistics, or an input that is read as (T, B, I)"
         )
     return draws
-
-
-def _alike(mine: Tensor, theirs: Tensor) -> bool:
-    """Whether two results are equal but for their rounding."""
-    bound = 1e-4 if mine.dtype == torch.float32 else 1e-10
-    return bool(((mine - theirs).abs() <= bound * (1 + mine.abs())).all())
 
 
 def is_causal(recipe: Recipe, module: nn.Module, x: Tensor, y: Tensor) -> bool:
@@ -232,55 +215,6 @@ def is_causal(recipe: Recipe, module: nn.Module, x: Tensor, y: Tensor) -> bool:
         whole = called(recipe, module, x)
         for step in range(1, x.shape[1]):
             changed = called(recipe, module, torch.cat([x[:, :step], y[:, step:]], dim=1))
-            if not _alike(whole[:, :step], changed[:, :step]):
+            if not alike(whole[:, :step], changed[:, :step]):
                 return False
     return True
-
-
-def _hindrance(recipe: Recipe, modules: Sequence[nn.Module], own: tuple[str, ...], x: Tensor) -> str | None:
-    """Why two modules cannot be computed as one; None where they can, with the same results."""
-    template = modules[0]
-    names = [*trained(template), *own]
-    given = [{**trained(each), **fixed(each)} for each in modules]
-    tensors = tuple(
-        torch.stack([each[name].detach() for each in given]).requires_grad_(name in trained(template)) for name in names
-    )
-    leaves = [each for each in tensors if each.requires_grad]
-
-    def one(values: Sequence[Tensor], sequences: Tensor) -> Tensor:
-        output: Tensor = first_tensor(functional_call(template, dict(zip(names, values, strict=True)), (sequences,)))
-        return output
-
-    for train in (True, False):
-        template.train(train)
-        with torch.set_grad_enabled(train):
-            wanted = torch.stack([one([each[index] for each in tensors], x[index]) for index in range(2)])
-            try:
-                with _no_hidden_loops():
-                    output = vmap(one)(tensors, x)
-                    if train:
-                        torch.autograd.grad(output.sum(), leaves, materialize_grads=True)
-            except Exception as error:
-                return _said_of_vmap(error)
-        if not _alike(output, wanted):
-            return "torch.func.vmap gives other numbers"
-    return None
-
-
-def _said_of_vmap(error: Exception) -> str:
-    operation = re.search(r"aten::[\w.]*\w", str(error))
-    if operation is not None and re.search("fallback|atching rule", str(error)):
-        return f"torch.func.vmap has no rule for {operation[0]}"
-    return f"torch.func.vmap raises {said(error)}"
-
-
-@contextlib.contextmanager
-def _no_hidden_loops() -> Iterator[None]:
-    """Lets torch refuse operations that it would vectorise by a slow loop, with a warning."""
-    functorch: Any = torch._C._functorch
-    before = functorch._is_vmap_fallback_enabled()
-    functorch._set_vmap_fallback_enabled(False)
-    try:
-        yield
-    finally:
-        functorch._set_vmap_fallback_enabled(before)

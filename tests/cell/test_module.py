@@ -29,7 +29,7 @@ MODULES = {
     "branching": (nets.Branching, None),
     "pooled": (nets.Pooled, None),
 }
-IN_SLOTS = {"linears", "convolutions", "pooled"}
+IN_SLOTS = {"linears", "convolutions", "dropout", "pooled"}
 every_module = pytest.mark.parametrize("name", MODULES)
 
 
@@ -128,14 +128,15 @@ def test_torchs_lstm_is_our_lstm(make_cell):
 def test_both_roads_give_the_same_numbers():
     for name in IN_SLOTS:
         x = sequences(range(3))
-        slots, loop = passed(named(name), x, True), passed(named(name, vectorised=False), x, True)
+        slots, loop = (passed(named(name, vectorised=each).eval(), x, True) for each in (True, False))
         for mine, theirs in zip(slots, loop, strict=True):
             torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-11)
 
 
-def test_dropout_is_drawn_from_each_seeds_generator_and_goes_on_from_its_state():
-    cell, x = named("dropout"), sequences(range(3))
-    assert "draws random numbers in training" in cell.remark()
+@pytest.mark.parametrize("name", ["dropout", "gru"])
+def test_dropout_is_drawn_from_each_seeds_generator_and_goes_on_from_its_state(name):
+    cell, x = named(name), sequences(range(3))
+    assert cell.vectorised == (name == "dropout")
     state = torch.get_rng_state()
     saved = [each.clone() for each in cell.generator_states()]
     first, second = passed(cell, x, True), passed(cell, x, True)
@@ -144,6 +145,26 @@ def test_dropout_is_drawn_from_each_seeds_generator_and_goes_on_from_its_state()
     assert torch.equal(passed(cell, x, True)[0], first[0])
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(cell.eval()(x), cell(x))
+
+
+class Dropping(nn.Sequential):
+    def __init__(self, input_size, hidden_size):
+        super().__init__(nn.Linear(input_size, hidden_size), nn.Dropout(0.25))
+
+
+def test_dropout_in_slots_is_torchs_dropout():
+    """A quarter of the numbers is 0 and the others are a third larger; gradients likewise; no two seeds alike."""
+    cell, x = make(Dropping), sequences(range(3), B=50, T=40)
+    assert cell.vectorised
+    factor = (cell(x) / cell.eval()(x)).detach()
+    kept = factor > 0.5
+    torch.testing.assert_close(factor, kept.double() * (4 / 3), rtol=1e-12, atol=0)
+    assert abs(kept.double().mean() - 0.75) < 0.01
+    assert not torch.equal(kept[0], kept[1])
+    states, back = cell.train().pull(x, False, False)  # the next numbers of the generators
+    _, (_, bias) = back(torch.ones_like(states))
+    share = bias * 0.75 / 2000  # of kept numbers, for each unit of each seed
+    assert 0.7 < share.min() <= share.max() < 0.8
 
 
 @pytest.mark.parametrize(
@@ -272,7 +293,7 @@ def trained(tmp_path_factory):
 def test_a_run_is_loaded_exported_and_gone_on_from(trained, tmp_path, capfd):
     folder, record = trained
     assert (record.status, record.config["cell"]["hidden_size"]) == ("done", 2)
-    assert "one after another; it draws random numbers in training" in (folder / "seqexp.log").read_text()
+    assert "Convolutions: its seeds are computed in slots of 5" in (folder / "seqexp.log").read_text()
     assert "-" in record.fingerprint  # the digest of the module's code
     model = load(folder, allowed_packages=["tests"])
     x = torch.randn(4, 20, 1)
@@ -282,7 +303,7 @@ def test_a_run_is_loaded_exported_and_gone_on_from(trained, tmp_path, capfd):
     assert "cell.layers.0.weight" in names
     alone = run([*OWN, "num_seeds=1", "seed=2"], tmp_path / "alone")
     assert alone.score("test")[0] == record.score("test")[2]
-    assert "one after another" not in capfd.readouterr().err  # said once in a process
+    assert "in slots" not in capfd.readouterr().err  # said once in a process
     started = run([*OWN, "num_seeds=2", "seed=1", f"cell.weights={folder}"], tmp_path / "started")
     assert started.status == "done"
 
@@ -316,6 +337,7 @@ def test_pytorch_tcn():
     for changes in ({"dropout": 0.0}, {"dropout": 0.2}):
         cell, x = make(tcn, TCN | changes).eval(), sequences(range(3))
         assert cell.causal
+        assert cell.vectorised
         torch.testing.assert_close(cell(x)[1], cell.to_module(1)(x[1]), rtol=1e-10, atol=1e-12)
 
 
