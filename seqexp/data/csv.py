@@ -16,6 +16,7 @@ from torch import Tensor
 from seqexp.data import delimited, tables
 from seqexp.data.fixed import FixedSeries
 from seqexp.data.labelled import Labelled
+from seqexp.data.series import KNOWN
 from seqexp.data.split import Split
 from seqexp.data.tables import Table, Writing
 from seqexp.data.task import Sequences, Task
@@ -164,9 +165,8 @@ class Csv(_ByLabel):
             held[(self.starts[slice(*bounds[name])][:, None] + steps).flatten()] = True
         tested = self.starts[slice(*bounds["test"])]
         shared = int(held[tested[:, None] + steps].any(1).sum())
-        said = (
-            [f"{shared} of {len(tested)} test windows hold values that training or validation held."] if shared else []
-        )
+        hold = f"{shared} of {len(tested)} test windows hold values that training or validation held"
+        said = [f"{hold}: {KNOWN}."] if shared else []
         how = (
             "follow each other as one series, by name"
             if self.together

@@ -45,6 +45,16 @@ class Folds:
             self.count = int(self.total / (1 + (number - 1) * test_fraction))
             self._step = (self.total - self.count) // (number - 1)
 
+    @property
+    def note(self) -> str:
+        """What a reader must know of folds that go forward in time; empty where there are none."""
+        if self.number == 1 or not self.is_series:
+            return ""
+        return (
+            f"data.folds={self.number}: in each fold training comes first, then validation, then the test; what one "
+            "fold tests may train seeds of a later one, never its own."
+        )
+
     def shift(self, seed: int) -> int:
         """How many sequences later than the first fold that of a seed begins."""
         return seed % self.number * self._step

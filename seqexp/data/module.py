@@ -118,8 +118,9 @@ class PopulationData(LightningDataModule):
 
     @property
     def notes(self) -> list[str]:
-        """What the task says of its splits."""
-        return check_texts(self.task, "notes", self.task.notes(self.bounds))
+        """What the task says of its splits, and what there is to know of folds."""
+        found = check_texts(self.task, "notes", self.task.notes(self.bounds))
+        return [*found, self.folds.note] if self.folds.note else found
 
     @property
     def evaluation_numbers(self) -> int:

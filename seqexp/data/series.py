@@ -15,6 +15,9 @@ from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 
+KNOWN = "past values, as any forecast reads them, and no test target"
+"""What test windows share with earlier ones: a target comes after all that earlier windows hold."""
+
 
 class Recording(NamedTuple):
     """One seed's series.
@@ -164,4 +167,4 @@ class Series(Task):
         earlier = "validation ended with" if num_val >= reach else earlier
         possible = reach > gap and stop - start + gap > reach and (num_val + gap > reach or not has_val)
         remedy = f" (data.gap={reach} leaves them out)" if possible else ""
-        return [f"{shared} of {stop - start} test windows hold values that {earlier}{remedy}."]
+        return [f"{shared} of {stop - start} test windows hold values that {earlier}{remedy}: {KNOWN}."]

@@ -134,7 +134,8 @@ def test_files_together_are_one_series_by_name() -> None:
 def test_what_test_windows_share_is_counted_across_files() -> None:
     write(a=43, b=43)
     notes = made(*SEVERAL, content=None).notes
-    assert "6 of 12 test windows hold values that training or validation held." in notes  # three of each file
+    held = "6 of 12 test windows hold values that training or validation held: "  # three of each file
+    assert f"{held}past values, as any forecast reads them, and no test target." in notes
     assert any("split each by itself" in each for each in notes)
 
 

@@ -445,7 +445,13 @@ def test_a_gap_leaves_out_the_windows_that_hold_values_of_the_split_before(gap: 
     last = ended - 1 + task.window  # the target of validation's last window
     assert sum(window <= last for window in range(start, stop)) == shared
     note = f"{shared} of {stop - start} test windows hold values that validation ended with"
-    assert data.notes == ([f"{note} (data.gap=20 leaves them out)."] if shared else [])
+    past = "past values, as any forecast reads them, and no test target"
+    assert data.notes == ([f"{note} (data.gap=20 leaves them out): {past}."] if shared else [])
+    assert not set(range(start + 20, stop + 20)) & set(range(ended + 20))  # rows of test targets, and of earlier ones
+    folded = PopulationData(lambda changes: task, range(4), None, 0.7, 0.15, 0.15, gap=gap, folds=2)
+    assert folded.notes[-1].startswith(
+        "data.folds=2: in each fold training comes first, then validation, then the test;"
+    )
 
 
 @pytest.mark.parametrize(
