@@ -68,7 +68,7 @@ class Adding(Drawn):
         values = torch.rand(count, steps, generator=generator)
         return values, self._places(generator, count, steps)
 
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes inputs (N, T, 2) of values and markers, and targets (N, 1)."""
         values, places = drawn
         inputs = torch.zeros(*values.shape, 2)

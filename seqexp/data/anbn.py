@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.grammar import SURE, NextSymbol
 from seqexp.data.shape import Classes, Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 
 
-class Counting(Task):
+class Counting(Drawn):
     """Strings of some letters, each n times, and an end; what the tasks `anbn` and `anbncn` share.
 
     Args:
@@ -48,19 +50,22 @@ class Counting(Task):
         """Inputs, targets, weights and the best prediction."""
         return self.num_sequences * self.letters * self.most * (2 * self.letters + 3)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's strings: one-hot inputs (N, T, letters), the next symbols (N, T), the last of them the end.
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
+        """Draws n of each string, (N,)."""
+        if length is None:
+            return (torch.randint(1, self.most + 1, (count,), generator=generator),)
+        if length % self.letters:
+            raise ValueError(f"length must be a multiple of {self.letters}, n of each letter, got {length}")
+        return (torch.full((count,), length // self.letters),)
+
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
+        """Makes one-hot inputs (N, T, letters), and the next symbols (N, T), the last of them the end.
 
         At a length of its own all strings are the one of that length. There only the steps have a weight at which one
         symbol alone is legal: how many a follow is no matter of the language.
         """
-        if length is None:
-            n = torch.randint(1, self.most + 1, (count,), generator=generator)
-            steps = self.letters * self.most
-        elif length % self.letters:
-            raise ValueError(f"length must be a multiple of {self.letters}, n of each letter, got {length}")
-        else:
-            n, steps = torch.full((count,), length // self.letters), length
+        n, count = drawn[0], len(drawn[0])
+        steps = self.letters * self.most if length is None else length
         place = torch.arange(steps + 1) // n[:, None]  # (N, T + 1): which letter stands there
         symbols = place.clamp_max(self.letters)
         inside = symbols[:, :-1] < self.letters

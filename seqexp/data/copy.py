@@ -83,21 +83,24 @@ class Copy(Drawn):
         """Inputs and targets."""
         return 2 * self.num_sequences * (self.pause + 2 * RECALLED)
 
-    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor, Tensor]:
-        """Draws the symbols (N, 10); beside them are T blanks for each sequence."""
-        steps = length or self.pause + 2 * RECALLED
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
+        """Draws the symbols (N, 10)."""
+        steps = self._steps(length)
         if steps <= 2 * RECALLED:
             raise ValueError(f"length must be > {2 * RECALLED}, to hold the symbols twice and a pause, got {steps}")
-        symbols = torch.randint(SYMBOLS, (count, RECALLED), generator=generator)
-        return symbols, torch.full((count, steps), BLANK)
+        return (torch.randint(SYMBOLS, (count, RECALLED), generator=generator),)
 
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes tokens (N, T), and classes (N, T)."""
-        symbols, blanks = drawn
-        inputs, targets = blanks.clone(), blanks.clone()
+        (symbols,) = drawn
+        inputs = torch.full((len(symbols), self._steps(length)), BLANK)
+        targets = inputs.clone()
         inputs[:, :RECALLED], inputs[:, -RECALLED - 1] = symbols, MARKER
         targets[:, -RECALLED:] = symbols
         return Sequences(inputs, targets)
+
+    def _steps(self, length: int | None) -> int:
+        return length or self.pause + 2 * RECALLED
 
     def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
         """Adds the guess of somebody who remembers nothing, but knows when to speak."""

@@ -101,7 +101,7 @@ class Delay(Drawn):
             raise ValueError(f"length must be > delays ({self.delays}), got {steps}")
         return (torch.rand(count, steps, generator=generator),)
 
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes inputs (N, T, 1), targets (N, T, K), and weights, 0 for the first K steps."""
         values = (drawn[0] * 2 - 1) * 3**0.5
         count, steps = values.shape

@@ -30,13 +30,14 @@ class Drawn(Task):
         """
 
     @abstractmethod
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes sequences of what was drawn for them, of any number of seeds, in memory of their own.
 
         Args:
             drawn: what `draw` returns, with any N.
+            length: as for `draw`.
         """
 
     def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         """Makes one seed's sequences."""
-        return self.arrange(self.draw(generator, count, length))
+        return self.arrange(self.draw(generator, count, length), length)

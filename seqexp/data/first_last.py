@@ -89,7 +89,7 @@ class FirstLast(Drawn):
             middle = torch.randint(p - 1, (count, p - 1), generator=generator)
         return (torch.cat([first, middle, first], 1),)
 
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes one-hot inputs (N, p, p + 1), and the next symbols (N, p)."""
         symbols, p = drawn[0], self.lag
         known = torch.nn.functional.one_hot(symbols, p + 1).float()

@@ -82,7 +82,7 @@ class FlipFlop(Drawn):
         shape = (count, length or self.length, self.bits)
         return torch.rand(shape, generator=generator), torch.randint(2, shape, generator=generator)
 
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes inputs and targets (N, T, K)."""
         there = drawn[0] < self.pulse
         there[:, 0] = True

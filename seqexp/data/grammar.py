@@ -93,17 +93,15 @@ class Grammar:
             states.append(follows[states[-1], symbols])
         return legal[torch.stack(states, -1)]
 
-    def sample(self, generator: torch.Generator, count: int, steps: int, exactly: bool) -> Sequences:
-        """Draws strings as one-hot inputs and next symbols.
+    def write(self, draws: Tensor, exactly: bool) -> Sequences:
+        """Makes strings of uniform numbers, as one-hot inputs and next symbols.
 
-        The draw is that of the grammar among all strings of the length asked for. `best` are the logarithms of the
+        They are drawn as by the grammar among all strings of the length asked for. `best` are the logarithms of the
         probabilities by which a next symbol was drawn; those of the grammar itself where the length is exact, as
         nobody who reads a string knows how long it will be.
 
         Args:
-            generator: the only source of randomness.
-            count: how many.
-            steps: T, one less than the symbols of the longest string.
+            draws: (N, T) float64 between 0 and 1; T is one less than the symbols of the longest string.
             exactly: all have that length.
 
         Returns:
@@ -112,8 +110,8 @@ class Grammar:
         Raises:
             ValueError: no string is so short.
         """
+        count, steps = draws.shape
         chances, bounds = self._chances(steps, exactly)
-        draws = torch.rand(count, steps, generator=generator, dtype=torch.float64)
         state = self.follows[0, self.opening].expand(count)
         states, symbols = [], [torch.full((count,), self.opening)]
         for step in range(steps):

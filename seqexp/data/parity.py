@@ -63,7 +63,7 @@ class Parity(Drawn):
             lengths = torch.randint(self.shortest, self.length + 1, (count,), generator=generator)
         return bits, lengths
 
-    def arrange(self, drawn: Sequence[Tensor]) -> Sequences:
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes inputs (N, T, 1) of zeros and ones, zeros after the end, and classes (N,)."""
         bits, lengths = drawn
         bits = bits * (torch.arange(bits.shape[1]) < lengths[:, None])  # (N, T)

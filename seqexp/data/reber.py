@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from seqexp.data.drawn import Drawn
 from seqexp.data.grammar import Grammar, NextSymbol
 from seqexp.data.shape import Classes, Values
 from seqexp.data.split import Split
-from seqexp.data.task import Sequences, Task
+from seqexp.data.task import Sequences
 
 SYMBOLS = "BTSXPVE"
 
@@ -30,7 +33,7 @@ SHORTEST = 4
 """Steps of BTXSE and BPVVE, the shortest strings: one less than symbols."""
 
 
-class Reber(Task):
+class Reber(Drawn):
     """Strings of Reber's grammar, symbol by symbol, one-hot; the target of each step is the next symbol.
 
         inputs   B T S X X V V
@@ -82,11 +85,15 @@ class Reber(Task):
         """Inputs, targets and the best prediction."""
         return self.num_sequences * self.length * (2 * len(SYMBOLS) + 1)
 
-    def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
-        """Makes one seed's strings: one-hot inputs (N, T, 7), the next symbols (N, T)."""
+    def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
+        """Draws the numbers (N, T) by which each symbol is chosen."""
         if length is not None and length < self.shortest:
             raise ValueError(f"length must be >= {self.shortest}, the steps of the shortest string, got {length}")
-        return self.grammar.sample(generator, count, length or self.length, exactly=length is not None)
+        return (torch.rand(count, length or self.length, generator=generator, dtype=torch.float64),)
+
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
+        """Makes one-hot inputs (N, T, 7), and the next symbols (N, T)."""
+        return self.grammar.write(drawn[0], exactly=length is not None)
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor:
         """A seed has solved it when at all steps of all strings every legal symbol beats every illegal one."""

@@ -79,7 +79,7 @@ def _arranged(task: Drawn, seeds: Sequence[int], purpose: str, known: Sequences)
     """The same of a task that makes the sequences of all seeds in one go."""
     count = len(known.inputs)
     drawn = {seed: task.draw(generator(seed, purpose), count, None) for seed in seeds}
-    found = task.arrange([torch.cat(parts) for parts in zip(*drawn.values(), strict=True)])
+    found = task.arrange([torch.cat(parts) for parts in zip(*drawn.values(), strict=True)], None)
     if not _alike(found, known, len(drawn)):
         return None
     rest = masked(task, found)._replace(best=None)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
+from torch import Tensor
 
 from seqexp.data.adding import Adding
+from seqexp.data.anbn import AnBn
+from seqexp.data.anbncn import AnBnCn
 from seqexp.data.copy import Copy
 from seqexp.data.delay import Delay
 from seqexp.data.drawn import Drawn
+from seqexp.data.embedded_reber import EmbeddedReber
 from seqexp.data.first_last import FirstLast
 from seqexp.data.flip_flop import FlipFlop
 from seqexp.data.parity import Parity
+from seqexp.data.reber import Reber
 from seqexp.data.sampling import masked, sample
 from seqexp.data.stream import draw_again
 from seqexp.data.task import Sequences
@@ -26,6 +33,10 @@ TASKS = (
     FirstLast(20, 4, "random"),
     FlipFlop(20, 9, 2, 0.5),
     Parity(20, 1, 9),
+    AnBn(20, 7),
+    AnBnCn(20, 5),
+    Reber(20, 12),
+    EmbeddedReber(20, 14),
 )
 
 
@@ -60,8 +71,8 @@ def test_a_sample_that_a_derived_class_changes_is_what_is_streamed() -> None:
 class Uneven(Adding):
     """Makes another number of sequences than was drawn."""
 
-    def arrange(self, drawn: object) -> Sequences:
-        found = super().arrange(drawn)  # type: ignore[arg-type]
+    def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
+        found = super().arrange(drawn, length)
         return found._replace(inputs=found.inputs[1:])
 
 
