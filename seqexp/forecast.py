@@ -27,6 +27,7 @@ from seqexp.run.load import load_run
 from seqexp.seeding import generator
 from seqexp.show import figures
 from seqexp.show.future import draw_future
+from seqexp.show.text import spreadsheet
 from seqexp.statistics import Array, conformal
 
 MOST_STARTS = 400
@@ -47,6 +48,8 @@ class Forecast:
         names: of the columns.
         rows: how many rows of the series are known.
         history: (L, O) the last of them.
+        times: what says when rows were measured, the L times of `history` and the K of the steps; None where they are
+            not known, or have no one step.
         seeds: E seeds whose paths these are: those that did not diverge, and with folds those of the last one.
         paths: (E, K, O).
         half_widths: (K, O) of the split-conformal interval around the mean path.
@@ -65,6 +68,7 @@ class Forecast:
     half_widths: Array
     coverage: Array
     num_residuals: tuple[int, int]
+    times: tuple[str, list[str], list[str]] | None = None
 
     @property
     def mean(self) -> Array:
@@ -92,10 +96,8 @@ class Forecast:
         title = f"{self.record.cell} on {self.record.data}: {self.steps_text} after row {self.rows:,}"
         for place, name in enumerate(self.names):
             bands = self.interval[..., place], self.spread[..., place]
-            figure = draw_future(
-                self.history[:, place], self.mean[:, place], *bands, level=self.level, title=title, name=name
-            )
-            figure = figures.laid_out(figure)
+            lines = self.history[:, place], self.mean[:, place], *bands
+            figure = figures.laid_out(draw_future(*lines, self.level, title, name, self.times))
             stem = "forecast" if len(self.names) == 1 else f"forecast_{place + 1}"
             for kind in figures.DEFAULT.kinds:
                 write_atomically(folder / f"{stem}.{kind}", figures.encode(figure, kind))
@@ -110,12 +112,15 @@ class Forecast:
         buffer = io.StringIO()
         table = csv.writer(buffer, lineterminator="\n")
         edges = ("low", "high", "seeds_low", "seeds_high")
-        table.writerow(["step", "row", "column", "mean", *edges, *(f"seed_{seed}" for seed in self.seeds)])
+        dated = ["time"] if self.times else []
+        table.writerow(["step", "row", *dated, "column", "mean", *edges, *(f"seed_{seed}" for seed in self.seeds)])
         ends = np.concatenate([self.interval, self.spread])  # (4, K, O)
         for step in range(len(self.mean)):
             for place, name in enumerate(self.names):
                 numbers = [self.mean[step, place], *ends[:, step, place], *self.paths[:, step, place]]
-                table.writerow([step + 1, self.rows + step + 1, name, *(f"{float(each):.9g}" for each in numbers)])
+                when = [spreadsheet(self.times[2][step])] if self.times else []
+                place_of = [step + 1, self.rows + step + 1, *when, name]
+                table.writerow([*place_of, *(f"{float(each):.9g}" for each in numbers)])
         return buffer.getvalue()
 
     def _said(self) -> dict[str, object]:
@@ -123,6 +128,7 @@ class Forecast:
             "mode": "closed loop" if self.is_closed else "direct",
             "steps": len(self.mean),
             "rows": self.rows,
+            "times": self.times and self.times[2],
             "columns": self.names,
             "seeds": self.seeds,
             "level": self.level,
@@ -178,8 +184,12 @@ def forecast(
             f"got {steps}"
         )
     known = task if data is None else _other(path, record, data, allowed_packages, allowed_environment)
+    if known.interleaved:
+        where = f"{path}: its data" if data is None else data
+        raise ConfigError(f"{where}: several series, and a forecast goes on from one, which --data FILE names")
     parts.make_data()
-    kept = _members(record, parts.data)
+    shifts = [parts.data.folds.shift(seed) for seed in parts.data.seeds]  # with folds: those trained up to the last end
+    kept = [place for place, shift in enumerate(shifts) if shift == max(shifts)]
     with limit_threads(parts):
         return _forecast(record, parts, known, kept, steps, level)
 
@@ -199,8 +209,7 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
     kept = [seed for seed, is_sound in zip(kept, sound.tolist(), strict=True) if is_sound]
     length = steps if is_closed else 1
     before, after = (
-        _residuals(model, parts.data.splits[name].of(slice(first, first + 1)), kept, length, level, name)
-        for name in (VAL, "test")
+        _residuals(model, _in_time(parts.data, name, first), kept, length, level, name) for name in (VAL, "test")
     )
     try:
         widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
@@ -208,13 +217,16 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
         raise ConfigError(f"validation is too short for this forecast: {error}") from None
     held = np.stack([conformal.coverage(after[..., place], widths[:, place]) for place in range(before.shape[-1])], -1)
     counts = np.isfinite(before[..., 0]).sum(0)
+    shown = SHOWN * known.window
+    times = known.times(steps)
     return Forecast(
         record=record,
         is_closed=is_closed,
         level=level,
         names=known.names,
         rows=len(values),
-        history=values[-SHOWN * known.window :, list(known.predicted)].numpy(),
+        history=values[-shown:, list(known.predicted)].numpy(),
+        times=times and (times[0], times[1][-shown:], times[2]),
         seeds=[record.seeds[index] for index in kept],
         paths=paths[sound].double().numpy(),
         half_widths=np.broadcast_to(widths, (steps, widths.shape[1])),
@@ -240,10 +252,12 @@ def _other(
     return task
 
 
-def _members(record: Record, data: PopulationData) -> list[int]:
-    """The places of the seeds that forecast: with folds, those that were trained up to the last one's end."""
-    shifts = [data.folds.shift(seed) for seed in data.seeds]
-    return [place for place, shift in enumerate(shifts) if shift == max(shifts)]
+def _in_time(data: PopulationData, name: str, first: int) -> Split:
+    """One seed's split, the windows of each of several series one after another."""
+    split, task = data.splits[name].of(slice(first, first + 1)), data.task
+    start, stop = (each + data.folds.shift(data.seeds[first]) for each in data.bounds[name])
+    order = task.in_time(start, stop) if isinstance(task, Series) else None
+    return split if order is None else split._replace(inputs=split.inputs[:, order], targets=split.targets[:, order])
 
 
 def _paths(model: Model, windows: Tensor, steps: int) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,43 @@ def test_with_folds_those_forecast_that_were_trained_last(train: Train) -> None:
 def test_what_cannot_be_forecast_is_refused(folder: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         forecast(folder, **settings)
+
+
+def written(place: Path, start: str, count: int = 120) -> None:
+    days = np.datetime64(start) + np.arange(count)
+    rows = [f"{day},{math.sin(k / 2):.4f}" for k, day in enumerate(days)]
+    place.write_text("\n".join(["day,v", *rows, ""]))
+
+
+def test_own_files_are_found_from_elsewhere_and_dates_go_on(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        written(tmp_path / f"s_{name}.csv", "2020-01-01")
+    monkeypatch.chdir(tmp_path)
+    own = ("data=csv", "data.target=v", "data.time=day", "data.window=12", *SINE[3:])
+    _, one = train(*own, "data.path=s_a.csv", tiny=())
+    _, two = train(*own, "data.path=s_*.csv", tiny=())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    one, two = (Path(os.path.relpath(tmp_path / each)) for each in (one, two))
+    found = forecast(one, 3)
+    assert found.times is not None
+    assert (found.times[0], found.times[1][-1], found.times[2][-1]) == ("day", "2020-04-29", "2020-05-02")
+    found.write(elsewhere)
+    assert [row["time"] for row in lines(elsewhere)] == ["2020-04-30", "2020-05-01", "2020-05-02"]
+    with pytest.raises(
+        ConfigError, match=r"its data: several series, and a forecast goes on from one, which --data FI"
+    ):
+        forecast(two, 3)
+    direct = forecast(two, 3, data="../s_b.csv")
+    assert direct.rows == 120
+    assert direct.num_residuals[0] > direct.num_residuals[1] >= 9
+    with pytest.raises(
+        ConfigError, match=r"validation is too short for this forecast: step 13 has \d residuals, and lev"
+    ):
+        forecast(two, 14, data="../s_b.csv")  # as many windows as it takes, but paths end with their file
 
 
 def test_a_task_that_is_no_series_is_refused(train: Train) -> None:

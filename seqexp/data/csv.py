@@ -16,6 +16,7 @@ from torch import Tensor
 from seqexp.data import delimited, tables
 from seqexp.data.fixed import FixedSeries
 from seqexp.data.labelled import Labelled
+from seqexp.data.onward import onward
 from seqexp.data.series import KNOWN
 from seqexp.data.split import Split
 from seqexp.data.tables import Table, Writing
@@ -143,6 +144,19 @@ class Csv(_ByLabel):
         windows = self.table[:, list(self.read)].unfold(0, self.window, 1).transpose(1, 2)  # (L - T + 1, T, I), a view
         reach = self.window + self.horizon - 1
         return Sequences(windows[self.starts], self.table[self.starts + reach][:, list(self.predicted)])
+
+    def in_time(self, start: int, stop: int) -> Tensor | None:
+        """The windows of each file one after another, where files are split each by itself."""
+        return self.starts[start:stop].argsort() if self.interleaved else None
+
+    def times(self, count: int) -> tuple[str, list[str], list[str]] | None:
+        """The times of a file's rows, and how they go on; None without `time`, and where their steps differ."""
+        known = [each.times for each in self.files if each.times is not None]
+        if self.how.time is None or len(known) < len(self.files) or self.interleaved:
+            return None
+        texts = [text for each in known for text in each]
+        later = onward(texts, self.how.date_format, count)
+        return None if later is None else (self.how.time, texts, later)
 
     def rows(self, train: Split) -> Tensor:
         """The values that the training windows read: of several files each window is a piece of its own."""

@@ -101,6 +101,30 @@ class Series(Task):
         """The series, and its windows once they are cut into splits."""
         return max(self.length, self.num_sequences * (self.window * len(self.read) + len(self.predicted)))
 
+    def in_time(self, start: int, stop: int) -> Tensor | None:
+        """Where of some windows those are that follow each other; None where they stand so, as by default.
+
+        Args:
+            start: the first of the windows, in the order in which they are split.
+            stop: behind the last of them.
+
+        Returns:
+            Places from `start` on, in the order of time, one series after another.
+        """
+        return None
+
+    def times(self, count: int) -> tuple[str, list[str], list[str]] | None:
+        """When rows were measured, where that is known.
+
+        Args:
+            count: how many rows are to come.
+
+        Returns:
+            What says the time, such as the name of a column; the L times of the rows; and those of the rows to come.
+            None where times are not known, or have no one step, as by default.
+        """
+        return None
+
     @abstractmethod
     def record(self, generator: torch.Generator) -> Recording:
         """Makes one seed's series."""

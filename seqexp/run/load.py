@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from torch import nn
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from seqexp.config.environment import unmasked
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.schema import check
 from seqexp.model import Model
-from seqexp.record.files import is_plain
+from seqexp.record.files import MOST_JSON, check_plain, is_plain
+from seqexp.record.own import READING
 from seqexp.record.record import Record, RecordError
 from seqexp.run.build import Parts, build
 from seqexp.run.size import Sizes, unset_model
@@ -80,10 +85,43 @@ def load_run(
     record = _finished(folder, allowed_packages, allowed_environment)
     config = _configuration(folder, record, allowed_packages, allowed_environment, BESIDE)
     config.trainer.accelerator = "cpu"  # wherever it was trained
+    config.data = files_of(config.data, folder)
     config.data.update(changes)
     parts = build(config)
     load_kept(parts.training, folder)
     return record, parts
+
+
+def files_of(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings of a task whose files are named as seen from the folder in which a run was started.
+
+    Args:
+        data: the recorded settings of a task.
+        folder: the run's.
+
+    Returns:
+        The settings, a relative path of a task of seqexp's own that reads files joined to that folder, where there is
+        such a file.
+    """
+    settings: dict[str, Any] = OmegaConf.to_container(data) if isinstance(data, DictConfig) else dict(data)  # type: ignore[assignment]
+    path = settings.get("path")
+    if settings.get("_target_") not in READING or not path:
+        return settings
+    try:
+        check_plain(folder / ".hydra" / "hydra.yaml", MOST_JSON)
+        found = OmegaConf.load(folder / ".hydra" / "hydra.yaml")
+        start = OmegaConf.select(found, "hydra.runtime.cwd") or OmegaConf.select(found, "runtime.cwd")  # of `run()`
+    except (OSError, ValueError, OmegaConfBaseException, YAMLError):
+        return settings  # as seen from here, then
+    if not isinstance(start, str):
+        return settings
+    paths = [_seen_from(start, each) for each in ([path] if isinstance(path, str) else path)]
+    return settings | {"path": paths[0] if isinstance(path, str) else paths}
+
+
+def _seen_from(start: str, path: str) -> str:
+    whole = os.path.join(start, os.path.expanduser(path))
+    return whole if os.path.exists(whole) or glob.glob(whole) else path
 
 
 def _finished(folder: Path, allowed_packages: Sequence[str], allowed_environment: Sequence[str]) -> Record:
