@@ -104,7 +104,9 @@ def _pass(model: Model, inputs: torch.Tensor, rows: int, num_seeds: int, device:
     most = GROUP_STATE if trained else EVALUATION_STATE
     groups = cut(num_seeds, cost, workers, device.type, most)
     sizes = [group.stop - group.start for group in groups]
-    at_once = max(model.cell.slots, sum(size * min(workers, sizes.count(size)) for size in set(sizes)))
+    at_once = sum(size * min(workers, sizes.count(size)) for size in set(sizes))
+    if (slots := model.cell.slots) > 1:  # which are filled, whatever the number of seeds
+        at_once = slots * min(workers, -(-num_seeds // slots))
     batch = torch.empty(1, rows, *inputs.shape[1:], dtype=inputs.dtype, device="meta")
     numbers: int = ((_written(model, batch, trained) or cost.kept) + 4 * batch.numel()) * at_once
     return numbers
