@@ -80,6 +80,8 @@ def _said_of_vmap(error: Exception) -> str:
     operation = re.search(r"aten::[\w.]*\w", str(error))
     if operation is not None and re.search("fallback|atching rule", str(error)):
         return f"torch.func.vmap has no rule for {operation[0]}"
+    if "random operation" in str(error):
+        return "it draws random numbers otherwise than by nn.Dropout"
     return f"torch.func.vmap raises {said(error)}"
 
 

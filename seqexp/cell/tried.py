@@ -101,7 +101,7 @@ def called(recipe: Recipe, module: nn.Module, x: Tensor) -> Tensor:
     try:
         output = first_tensor(module(x))
     except Exception as error:
-        hint = "" if T > 16 else "; cell.tried_steps is the T that it is tried with"
+        hint = "" if isinstance(error, TypeError) else "; cell.tried_steps is the T that it is tried with"
         raise ValueError(f"{rule}, and {recipe.name} raises {said(error)}{hint}") from error
     if not isinstance(output, Tensor):
         raise ValueError(f"{rule}, and {recipe.name} gives no tensor but {type(output).__name__}")

@@ -4,6 +4,7 @@ import copy
 import functools
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from seqexp.cell.recipe import Recipe
 from seqexp.cell.slots import SLOTS
 from seqexp.config.mistakes import ConfigError
 from seqexp.run import load, run
+from seqexp.run.weights import start_from
 from seqexp.training.groups import bounds_of
 from tests.cell import nets
 from tests.cell.conftest import generators
@@ -304,6 +306,10 @@ def test_a_run_is_loaded_exported_and_gone_on_from(trained, tmp_path, capfd):
     alone = run([*OWN, "num_seeds=1", "seed=2"], tmp_path / "alone")
     assert alone.score("test")[0] == record.score("test")[2]
     assert "in slots" not in capfd.readouterr().err  # said once in a process
+    state = {name: values.numpy() for name, values in model.to_torch(1).state_dict().items() if "scaling" not in name}
+    np.savez(tmp_path / "weights.npz", **state)
+    start_from(str(tmp_path / "weights.npz"), model, range(3))
+    assert torch.equal(model.to_torch(2)(x), model.to_torch(1)(x))
     started = run([*OWN, "num_seeds=2", "seed=1", f"cell.weights={folder}"], tmp_path / "started")
     assert started.status == "done"
 
