@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from seqexp.statistics import Array, conformal
+from seqexp.statistics import conformal
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+import check_conformal
 
 
 @pytest.mark.parametrize(("level", "count"), [(0.9, 9), (0.8, 4), (0.95, 19), (0.99, 99), (0.5, 1), (0.05, 1)])
@@ -31,35 +38,18 @@ def test_coverage_counts_what_is_known() -> None:
     assert np.isnan(conformal.coverage(np.full((2, 1), np.nan), np.ones(1))).all()
 
 
-def paths(series: Array, fitted: int, steps: int) -> Array:
-    """What AR(2), fitted to the first values of each series, makes of every two neighbours: (series, starts, K)."""
-    known = np.stack([series[:, 1 : fitted - 1], series[:, : fitted - 2]], -1)  # (R, N, 2)
-    target = series[:, 2:fitted]
-    found = np.linalg.solve(np.swapaxes(known, 1, 2) @ known, np.swapaxes(known, 1, 2) @ target[..., None])[..., 0]
-    last, before = series[:, 1:-1], series[:, :-2]
-    made = []
-    for _ in range(steps):
-        last, before = found[:, :1] * last + found[:, 1:] * before, last
-        made.append(last)
-    return np.stack(made, -1)
-
-
 def test_on_ar_2_each_step_holds_its_level_within_3_points() -> None:
-    rng, steps, level = np.random.default_rng(1), 10, 0.9
-    fitted, judged, tested = 400, 400, 100
-    length = fitted + judged + tested + steps
-    series = np.zeros((200, length + 200))
-    noise = rng.standard_normal(series.shape)
-    for place in range(2, series.shape[1]):
-        series[:, place] = 1.2 * series[:, place - 1] - 0.5 * series[:, place - 2] + noise[:, place]
-    series = series[:, 200:]
-    made = paths(series, fitted, steps)  # (R, L - 2, K), of starts that end at 1, 2, ...
-    places = np.arange(made.shape[1])[:, None] + 2 + np.arange(steps)
-    truth = np.where(places < length, series[:, np.minimum(places, length - 1)], np.nan)
-    residuals = truth - made
-    held = []
-    for own in residuals:
-        widths = conformal.half_widths(own[fitted - 2 : fitted + judged - 2 - steps], level)
-        held.append(conformal.coverage(own[fitted + judged - 2 : fitted + judged - 2 + tested], widths))
-    by_step = np.mean(held, axis=0)
-    assert np.all(np.abs(by_step - level) < 0.03), by_step
+    series = check_conformal.simulate(np.random.default_rng(1), 200, check_conformal.FITTED + 400 + 100)
+    errors = check_conformal.residuals(series, 10)
+    by_step = check_conformal.coverage(errors, 0.9, 400, 100).mean(0)
+    assert np.all(np.abs(by_step - 0.9) < 0.03), by_step
+
+
+def test_the_script_counts_what_lies_in_its_split_and_no_more() -> None:
+    errors = np.full((1, check_conformal.FITTED + 148, 3), np.nan)
+    first = check_conformal.FITTED - 2
+    errors[0, first : first + 100] = 1.0
+    errors[0, first + 100 : first + 150] = 0.5
+    errors[0, first + 99, 1:] = 9.0  # paths that leave validation, which end in the test
+    errors[0, first + 149, 1:] = 9.0  # and those that leave the test
+    np.testing.assert_array_equal(check_conformal.coverage(errors, 0.9, 100, 50), [[1.0, 1.0, 1.0]])
