@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import torch
 
-from seqexp.seeding import generator
+from seqexp.seeding import generator, generators
 
 PURPOSES = ("data", "split", "shuffle", "model")
 
@@ -45,3 +45,11 @@ def test_nothing_global_is_touched() -> None:
     draw(0, "data")
     assert torch.equal(torch_before, torch.get_rng_state())
     np.testing.assert_array_equal(numpy_before[1], np.random.get_state()[1])  # type: ignore[index]
+
+
+def test_many_generators_are_those_that_are_made_one_by_one() -> None:
+    purposes = [f"stream {step}" for step in range(5)]
+    for seeds in ([0], [7, 2**32 - 1, 12345], [1, 2**40]):
+        for row, purpose in zip(generators(seeds, purposes), purposes, strict=True):
+            for seed, made in zip(seeds, row, strict=True):
+                assert made.initial_seed() == generator(seed, purpose).initial_seed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,6 +19,9 @@ from seqexp.data.task import Sequences, Task, features
 from seqexp.seeding import drawn_from, generator
 
 VAL = "val"
+
+MOST_AHEAD, NUMBERS_AHEAD = 16, 2**20
+"""How many batches of a stream are made at once, and how many numbers they have together, at most."""
 
 DIGESTED = 8
 """Sequences by which a stream is known, drawn for nothing else."""
@@ -189,7 +192,9 @@ class PopulationData(LightningDataModule):
         splits = self._cut(self.task, "data", self.bounds, first)
         self.shuffle = [generator(seed, "shuffle") for seed in self.order_seeds]
         if self.fresh:
-            self.stream = Stream(self.fresh_batch, self.num_batches("train"), torch.device("cpu"))
+            size = self._size("train") * (self.task.numbers // self.task.num_sequences) * count
+            ahead = max(1, min(MOST_AHEAD, NUMBERS_AHEAD // size))
+            self.stream = Stream(self.fresh_batches, self.num_batches("train"), ahead, torch.device("cpu"))
         scored = self.batches_left("test") * self._size("test")
         # A number of its own: how many a batch has is no matter of the data.
         began = self._stacked(self.task, "stream", DIGESTED, None) if self.fresh else None
@@ -200,13 +205,17 @@ class PopulationData(LightningDataModule):
         self.data_hash = [hashes(splits, index, scored, began) for index in range(count)]
         self.splits, self.evaluations, self._first = splits, evaluations, None
 
-    def fresh_batch(self, step: int) -> Split:
-        """Draws the batch of one step of a stream, for all seeds, and checks it; `best` is left out."""
-        purpose, count = f"stream {step}", self._size("train")
+    def fresh_batches(self, steps: range) -> Iterator[Split]:
+        """Draws the batches of some steps of a stream, for all seeds, and checks them; `best` is left out."""
+        purposes, count = [f"stream {step}" for step in steps], self._size("train")
         if self._known is None or len(self._known.inputs) != count:
-            self._known = sample(self.task, self.data_seeds[0], purpose, count, None)
-        split = draw_again(self.task, self.data_seeds, purpose, self._known)
-        return self._stacked(self.task, purpose, count, None)._replace(best=None) if split is None else split
+            self._known = sample(self.task, self.data_seeds[0], purposes[0], count, None)
+        found = draw_again(self.task, self.data_seeds, purposes, self._known)
+        if found is not None:
+            yield from found
+            return
+        for purpose in purposes:
+            yield self._stacked(self.task, purpose, count, None)._replace(best=None)
 
     def _sample(self, task: Task, seed: int, purpose: str = "data", first: Sequences | None = None) -> Sequences:
         """One seed's whole data set."""

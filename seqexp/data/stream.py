@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -12,24 +12,28 @@ from seqexp.data.drawn import Drawn
 from seqexp.data.sampling import masked, put, room
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
-from seqexp.seeding import generator
+from seqexp.seeding import generator, generators
 
 
 class Stream:
     """An iterable of fresh batches: those of step n are a function of the seeds and of n alone.
 
     Args:
-        make_batch: called with the number of a step, from 0 on; makes that step's batch for all seeds.
+        make_batches: called with the numbers of some steps, from 0 on; makes their batches for all seeds, in order.
         steps: batches of one pass.
+        ahead: how many are made at once at most, which takes less time where they are small.
         device: where they are wanted.
 
     Attributes:
         passes: passes that have begun; all of its state.
     """
 
-    def __init__(self, make_batch: Callable[[int], Split], steps: int, device: torch.device) -> None:
-        self.make_batch = make_batch
+    def __init__(
+        self, make_batches: Callable[[range], Iterable[Split]], steps: int, ahead: int, device: torch.device
+    ) -> None:
+        self.make_batches = make_batches
         self.steps = steps
+        self.ahead = ahead
         self.device = device
         self.passes = 0
 
@@ -37,13 +41,14 @@ class Stream:
         return self.steps
 
     def __iter__(self) -> Iterator[Split]:
-        start = self.passes * self.steps
+        steps = range(self.passes * self.steps, (self.passes + 1) * self.steps)
         self.passes += 1
-        for step in range(start, start + self.steps):
-            yield self.make_batch(step).to(self.device)
+        for start in range(0, self.steps, self.ahead):
+            for batch in self.make_batches(steps[start : start + self.ahead]):
+                yield batch.to(self.device)
 
 
-def draw_again(task: Task, seeds: Sequence[int], purpose: str, known: Sequences) -> Split | None:
+def draw_again(task: Task, seeds: Sequence[int], purposes: Sequence[str], known: Sequences) -> list[Split] | None:
     """Makes sequences for every seed like others that were checked one by one; looks at their numbers all at once.
 
     To check each seed's by itself, as `sample` does, takes as long as to draw them.
@@ -51,43 +56,52 @@ def draw_again(task: Task, seeds: Sequence[int], purpose: str, known: Sequences)
     Args:
         task: makes them.
         seeds: for these seeds.
-        purpose: what they are for.
+        purposes: what they are for, each another batch.
         known: such sequences of one seed, checked, with weights where some are padded.
 
     Returns:
-        What `sample` makes, stacked, without `best`; None where something is not as it should be: `sample` then says
-        what it is.
+        What `sample` makes for each purpose, stacked, without `best`; None where something is not as it should be:
+        `sample` then says what it is.
     """
     try:
         if isinstance(task, Drawn) and type(task).sample is Drawn.sample:  # a class of one's own may change it
-            return _arranged(task, seeds, purpose, known)
-        split = room(known._replace(best=None), len(seeds), len(known.inputs))
-        for index, seed in enumerate(seeds):
-            if index and seed == seeds[0]:
-                split.map(lambda each, index=index: each[index].copy_(each[0]))  # type: ignore[misc]
-                continue
-            found = task.sample(generator(seed, purpose), len(known.inputs), None)
-            if not _alike(found, known, 1):
-                return None
-            put(split, index, masked(task, found), 0, len(known.inputs))
+            return _arranged(task, seeds, purposes, known)
+        found = [_drawn(task, seeds, purpose, known) for purpose in purposes]
     except (MemoryError, RuntimeError, ValueError):
         return None
+    whole = [each for each in found if each is not None]
+    return whole if len(whole) == len(found) else None
+
+
+def _drawn(task: Task, seeds: Sequence[int], purpose: str, known: Sequences) -> Split | None:
+    """One batch of a task that makes each seed's sequences by themselves."""
+    split = room(known._replace(best=None), len(seeds), len(known.inputs))
+    for index, seed in enumerate(seeds):
+        if index and seed == seeds[0]:
+            split.map(lambda each, index=index: each[index].copy_(each[0]))  # type: ignore[misc]
+            continue
+        found = task.sample(generator(seed, purpose), len(known.inputs), None)
+        if not _alike(found, known, 1):
+            return None
+        put(split, index, masked(task, found), 0, len(known.inputs))
     return split if _in_range(task, split) else None
 
 
-def _arranged(task: Drawn, seeds: Sequence[int], purpose: str, known: Sequences) -> Split | None:
-    """The same of a task that makes the sequences of all seeds in one go."""
-    count = len(known.inputs)
-    drawn = {seed: task.draw(generator(seed, purpose), count, None) for seed in seeds}
-    found = task.arrange([torch.cat(parts) for parts in zip(*drawn.values(), strict=True)], None)
+def _arranged(task: Drawn, seeds: Sequence[int], purposes: Sequence[str], known: Sequences) -> list[Split] | None:
+    """All batches of a task that makes the sequences of any number of seeds in one go."""
+    count, each_once = len(known.inputs), list(dict.fromkeys(seeds))
+    sources = [source for row in generators(each_once, purposes) for source in row]
+    drawn = [task.draw(source, count, None) for source in sources]
+    found = task.arrange([torch.cat(parts) for parts in zip(*drawn, strict=True)], None)
     if not _alike(found, known, len(drawn)):
         return None
     rest = masked(task, found)._replace(best=None)
     split = Split._make(None if each is None else each.unflatten(0, (-1, count)) for each in rest)
-    if len(drawn) < len(seeds):
-        places = [list(drawn).index(seed) for seed in seeds]
-        split = split.map(lambda each: each[places])
-    return split if _in_range(task, split) else None
+    if not _in_range(task, split):
+        return None
+    places = slice(None) if len(each_once) == len(seeds) else [each_once.index(seed) for seed in seeds]
+    starts = range(0, len(drawn), len(each_once))
+    return [split.map(lambda each, k=k: each[k : k + len(each_once)][places]) for k in starts]  # type: ignore[misc]
 
 
 def _alike(found: Sequences, known: Sequences, times: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import pytest
 import torch
@@ -44,10 +45,10 @@ TASKS = (
 @pytest.mark.parametrize("seeds", [(3, 4, 5), (7, 7, 7)], ids=str)
 def test_a_stream_has_the_bits_of_each_seed_alone(task: Drawn, seeds: tuple[int, ...]) -> None:
     known = sample(task, seeds[0], "stream 1", 33, None)
-    split = draw_again(task, seeds, "stream 2", known)
-    assert split is not None
-    for index, seed in enumerate(seeds):
-        alone = masked(task, task.sample(generator(seed, "stream 2"), 33, None))._replace(best=None)
+    batches = draw_again(task, seeds, ["stream 2", "stream 3"], known)
+    assert batches is not None
+    for (step, split), (index, seed) in product(zip((2, 3), batches, strict=True), enumerate(seeds)):
+        alone = masked(task, task.sample(generator(seed, f"stream {step}"), 33, None))._replace(best=None)
         for one, other in zip(split, alone, strict=True):
             assert (one is None) == (other is None)
             assert one is None or other is None or (torch.equal(one[index], other) and one[index].is_contiguous())
@@ -63,9 +64,9 @@ class Twice(Adding):
 
 def test_a_sample_that_a_derived_class_changes_is_what_is_streamed() -> None:
     task = Twice(20, 9, "halves")
-    split = draw_again(task, (0, 1), "stream 2", sample(task, 0, "stream 1", 4, None))
-    assert split is not None
-    assert torch.equal(split.targets[1], task.sample(generator(1, "stream 2"), 4, None).targets)
+    batches = draw_again(task, (0, 1), ["stream 2"], sample(task, 0, "stream 1", 4, None))
+    assert batches is not None
+    assert torch.equal(batches[0].targets[1], task.sample(generator(1, "stream 2"), 4, None).targets)
 
 
 class Uneven(Adding):
@@ -78,4 +79,4 @@ class Uneven(Adding):
 
 def test_a_wrong_number_of_sequences_is_left_to_be_told() -> None:
     known = sample(Adding(20, 9, "halves"), 0, "stream 1", 4, None)
-    assert draw_again(Uneven(20, 9, "halves"), (0, 1), "stream 2", known) is None
+    assert draw_again(Uneven(20, 9, "halves"), (0, 1), ["stream 2"], known) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -34,11 +34,12 @@ def rows(split: Split, index: int) -> list[tuple[float, ...]]:
     return [tuple(each.flatten().tolist()) for each in split.inputs[index]]
 
 
-def test_a_stream_counts_steps_over_all_passes() -> None:
-    def batch(step: int) -> Split:
-        return Split(torch.full((1, 1, 1, 1), float(step)), torch.zeros(1, 1, 1))
+@pytest.mark.parametrize("ahead", [1, 2, 16])
+def test_a_stream_counts_steps_over_all_passes(ahead: int) -> None:
+    def batches(steps: range) -> list[Split]:
+        return [Split(torch.full((1, 1, 1, 1), float(step)), torch.zeros(1, 1, 1)) for step in steps]
 
-    stream = Stream(batch, 3, torch.device("cpu"))
+    stream = Stream(batches, 3, ahead, torch.device("cpu"))
     assert len(stream) == 3
     assert [[int(each.inputs) for each in stream] for _ in range(2)] == [[0, 1, 2], [3, 4, 5]]
     next(iter(stream))  # a pass that ends early is a pass
@@ -51,7 +52,7 @@ def test_a_batch_is_a_function_of_its_seed_and_step_alone() -> None:
     together = population(Parity(20, 1, 9), seeds=(3, 4, 5), steps_per_epoch=2)
     alone = population(Parity(20, 1, 9), seeds=(4,), steps_per_epoch=5)
     for step in (7, 0, 3):
-        one, other = together.fresh_batch(step), alone.fresh_batch(step)
+        one, other = (next(each.fresh_batches(range(step, step + 2))) for each in (together, alone))
         sample = Parity(20, 1, 9).sample(generator(4, f"stream {step}"), 4, None)
         for mine, theirs, expected in zip(one, other, sample._replace(best=None), strict=True):
             assert (mine is None) == (expected is None)
@@ -77,7 +78,7 @@ def test_an_epoch_is_what_was_asked_for_or_what_the_split_would_give() -> None:
     data = population(Sum(20, 5, "normal"), batch_size=3)
     assert len(data.train_dataloader()) == 3  # of 8 sequences
     assert {batch.num_sequences for batch in data.train_dataloader()} == {3}
-    assert population(Sum(20, 5, "normal"), batch_size=None).fresh_batch(0).num_sequences == 8
+    assert next(population(Sum(20, 5, "normal"), batch_size=None).fresh_batches(range(1))).num_sequences == 8
 
 
 def test_the_digest_of_what_is_learnt_covers_the_stream() -> None:
@@ -115,16 +116,16 @@ TINY = (
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The numbers of the batches that were drawn for training."""
+    """The numbers of the batches that training was given."""
     steps: list[int] = []
-    right = PopulationData.fresh_batch
+    right = PopulationData.fresh_batches
 
-    def fresh_batch(self: PopulationData, step: int) -> Split:
-        if self.data_hash:  # what is drawn before is for the digest
+    def fresh_batches(self: PopulationData, wanted: range) -> Iterator[Split]:
+        for step, batch in zip(wanted, right(self, wanted), strict=True):
             steps.append(step)
-        return right(self, step)
+            yield batch
 
-    monkeypatch.setattr(PopulationData, "fresh_batch", fresh_batch)
+    monkeypatch.setattr(PopulationData, "fresh_batches", fresh_batches)
     return steps
 
 
