@@ -20,7 +20,7 @@ from seqexp.seeding import drawn_from, generator
 
 VAL = "val"
 
-MOST_AHEAD, NUMBERS_AHEAD = 16, 2**20
+MOST_AHEAD, NUMBERS_AHEAD = 8, 2**19
 """How many batches of a stream are made at once, and how many numbers they have together, at most."""
 
 DIGESTED = 8
