@@ -20,9 +20,6 @@ from seqexp.seeding import drawn_from, generator
 
 VAL = "val"
 
-MOST_AHEAD, NUMBERS_AHEAD = 8, 2**19
-"""How many batches of a stream are made at once, and how many numbers they have together, at most."""
-
 DIGESTED = 8
 """Sequences by which a stream is known, drawn for nothing else."""
 
@@ -192,9 +189,8 @@ class PopulationData(LightningDataModule):
         splits = self._cut(self.task, "data", self.bounds, first)
         self.shuffle = [generator(seed, "shuffle") for seed in self.order_seeds]
         if self.fresh:
-            size = self._size("train") * (self.task.numbers // self.task.num_sequences) * count
-            ahead = max(1, min(MOST_AHEAD, NUMBERS_AHEAD // size))
-            self.stream = Stream(self.fresh_batches, self.num_batches("train"), ahead, torch.device("cpu"))
+            numbers = self._size("train") * (self.task.numbers // self.task.num_sequences) * count
+            self.stream = Stream(self.fresh_batches, self.num_batches("train"), numbers, torch.device("cpu"))
         scored = self.batches_left("test") * self._size("test")
         # A number of its own: how many a batch has is no matter of the data.
         began = self._stacked(self.task, "stream", DIGESTED, None) if self.fresh else None
@@ -211,11 +207,7 @@ class PopulationData(LightningDataModule):
         if self._known is None or len(self._known.inputs) != count:
             self._known = sample(self.task, self.data_seeds[0], purposes[0], count, None)
         found = draw_again(self.task, self.data_seeds, purposes, self._known)
-        if found is not None:
-            yield from found
-            return
-        for purpose in purposes:
-            yield self._stacked(self.task, purpose, count, None)._replace(best=None)
+        yield from found or (self._stacked(self.task, each, count, None)._replace(best=None) for each in purposes)
 
     def _sample(self, task: Task, seed: int, purpose: str = "data", first: Sequences | None = None) -> Sequences:
         """One seed's whole data set."""

@@ -14,6 +14,9 @@ from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator, generators
 
+MOST_AHEAD, NUMBERS_AHEAD = 8, 2**19
+"""How many batches are made at once, and how many numbers they have together, at most."""
+
 
 class Stream:
     """An iterable of fresh batches: those of step n are a function of the seeds and of n alone.
@@ -21,7 +24,7 @@ class Stream:
     Args:
         make_batches: called with the numbers of some steps, from 0 on; makes their batches for all seeds, in order.
         steps: batches of one pass.
-        ahead: how many are made at once at most, which takes less time where they are small.
+        numbers: how many a batch has, about; small ones are made some at a time, which is faster.
         device: where they are wanted.
 
     Attributes:
@@ -29,11 +32,11 @@ class Stream:
     """
 
     def __init__(
-        self, make_batches: Callable[[range], Iterable[Split]], steps: int, ahead: int, device: torch.device
+        self, make_batches: Callable[[range], Iterable[Split]], steps: int, numbers: int, device: torch.device
     ) -> None:
         self.make_batches = make_batches
         self.steps = steps
-        self.ahead = ahead
+        self.ahead = max(1, min(MOST_AHEAD, NUMBERS_AHEAD // max(numbers, 1)))
         self.device = device
         self.passes = 0
 
