@@ -49,8 +49,8 @@ class Copy(Drawn):
     knows when to speak, has a cross-entropy of 10 ln 8 / T nats and recalls 1/8 of the symbols: the guess
     `memoryless`. There is no noise.
 
-    Source: M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", ICML (2016), section 5.1,
-    after experiment 2c of S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997).
+    Source: M. Arjovsky, A. Shah, Y. Bengio, "Unitary evolution recurrent neural networks", ICML (2016), after
+    S. Hochreiter, J. Schmidhuber, "Long short-term memory", Neural Computation 9 (1997).
 
     Args:
         num_sequences: N.

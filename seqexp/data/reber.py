@@ -25,7 +25,7 @@ EDGES = {
     "6": {"E": "end"},
     "end": {},
 }
-"""State -> symbol -> next state, as in Cleeremans et al. (1989), figure 3."""
+"""State -> symbol -> next state, as in Cleeremans et al. (1989)."""
 
 GRAMMAR = Grammar(SYMBOLS, EDGES)
 
