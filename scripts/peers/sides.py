@@ -92,20 +92,6 @@ def seqexp(
     return functools.partial(run_seqexp, settings, threads, all_of_them)
 
 
-STREAMED_STEPS = 600
-"""Steps that `streamed` trains for."""
-
-
-def streamed(cell: str, seeds: int, is_fresh: bool) -> Side:
-    """The adding problem of 100 values, its batches of 32 drawn anew for every step, or once for all."""
-    settings = [
-        "data=adding", "data.length=100", "data.num_sequences=4000", "data.train_fraction=0.8", "data.val_fraction=0.1",
-        "data.test_fraction=0.1", "data.batch_size=32", f"data.fresh={is_fresh}", "data.steps_per_epoch=null",
-        f"cell={cell}", "cell.hidden_size=16", f"num_seeds={seeds}", f"trainer.max_epochs={STREAMED_STEPS // 100}",
-    ]  # fmt: skip
-    return functools.partial(run_seqexp, settings, 1)
-
-
 def bare(work: str, cell: str, seeds: int, threads: int, device: str = "cpu") -> Side:
     """Its model and optimiser alone, in the smallest loop."""
     arguments = ("--work", work, "--cell", cell, "--device", device, f"num_seeds={seeds}")

@@ -59,8 +59,8 @@ class Sunspots(Recorded):
         inputs  [1700  1701 ... 1711]   target 1712
         inputs  [1701  1702 ... 1712]   target 1713
 
-    Maxima differ, and no cycle is like the one before. A constant guess scores the variance, about 1,500 until 1979. What
-    papers call the average relative variance is the MSE by 1,535 (a number quoted from memory).
+    Maxima differ, and no cycle is like the one before. A constant guess scores the variance, about 1,500 until 1979.
+    What papers call the average relative variance is the MSE by 1,535 (a number quoted from memory).
 
     Source: statsmodels' `sunspots`, from the National Geophysical Data Center (mean relative numbers, as before their
     revision of 2015). For one year ahead A. S. Weigend, B. A. Huberman, D. E. Rumelhart, "Predicting the future: a
