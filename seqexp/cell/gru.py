@@ -1,11 +1,13 @@
 """The gated recurrent unit of Cho et al. (2014), in the form that torch and cuDNN use."""
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.weights import multiply_add
 from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
@@ -79,26 +81,52 @@ class GRU(Recurrent):
 
         r_t = sigmoid(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
         z_t = sigmoid(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)
-        n_t = tanh(W_in x_t + b_in + r_t (W_hn h_{t-1} + b_hn))
+        n_t = tanh(W_in x_t + b_in + r_t (W_hn h_{t-1} + b_hn))     reset "after" the product
+        n_t = tanh(W_in x_t + b_in + W_hn (r_t h_{t-1}) + b_hn)     reset "before" it
         h_t = (1 - z_t) n_t + z_t h_{t-1}
 
     Source: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP (2014),
-    arXiv:1406.1078. There r multiplies h_{t-1} before the product with W_hn; here, as in torch and cuDNN,
-    after it, bias included.
+    arXiv:1406.1078, in which r resets before; torch and cuDNN reset after, bias included, and so does this class by
+    default (ONNX calls it `linear_before_reset`).
 
     Weights of layer l, rows r, z, n (from l = 1 on, I is `output_size`): `weight_ih_l{l}` (S, 3H, I),
     `weight_hh_l{l}` (S, 3H, H), `bias_ih_l{l}` and `bias_hh_l{l}` (S, 3H). Equal to `torch.nn.GRU`,
-    two bias vectors included.
+    two bias vectors included, if `reset` is "after".
     """
 
     gates = 3
 
+    def __init__(self, *sizes: Any, reset: Literal["after", "before"] = "after", **settings: Any) -> None:
+        """Allocates the parameters.
+
+        Args:
+            sizes: see `Recurrent`, as are `settings`.
+            reset: whether r multiplies h_{t-1} "before" the product with W_hn, or what that makes, "after" it.
+            settings: by name.
+
+        Raises:
+            ValueError: if an argument is out of range.
+        """
+        if reset not in ("after", "before"):
+            raise ValueError(f"reset must be one of 'after', 'before', got {reset!r}")
+        super().__init__(*sizes, **settings)
+        self.reset = reset
+
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
         """Computes r, z and n, (S, H, N) each."""
+        if self.reset == "before":
+            return self._reset_before(x, state[0], weights)
         x_r, x_z, x_n = weights.from_input(x).chunk(3, dim=1)
         h_r, h_z, h_n = weights.from_state(state[0]).chunk(3, dim=1)
         r, z = (x_r + h_r).sigmoid(), (x_z + h_z).sigmoid()
         return {"r": r, "z": z, "n": (x_n + r * h_n).tanh()}
+
+    def _reset_before(self, x: Tensor, h: Tensor, weights: Weights) -> dict[str, Tensor]:
+        rows = (2 * self.hidden_size, self.hidden_size)
+        x_rz, x_n = weights.from_input(x).split(rows, dim=1)
+        (w_rz, w_n), (b_rz, b_n) = weights.weight_hh.split(rows, dim=1), weights.bias_hh.split(rows, dim=1)
+        r, z = (x_rz + multiply_add(w_rz, h, b_rz)).sigmoid().chunk(2, dim=1)
+        return {"r": r, "z": z, "n": (x_n + multiply_add(w_n, r * h, b_n)).tanh()}
 
     def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:
         """Computes h_t."""
@@ -107,9 +135,11 @@ class GRU(Recurrent):
 
     @property
     def workspace(self) -> type[Workspace] | None:
-        """Names the hand-written road."""
-        return GRUWorkspace
+        """Names the hand-written road, of a reset after the product."""
+        return GRUWorkspace if self.reset == "after" else None
 
     def empty_torch(self) -> nn.Module:
         """`torch.nn.GRU`."""
+        if self.reset != "after":
+            raise NotImplementedError("torch.nn.GRU resets after the product: it has no counterpart of reset=before")
         return nn.GRU(**self.torch_sizes())

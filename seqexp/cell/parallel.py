@@ -15,8 +15,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.cell import Cost
-from seqexp.cell.recurrent import multiply_add
 from seqexp.cell.stack import Stack
+from seqexp.cell.weights import multiply_add
 from seqexp.cell.workspace import ALIGNMENT
 
 

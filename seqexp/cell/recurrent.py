@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -11,31 +11,9 @@ from torch import Generator, Tensor, nn
 from seqexp.cell.cell import Back, Cell
 from seqexp.cell.scan import at_ends, pull, scan
 from seqexp.cell.stack import Stack
+from seqexp.cell.weights import Weights as Weights
+from seqexp.cell.weights import multiply_add as multiply_add
 from seqexp.cell.workspace import ALIGNMENT, Pool, Workspace
-
-
-class Weights(NamedTuple):
-    """The parameters of one layer in one direction, in torch's order; `rows` is gates * H."""
-
-    weight_ih: Tensor  # (S, rows, I)
-    weight_hh: Tensor  # (S, rows, H)
-    bias_ih: Tensor  # (S, rows)
-    bias_hh: Tensor  # (S, rows)
-
-    def from_input(self, x: Tensor) -> Tensor:
-        """Computes W_ih x + b_ih, (S, I, N) -> (S, rows, N)."""
-        return multiply_add(self.weight_ih, x, self.bias_ih)
-
-    def from_state(self, h: Tensor) -> Tensor:
-        """Computes W_hh h + b_hh, (S, H, N) -> (S, rows, N)."""
-        return multiply_add(self.weight_hh, h, self.bias_hh)
-
-
-def multiply_add(weight: Tensor, z: Tensor, bias: Tensor) -> Tensor:
-    """Computes W z + b for every seed, (S, rows, K), (S, K, N) and (S, rows) to (S, rows, N)."""
-    if z.shape[1] == 1:  # a product of vectors, which torch rounds by another rule where S is 1
-        return torch.addcmul(bias.unsqueeze(2), weight, z)
-    return torch.baddbmm(bias.unsqueeze(2), weight, z)
 
 
 class Recurrent(Stack):
@@ -99,19 +77,31 @@ class Recurrent(Stack):
         super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual, directions=directions)
         self.bidirectional = bidirectional
         self._pool = Pool()
-        rows = self.gates * hidden_size
         for layer in range(num_layers):
-            fan_in = input_size if layer == 0 else self.output_size
-            shapes = ((rows, fan_in), (rows, hidden_size), (rows,), (rows,))  # of Weights' fields
+            shapes = self.shapes(input_size if layer == 0 else self.output_size)
             for suffix in self._suffixes(layer):
-                for name, shape in zip(Weights._fields, shapes, strict=True):
+                for name, shape in shapes.items():
                     self.register_parameter(name + suffix, nn.Parameter(torch.empty(num_seeds, *shape)))
+
+    def shapes(self, fan_in: int) -> dict[str, tuple[int, ...]]:
+        """Names the parameters of one layer and direction, in the order in which they are drawn; torch's four.
+
+        A cell that has more of them adds to what this returns: `super().shapes(fan_in) | {"gain": (hidden_size,)}`.
+
+        Args:
+            fan_in: I, features of the layer's input.
+
+        Returns:
+            For each name the shape of one seed's parameter.
+        """
+        rows, H = self.gates * self.hidden_size, self.hidden_size
+        return {"weight_ih": (rows, fan_in), "weight_hh": (rows, H), "bias_ih": (rows,), "bias_hh": (rows,)}
 
     def _suffixes(self, layer: int) -> tuple[str, ...]:
         return (f"_l{layer}", f"_l{layer}_reverse") if self.bidirectional else (f"_l{layer}",)
 
     def _weights(self, suffix: str) -> Weights:
-        return Weights(*(getattr(self, name + suffix) for name in Weights._fields))
+        return Weights({name: getattr(self, name + suffix) for name in self.shapes(1)})
 
     def all_weights(self) -> Iterator[Weights]:
         """Yields the parameters of every layer and direction, in torch's order."""
@@ -148,6 +138,10 @@ class Recurrent(Stack):
             for parameter in weights:
                 values = torch.empty(parameter[index].shape, dtype=parameter.dtype)
                 parameter[index] = values.uniform_(-bound, bound, generator=generator)
+            self.finish(index, weights, generator)
+
+    def finish(self, index: int, weights: Weights, generator: Generator) -> None:
+        """Changes what has been drawn of one layer and direction of a member; a cell may override this."""
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Computes the top layer's states (S, B, T, output_size); if bidirectional, the forward scan's first."""
@@ -170,7 +164,7 @@ class Recurrent(Stack):
     @torch.no_grad()
     def pull(self, x: Tensor, last: bool, with_input: bool, lengths: Tensor | None = None) -> tuple[Tensor, Back]:
         """Computes states and the way back from them, by hand where there is one pass and a `workspace`."""
-        one_pass = len(self._parameters) == len(Weights._fields) and not self._modules  # one layer, one direction
+        one_pass = len(self._parameters) == len(self.shapes(1)) and not self._modules  # one layer, one direction
         # Torch says where a NaN arises only if there is a graph.
         if self.workspace is None or not one_pass or torch.is_anomaly_enabled():
             return super().pull(x, last, with_input, lengths)

@@ -35,6 +35,7 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "data.folds": 1,
     "cell.weights": None,
     "cell.residual": False,
+    "cell.reset": "after",
 }
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 
