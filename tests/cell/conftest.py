@@ -12,6 +12,7 @@ import yaml
 from seqexp.cell.cell import Cell
 from seqexp.cell.gru import GRU
 from seqexp.cell.lstm import LSTM
+from seqexp.cell.lstm1997 import LSTM1997
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.rnn import RNN
 
@@ -20,6 +21,11 @@ CELLS: dict[str, tuple[type[Recurrent], dict[str, Any]]] = {
     "rnn_relu": (RNN, {"nonlinearity": "relu"}),
     "lstm": (LSTM, {"forget_bias": None}),
     "gru": (GRU, {}),
+    "gru_before": (GRU, {"reset": "before"}),
+    "lstm1997": (
+        LSTM1997,  # with the gradient of its equations, and a block of more than one cell
+        {"block_size": 2, "gates_feed_back": True, "truncated": False, "weight_max": 0.2, "output_gate_bias": None},
+    ),
 }
 OTHERS: dict[str, tuple[type[Cell], dict[str, Any]]] = {}
 """Cells of shipped files that are no `Recurrent`, each with its file's settings."""

@@ -125,14 +125,15 @@ def test_a_member_has_the_bits_that_it_has_alone(name, B, T, sizes, last, dtype,
 @last_or_every
 @every_cell
 def test_a_padded_sequence_has_the_bits_that_it_has_alone(name, last, layers, B, dtype, make_cell, rng):
-    cell = make_cell(name, dtype=dtype, num_layers=layers)
+    H = 16 if name == "indrnn" else 4  # whose matrices have too few rows else; see "Bits" in seqexp.cell.scan
+    cell = make_cell(name, dtype=dtype, num_layers=layers, hidden_size=H)
     lengths = torch.randint(1, 8, (3, B), generator=rng)
     lengths[:, :2] = torch.tensor([1, 7])
     x = torch.randn(3, B, 7, 2, generator=rng, dtype=dtype)
     x = torch.where((torch.arange(7) < lengths[..., None])[..., None], x, 0)
     for n in (0, 1, B - 1):  # each time the loss looks at one sequence of the batch
         length = int(lengths[1, n])
-        shape = torch.Size((3, 4, B) if last else (3, 4, 7, B))
+        shape = torch.Size((3, H, B) if last else (3, H, 7, B))
         gradient = uneven(shape, dtype)
         seen = torch.zeros(shape, dtype=torch.bool)
         seen[(1, slice(None), n) if last else (1, slice(None), slice(length), n)] = True
@@ -190,7 +191,19 @@ GATES = {
     "rnn_tanh": lambda v: v,
     "lstm": lambda v: {"h": v["o"] * v["c"].tanh(), "c": v["f"] * before(v["c"]) + v["i"] * v["g"]},
     "gru": lambda v: {"h": (1 - v["z"]) * v["n"] + v["z"] * before(v["h"])},
+    "gru_before": lambda v: {"h": (1 - v["z"]) * v["n"] + v["z"] * before(v["h"])},
     "mgu": lambda v: {"h": (1 - v["f"]) * before(v["h"]) + v["f"] * v["n"]},
+    "peephole": lambda v: {"h": v["o"] * v["c"].tanh(), "c": v["f"] * before(v["c"]) + v["i"] * v["g"]},
+    "layer_norm_lstm": lambda v: {"c": v["f"] * before(v["c"]) + v["i"] * v["g"]},
+    "layer_norm_gru": lambda v: {"h": (1 - v["z"]) * v["n"] + v["z"] * before(v["h"])},
+    "janet": lambda v: {"h": v["f"] * before(v["h"]) + v["i"] * v["g"]},
+    "cifg": lambda v: {"h": v["o"] * v["c"].tanh(), "c": v["f"] * before(v["c"]) + (1 - v["f"]) * v["g"]},
+    "slstm": lambda v: {
+        "h": v["o"] * v["c"] / v["n"],
+        "c": v["f"] * before(v["c"]) + v["i"] * v["g"],
+        "n": v["f"] * before(v["n"]) + v["i"],
+    },
+    "lstm1997": lambda v: {"h": v["o"] * (v["s"] / 2).tanh(), "s": before(v["s"]) + v["i"] * v["g"]},
 }
 
 
