@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -43,7 +42,7 @@ class LSTM1997(Recurrent):
         gates_feed_back: bool,
         truncated: bool,
         weight_max: float,
-        output_gate_bias: list[float] | None,
+        output_gate_bias: float | list[float] | None,
         **settings: Any,
     ) -> None:
         """Allocates the parameters.
@@ -54,7 +53,7 @@ class LSTM1997(Recurrent):
             gates_feed_back: whether cells and gates see the gates of the step before.
             truncated: whether gradients go back in time along s alone.
             weight_max: weights begin between plus and minus this.
-            output_gate_bias: at the start, of the first block, the second ... and over again; None leaves the draw.
+            output_gate_bias: at the start, of all blocks, or of the first, the second ... and over again; None: drawn.
             settings: by name.
 
         Raises:
@@ -64,15 +63,15 @@ class LSTM1997(Recurrent):
             raise ValueError(f"block_size must be >= 1, got {block_size}")
         if not 0 <= weight_max < math.inf:
             raise ValueError(f"weight_max must be >= 0 and finite, got {weight_max}")
-        if output_gate_bias is not None and not output_gate_bias:
-            raise ValueError("output_gate_bias must have one number or more, or be null, got []")
+        if output_gate_bias == []:
+            raise ValueError("output_gate_bias must be a number, a list of one or more, or null, got []")
         self.block_size, self.gates_feed_back = block_size, gates_feed_back  # on which shapes depend
         super().__init__(*sizes, **settings)
         if self.hidden_size % block_size:
             raise ValueError(f"block_size must divide hidden_size ({self.hidden_size}), got {block_size}")
         self.truncated = truncated
         self.weight_max = weight_max
-        self.output_gate_bias: Sequence[float] | None = output_gate_bias
+        self.output_gate_bias = [output_gate_bias] if isinstance(output_gate_bias, int | float) else output_gate_bias
 
     @property
     def num_blocks(self) -> int:

@@ -5,7 +5,7 @@ from torch import Tensor
 from seqexp.cell.recurrent import Recurrent, Weights
 
 
-class PeepholeLSTM(Recurrent):
+class Peephole(Recurrent):
     """Long short-term memory with peephole connections.
 
         i_t = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi + p_i c_{t-1})

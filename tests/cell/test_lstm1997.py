@@ -59,6 +59,8 @@ def test_truncated_gradients_stay_constant_along_the_cells(make_cell, rng):
 def test_initial_values(make_cell):
     cell = make_cell("lstm1997", hidden_size=8, output_gate_bias=[-1.0, -2.0, -3.0])  # blocks of two
     assert torch.equal(cell.bias_ih_l0[:, 4:], torch.tensor([[-1.0, -2.0, -3.0, -1.0]] * 3, dtype=torch.float64))
+    one = make_cell("lstm1997", output_gate_bias=-2.0)
+    assert one.bias_ih_l0[:, 2:].unique().tolist() == [-2.0]
     drawn = torch.cat([p.detach().flatten() for p in (cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0[:, :4])])
     assert 0.19 < drawn.abs().max() <= 0.2
 
@@ -69,7 +71,7 @@ def test_initial_values(make_cell):
         ({"block_size": 0}, "block_size must be >= 1, got 0"),
         ({"block_size": 3}, "block_size must divide hidden_size (4), got 3"),
         ({"weight_max": -0.2}, "weight_max must be >= 0 and finite, got -0.2"),
-        ({"output_gate_bias": []}, "output_gate_bias must have one number or more, or be null, got []"),
+        ({"output_gate_bias": []}, "output_gate_bias must be a number, a list of one or more, or null, got []"),
     ],
 )
 def test_wrong_settings(changes, message, make_cell):

@@ -1,4 +1,4 @@
-"""PeepholeLSTM: its equations in NumPy, the LSTM that it is without peepholes, and torchrecurrent's cell."""
+"""Peephole: its equations in NumPy, the LSTM that it is without peepholes, and torchrecurrent's cell."""
 
 import numpy as np
 import pytest

@@ -167,7 +167,7 @@ def traced(cell: Any, step: Callable[[Any, Any, Values], Values], x: Any, k: int
     return found
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", STEPS)  # the others: in tests/cell/test_cell.py
 @pytest.mark.parametrize("shape", [(), ("cell.bidirectional=true", "cell.num_layers=3")], ids=["plain", "deep"])
 def test_states_and_gates_are_those_of_the_equations_in_every_layer(cell: str, shape: tuple[str, ...]) -> None:
     model, x = population(cell, "cell.hidden_size=5", *shape).double(), torch.randn(2, 3, 7, 1, dtype=torch.float64)
