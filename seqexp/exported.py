@@ -25,8 +25,7 @@ class Member(nn.Module):
 
     def __init__(self, cell: Cell, index: int) -> None:
         super().__init__()
-        if not 0 <= index < cell.num_seeds:
-            raise ValueError(f"index must be >= 0 and < {cell.num_seeds} (num_seeds), got {index}")
+        cell.check_member(index)
         alone = cell.members(slice(index, index + 1))
         for part in alone.modules():
             if isinstance(part, Cell):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -168,10 +169,16 @@ def test_an_export_is_a_copy(name: str) -> None:
 
 
 @each_cell
-@pytest.mark.parametrize("index", [-1, 3, 7])
-def test_an_export_of_no_member_is_refused(name: str, index: int) -> None:
-    with pytest.raises(ValueError, match=f"index must be >= 0 and < 3 .*got {index}"):
+@pytest.mark.parametrize("index", [-1, 3, 7, "a", 1.0, None, True])
+def test_an_export_of_no_member_is_refused(name: str, index: Any) -> None:
+    with pytest.raises(ValueError, match=f"index must be >= 0 and < 3 .*got {index!r}"):
         make(name).to_torch(index)
+
+
+def test_an_export_takes_numpys_numbers() -> None:
+    x = torch.zeros(1, 4, make("lstm").cell.input_size)
+    model = make("lstm")
+    assert torch.equal(model.to_torch(np.int64(1))(x), model.to_torch(1)(x))
 
 
 @each_cell

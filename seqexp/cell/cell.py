@@ -1,9 +1,10 @@
 """The contract of all cells: what a model, its training and its diagnostics may ask of one, for S seeds at once."""
 
 import copy
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, NamedTuple, Self, TypeVar
+from typing import ClassVar, NamedTuple, Self, SupportsIndex, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -188,6 +189,21 @@ class Cell(nn.Module, ABC):
             Tensors (S, B, T, H) by name.
         """
         return {"h": self(x)}
+
+    def check_member(self, index: SupportsIndex) -> None:
+        """Checks that there is such a member.
+
+        Args:
+            index: which one, from 0 on.
+
+        Raises:
+            ValueError: it is no whole number, or too small or too large a one.
+        """
+        is_whole = isinstance(index, SupportsIndex) and not isinstance(index, bool)
+        if not is_whole or not 0 <= operator.index(index) < self.num_seeds:
+            raise ValueError(
+                f"index must be >= 0 and < {self.num_seeds} (num_seeds), and a whole number, got {index!r}"
+            )
 
     def to_module(self, index: int) -> nn.Module:
         """Returns the `torch.nn` module (batch_first) that holds the weights of one member.

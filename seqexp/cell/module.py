@@ -209,8 +209,7 @@ class Module(Cell):
     @torch.no_grad()
     def to_module(self, index: int) -> nn.Module:
         """Returns a module with the weights of one member; see `Cell.to_module`."""
-        if not 0 <= index < self.num_seeds:
-            raise ValueError(f"index must be >= 0 and < {self.num_seeds} (num_seeds), got {index}")
+        self.check_member(index)
         stacked = self._stacked()
         like = next(iter(stacked.values()))
         module = self.recipe.drawn(Generator()).to(like.device, like.dtype)

@@ -229,8 +229,7 @@ class Recurrent(Stack):
 
     def to_module(self, index: int) -> nn.Module:
         """Returns the `torch.nn` module (batch_first) that holds the weights of one member; see `Cell.to_module`."""
-        if not 0 <= index < self.num_seeds:
-            raise ValueError(f"index must be >= 0 and < {self.num_seeds} (num_seeds), got {index}")
+        self.check_member(index)
         if self.residual:
             raise NotImplementedError("torch.nn has no counterpart of residual layers")
         module = self.empty_torch()

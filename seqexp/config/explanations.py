@@ -32,10 +32,13 @@ WORDS = (
     ),
     (
         r"Ambiguous value for argument '(?P<line>.+)'",
-        "{line}: several values at once need --multirun; quote them if they are one text",
+        "{line}: several values at once need --multirun, or sweep() in Python; quote them if they are one text",
     ),
     (r"Sweep parameters '(?P<line>.*\binterval\(.*)' requires --multirun", INTERVAL),
-    (r"Sweep parameters '(?P<line>.+)' requires --multirun", "{line}: several values at once need --multirun"),
+    (
+        r"Sweep parameters '(?P<line>.+)' requires --multirun",
+        "{line}: several values at once need --multirun, or sweep() in Python",
+    ),
     (
         r"Multiple values for (?P<group>\S+)\. To override a value use 'override \S+: (?P<name>.*)'",
         "{group} has a file already: write {group}={name} without a plus, "

@@ -11,7 +11,7 @@ from seqexp.config.choices import Choice, Setting
 from seqexp.config.mistakes import ConfigError, closest, current_folder, paragraph, refuse, show
 from seqexp.program.page import columns, summaries
 from seqexp.record.files import printable
-from seqexp.show.console import prepare_output
+from seqexp.show.console import prepare_output, show_start
 from seqexp.terminal import columns as columns_of
 from seqexp.terminal import hang
 
@@ -107,6 +107,7 @@ def _told(choice: Choice) -> str | None:
     """What a task says of itself; None where it lacks a setting, such as a path, or is not the program's own."""
     if choice.path is None or not choice.path.is_relative_to(CONF):
         return None
+    show_start()  # torch takes longer than a second
     startup.load()
     from seqexp.program.check import looked
 

@@ -13,6 +13,7 @@ import yaml  # type: ignore[import-untyped]
 from seqexp.config import CONF
 from seqexp.config.choices import Setting, groups, settings
 from seqexp.config.compose import known_keys
+from seqexp.program import listing
 
 Command = Callable[..., Any]
 
@@ -92,6 +93,15 @@ def test_a_group_and_a_file_are_shown_with_their_comments(command: Command) -> N
     assert "\n  cell=rnn,lstm,gru\n" in command("list", "experiment/rnn_vs_lstm").out
     assert "  search.trials=20 " in command("list", "search").out
     assert command("list", "data", "cell").out == command("list", "data").out + "\n" + command("list", "cell").out
+
+
+def test_a_tasks_page_that_waits_for_torch_says_so(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(listing, "show_start", lambda: shown.append("starting"))
+    assert command("list", "cell/lstm").status == 0
+    assert not shown
+    assert command("list", "data/sine").status == 0
+    assert shown == ["starting"]
 
 
 def test_groups_and_files_of_ones_own_are_shown(command: Command, mine: Path) -> None:
