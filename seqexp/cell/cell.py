@@ -165,6 +165,18 @@ class Cell(nn.Module, ABC):
             for index, generator in enumerate(generators):
                 self.draw(index, generator)
 
+    @property
+    def state_size(self) -> int | None:
+        """Numbers that a member carries from one step to the next; None where that grows, or is not known."""
+        return None
+
+    def expect(self, steps: int) -> None:
+        """Is told of how many steps the training sequences are, before parameters are drawn.
+
+        Raises:
+            ValueError: if the cell cannot be drawn for so few.
+        """
+
     def members(self, seeds: slice) -> Self:
         """Returns a cell of some of the seeds alone, whose parameters are views of this one's."""
         part = copy_with_views(self, seeds)

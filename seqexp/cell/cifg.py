@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.gated import Gated
+from seqexp.cell.weights import Weights
 
 
-class CIFG(Recurrent):
+class CIFG(Gated):
     """Long short-term memory with coupled input and forget gate: what is not kept comes in.
 
         f_t = sigmoid(W_if x_t + b_if + W_hf h_{t-1} + b_hf)
@@ -25,6 +26,7 @@ class CIFG(Recurrent):
 
     gates = 3
     states = ("h", "c")
+    forget_gate = (0, 1.0)
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
         """Computes f, g and o, (S, H, N) each."""

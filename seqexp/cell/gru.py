@@ -6,8 +6,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.weights import multiply_add
+from seqexp.cell.gated import Gated
+from seqexp.cell.weights import Weights, multiply_add
 from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
@@ -76,7 +76,7 @@ class GRUWorkspace(Workspace):
             dh, dh_next, dh_spare = dh_next, dh_spare, dh_next
 
 
-class GRU(Recurrent):
+class GRU(Gated):
     """The gated recurrent unit.
 
         r_t = sigmoid(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)
@@ -95,6 +95,7 @@ class GRU(Recurrent):
     """
 
     gates = 3
+    forget_gate = (1, 1.0)  # z
 
     def __init__(self, *sizes: Any, reset: Literal["after", "before"] = "after", **settings: Any) -> None:
         """Allocates the parameters.

@@ -5,10 +5,11 @@ from typing import Any
 
 from torch import Tensor
 
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.gated import Gated
+from seqexp.cell.weights import Weights
 
 
-class JANET(Recurrent):
+class JANET(Gated):
     """Just another network: the LSTM with the forget gate alone.
 
         s_t = W_if x_t + b_if + W_hf h_{t-1} + b_hf
@@ -25,6 +26,7 @@ class JANET(Recurrent):
     """
 
     gates = 2
+    forget_gate = (0, 1.0)
 
     def __init__(self, *sizes: Any, beta: float, **settings: Any) -> None:
         """Allocates the parameters.

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from seqexp.cell.gated import Gated
 from seqexp.cell.layer_norm import normalise
-from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.weights import multiply
+from seqexp.cell.weights import Weights, multiply
 
 
-class LayerNormGRU(Recurrent):
+class LayerNormGRU(Gated):
     """The gated recurrent unit with layer normalisation.
 
         (r, z) = LN(W_i x_t; gain_ih, b_i) + LN(W_h h_{t-1}; gain_hh, b_h),   rows r and z
@@ -29,6 +29,7 @@ class LayerNormGRU(Recurrent):
     """
 
     gates = 3
+    forget_gate = (1, 1.0)
 
     def __init__(self, *sizes: Any, eps: float, **settings: Any) -> None:
         """Allocates the parameters.

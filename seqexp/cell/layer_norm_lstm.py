@@ -4,12 +4,12 @@ from typing import Any
 
 from torch import Generator, Tensor
 
+from seqexp.cell.gated import Gated
 from seqexp.cell.layer_norm import normalise
-from seqexp.cell.recurrent import Recurrent, Weights
-from seqexp.cell.weights import multiply
+from seqexp.cell.weights import Weights, multiply
 
 
-class LayerNormLSTM(Recurrent):
+class LayerNormLSTM(Gated):
     """Long short-term memory with layer normalisation.
 
         (i, f, g, o) = LN(W_i x_t; gain_ih, b_i) + LN(W_h h_{t-1}; gain_hh, b_h)
@@ -30,6 +30,8 @@ class LayerNormLSTM(Recurrent):
 
     gates = 4
     states = ("h", "c")
+    forget_gate = (1, 1.0)
+    input_gate = 0
 
     def __init__(self, *sizes: Any, eps: float, **settings: Any) -> None:
         """Allocates the parameters.

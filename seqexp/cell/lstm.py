@@ -1,12 +1,12 @@
 """Long short-term memory: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.gated import Gated
+from seqexp.cell.recurrent import Weights
 from seqexp.cell.workspace import Rows, Sizes, Workspace
 
 
@@ -76,7 +76,7 @@ class LSTMWorkspace(Workspace):
                     dh.add_(dh_steps[t - 1])
 
 
-class LSTM(Recurrent):
+class LSTM(Gated):
     """Long short-term memory.
 
         i_t = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)
@@ -93,36 +93,14 @@ class LSTM(Recurrent):
 
     Weights of layer l, rows i, f, g, o (from l = 1 on, I is `output_size`): `weight_ih_l{l}` (S, 4H, I),
     `weight_hh_l{l}` (S, 4H, H), `bias_ih_l{l}` and `bias_hh_l{l}` (S, 4H). Equal to `torch.nn.LSTM`,
-    two bias vectors included; `forget_bias` is an addition and changes the initial values only.
+    two bias vectors included; `init` and `forget_bias` are additions and change the initial values only.
     """
 
     gates = 4
     states = ("h", "c")
 
-    def __init__(self, *sizes: Any, forget_bias: float | None, **settings: Any) -> None:
-        """Allocates the parameters.
-
-        Args:
-            sizes: see `Recurrent`, as are `settings`.
-            forget_bias: sum b_if + b_hf at the start; None leaves torch's two draws.
-            settings: by name.
-
-        Raises:
-            ValueError: if an argument is out of range.
-        """
-        super().__init__(*sizes, **settings)
-        self.forget_bias = forget_bias
-
-    def reset_parameters(self, generators: Sequence[Generator]) -> None:
-        """Draws torch's distribution, then sets the forget bias: b_if to it, b_hf to 0 (they are added)."""
-        super().reset_parameters(generators)
-        if self.forget_bias is None:
-            return
-        forget = slice(self.hidden_size, 2 * self.hidden_size)
-        with torch.no_grad():
-            for weights in self.all_weights():
-                weights.bias_ih[:, forget] = self.forget_bias
-                weights.bias_hh[:, forget] = 0
+    forget_gate = (1, 1.0)
+    input_gate = 0
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
         """Computes i, f, g and o, (S, H, N) each."""

@@ -2,10 +2,11 @@
 
 from torch import Tensor
 
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.gated import Gated
+from seqexp.cell.recurrent import Weights
 
 
-class MGU(Recurrent):
+class MGU(Gated):
     """The minimal gated unit.
 
         f_t = sigmoid(W_if x_t + b_if + W_hf h_{t-1} + b_hf)
@@ -21,6 +22,7 @@ class MGU(Recurrent):
     """
 
     gates = 2
+    forget_gate = (0, -1.0)
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
         """Computes f and n, (S, H, N) each."""

@@ -2,10 +2,11 @@
 
 from torch import Tensor
 
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.gated import Gated
+from seqexp.cell.weights import Weights
 
 
-class Peephole(Recurrent):
+class Peephole(Gated):
     """Long short-term memory with peephole connections.
 
         i_t = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi + p_i c_{t-1})
@@ -28,6 +29,8 @@ class Peephole(Recurrent):
 
     gates = 4
     states = ("h", "c")
+    forget_gate = (1, 1.0)
+    input_gate = 0
 
     def shapes(self, fan_in: int) -> dict[str, tuple[int, ...]]:
         """Torch's four, and the peepholes."""

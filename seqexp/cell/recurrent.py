@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.cell import Back, Cell
+from seqexp.cell.initial import Init, draw_layer
 from seqexp.cell.scan import at_ends, pull, scan
 from seqexp.cell.stack import Stack
 from seqexp.cell.weights import Weights as Weights
@@ -30,12 +31,14 @@ class Recurrent(Stack):
     Attributes:
         gates: blocks of H rows in each parameter.
         states: names of the tensors (S, H, N) that a step hands to the next; the first one is the output.
+        inits: what `init` can be; ("torch",) of a cell that draws in its own way.
         workspace: the equations of a pass over time with their gradients written by hand; None leaves both to `step`.
         output_size: hidden_size, times two if bidirectional.
     """
 
     gates: ClassVar[int]
     states: ClassVar[tuple[str, ...]] = ("h",)
+    inits: ClassVar[tuple[Init, ...]] = ("torch", "orthogonal")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Takes the hand-written road from a class that changes the equations and does not write the road anew."""
@@ -57,6 +60,8 @@ class Recurrent(Stack):
         dropout: float,
         bidirectional: bool,
         residual: bool = False,
+        init: Init = "torch",
+        init_scale: float = 1.0,
     ) -> None:
         """Allocates the parameters.
 
@@ -67,14 +72,27 @@ class Recurrent(Stack):
             num_layers: layers, each fed with the one below.
             dropout: share of every layer's output, but the top one's, set to zero in training.
             bidirectional: whether a second scan runs from the end.
-            residual: whether each layer's input is added to its output, from the second layer on. (What is younger
-                than version 0.1 has a neutral default, for cells that were written, and runs that were made, without.)
+            residual: whether each layer's input is added to its output, from the second layer on. (This and what
+                follows is younger than version 0.1, whose cells and runs get the neutral default.)
+            init: how weights begin. "torch": U(-1/sqrt(H), 1/sqrt(H)), all of them. "orthogonal": the same, but each
+                block of W_hh is a random rotation. "irnn": W_hh is the identity, W_ih N(0, 0.001^2), biases are 0.
+            init_scale: factor on what "torch" draws; of "orthogonal" and "irnn" on W_hh alone.
 
         Raises:
             ValueError: if an argument is out of range.
         """
         directions = 2 if bidirectional else 1
         super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual, directions=directions)
+        if init not in self.inits:
+            raise ValueError(f"init must be one of {', '.join(self.inits)} for {type(self).__name__}, got {init}")
+        if not 0 <= init_scale < math.inf:
+            raise ValueError(f"init_scale must be >= 0 and finite, got {init_scale}")
+        if init_scale != 1 and self.inits == ("torch",):
+            raise ValueError(
+                f"init_scale must be 1 for {type(self).__name__}, which draws in its own way, got {init_scale}"
+            )
+        self.init = init
+        self.init_scale = init_scale
         self.bidirectional = bidirectional
         self._pool = Pool()
         for layer in range(num_layers):
@@ -132,16 +150,18 @@ class Recurrent(Stack):
         return None
 
     def draw(self, index: int, generator: Generator) -> None:
-        """Draws U(-1/sqrt(H), 1/sqrt(H)) in torch's order: the values of a `torch.nn` module with the same seed."""
-        bound = 1 / math.sqrt(self.hidden_size)
+        """Draws in torch's order: with `init` torch, the values of a `torch.nn` module with the same seed."""
         for weights in self.all_weights():
-            for parameter in weights:
-                values = torch.empty(parameter[index].shape, dtype=parameter.dtype)
-                parameter[index] = values.uniform_(-bound, bound, generator=generator)
+            draw_layer([parameter[index] for parameter in weights], self.init, self.init_scale, generator)
             self.finish(index, weights, generator)
 
     def finish(self, index: int, weights: Weights, generator: Generator) -> None:
         """Changes what has been drawn of one layer and direction of a member; a cell may override this."""
+
+    @property
+    def state_size(self) -> int:
+        """Numbers that all layers and directions carry from one step to the next."""
+        return len(self.states) * self.num_layers * self.output_size
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Computes the top layer's states (S, B, T, output_size); if bidirectional, the forward scan's first."""

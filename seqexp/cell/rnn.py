@@ -75,6 +75,7 @@ class RNN(Recurrent):
     """
 
     gates = 1
+    inits = ("torch", "orthogonal", "irnn")
 
     def __init__(self, *sizes: Any, nonlinearity: Literal["tanh", "relu"], **settings: Any) -> None:
         """Allocates the parameters.
@@ -90,6 +91,8 @@ class RNN(Recurrent):
         if nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity must be one of 'tanh', 'relu', got {nonlinearity!r}")
         super().__init__(*sizes, **settings)
+        if self.init == "irnn" and nonlinearity != "relu":
+            raise ValueError(f"init=irnn is of a net of ReLUs: nonlinearity must be relu, got {nonlinearity}")
         self.nonlinearity = nonlinearity
 
     def step(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> tuple[Tensor, ...]:

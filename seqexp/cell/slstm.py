@@ -5,10 +5,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from seqexp.cell.recurrent import Recurrent, Weights
+from seqexp.cell.gated import Gated
+from seqexp.cell.weights import Weights
 
 
-class SLSTM(Recurrent):
+class SLSTM(Gated):
     """The scalar LSTM of xLSTM.
 
         (i~, f~, g~, o~) = W_i x_t + b_i + W_h h_{t-1} + b_h
@@ -36,6 +37,8 @@ class SLSTM(Recurrent):
 
     gates = 4
     states = ("h", "c", "n", "m")
+    forget_gate = (1, 1.0)
+    input_gate = 0
 
     def __init__(self, *sizes: Any, forget_activation: Literal["sigmoid", "exp"], **settings: Any) -> None:
         """Allocates the parameters.

@@ -20,8 +20,8 @@ from seqexp.record.record import PARTS
 from seqexp.statistics import Array, mean_interval
 
 OWN_COLUMNS = {
-    *("data", "cell", "picked", "seed", "judges", "num_parameters", "epochs", "best_epoch", "steps"),
-    *("seconds_per_seed", "folder", "solved", "solved_step"),
+    *("data", "cell", "picked", "seed", "judges", "num_parameters", "state_size", "epochs", "best_epoch"),
+    *("steps", "seconds_per_seed", "folder", "solved", "solved_step"),
 }
 """Columns of `comparison.csv` beside settings, scores and baselines."""
 
@@ -67,6 +67,7 @@ def tidy_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                     **{column: _at(run.baselines.get(name), position) for column, name in names.items()},
                     **{column: _at(guessed.get(name), position) for column, name in elsewhere.items()},
                     "num_parameters": run.num_parameters,
+                    "state_size": run.state_size,
                     "epochs": run.epochs,
                     "best_epoch": None if run.best_epoch is None else run.best_epoch[position],
                     "steps": run.steps,
@@ -166,6 +167,7 @@ def _row_dict(section: Section, row: Row, picked: bool) -> dict[str, Any]:
         "settings": row.settings,
         "picked": picked,
         "num_parameters": row.num_parameters,
+        "state_size": row.state_size,
         "seconds_per_seed": row.seconds_per_seed,
         "num_runs": len(row.runs),
         "ratio_to_best_baseline": ratio_to_baseline(section, row.test) if len(section.rivals) == 1 else None,

@@ -88,6 +88,11 @@ class Row:
         return self.runs[0].num_parameters
 
     @property
+    def state_size(self) -> int | None:
+        """Numbers that one seed's cell carries from step to step; None where that grows or is not known."""
+        return self.runs[0].state_size
+
+    @property
     def seconds_per_seed(self) -> float:
         """Mean training time of one seed."""
         return sum(run.train_seconds for run in self.runs) / sum(len(run.seeds) for run in self.runs)

@@ -59,6 +59,7 @@ class Run:
         solved: (S,) the step at which each seed met the task's criterion, infinite where it never did; None where the
             task has none, or the record holds nothing of it.
         num_parameters: of one seed's model.
+        state_size: numbers that it carries from step to step; None where that grows or is not known.
         epochs: as trained.
         best_epoch: of each seed the epoch (from 0) whose weights were kept; None where the record does not say, or
             nothing was validated, so that the last ones were.
@@ -91,6 +92,7 @@ class Run:
     epochs: int
     steps: int
     train_seconds: float
+    state_size: int | None = None
     shown: dict[str, Array] = field(default_factory=dict)
     evaluations: dict[str, Array] = field(default_factory=dict)
     shown_elsewhere: dict[str, Array] = field(default_factory=dict)
@@ -175,9 +177,10 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         raise ValueError(f"seeds must name between 1 and {MOST_SEEDS:,} seeds")
     check_names(record)
     if not all(
-        0 <= number < 2**63 for number in (record.num_parameters, record.epochs, record.steps, record.train_seconds)
+        0 <= number < 2**63
+        for number in (record.num_parameters, record.state_size or 0, record.epochs, record.steps, record.train_seconds)
     ):
-        raise ValueError("num_parameters, epochs, steps and train_seconds must lie between 0 and 2^63")
+        raise ValueError("num_parameters, state_size, epochs, steps and train_seconds must lie between 0 and 2^63")
     settings, targets = flatten(record.config)
     kept = {key: value for key, value in settings.items() if not is_inert(key)}
     scores = {part: _scores(f"scores.{part}", row) for part in record.scores if (row := record.score(part)) is not None}
@@ -208,6 +211,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         left_out={name: reason for name, reason in record.left_out.items() if name in record.baselines},
         diverged=frozenset(record.diverged),
         num_parameters=record.num_parameters,
+        state_size=record.state_size,
         epochs=record.epochs,
         steps=record.steps,
         train_seconds=float(record.train_seconds),

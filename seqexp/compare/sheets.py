@@ -49,6 +49,7 @@ def table_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                 "picked": index in section.picked,
                 "metric": data.metric.name,
                 "num_parameters": row.num_parameters,
+                "state_size": row.state_size,
                 "seconds_per_seed": row.seconds_per_seed,
                 "validation": mean_interval(row.val.values).mean if row.val else math.nan,
                 **_scores(section, row.test),

@@ -20,7 +20,7 @@ from seqexp.statistics import Array, mean_interval, mean_ratio
 
 PICKED = "\N{CHECK MARK}"
 
-SEEDS, PARAMETERS, SECONDS = "seeds", "parameters", "s per seed"
+SEEDS, PARAMETERS, STATE, SECONDS = "seeds", "parameters", "state", "s per seed"
 
 MOST_LINES = 40
 """Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
@@ -98,17 +98,26 @@ def _scores(section: Section) -> Table:
     ratio = [f"ratio to {section.baseline}"] if section.baseline else []
     others = [f"test {name}" for name in shown]
     solved = ["solved"] if section.success else []
-    columns = [CELL, *named, SEEDS, PARAMETERS, *validation, f"test {label}", *ratio, *others, *solved, SECONDS]
-    spare = (SECONDS, PARAMETERS, *validation, SEEDS, *reversed(others), *ratio)
-    lines = [_row_line(section, rows[index], named, shown, index in section.picked) for index in printed]
+    state = [STATE] if any(row.state_size is not None for row in rows) else []
+    columns = [CELL, *named, SEEDS, PARAMETERS, *state, *validation, f"test {label}", *ratio, *others, *solved, SECONDS]
+    spare = (SECONDS, *state, PARAMETERS, *validation, SEEDS, *reversed(others), *ratio)
+    lines = [_row_line(section, rows[index], named, shown, index in section.picked, bool(state)) for index in printed]
     for name, scores in data_set.baselines.items():
         blank = [DASH] if section.chose else []
-        texts = [name, *[""] * len(named), _seeds_text(scores), DASH, *blank, *_score_texts(section, scores)]
+        texts = [
+            name,
+            *[""] * len(named),
+            _seeds_text(scores),
+            DASH,
+            *[DASH] * len(state),
+            *blank,
+            *_score_texts(section, scores),
+        ]
         lines.append(Line([*texts, *[DASH] * len([*others, *solved]), DASH], baseline=True))
     return Table(columns, lines, 1 + len(named), len(rows) - len(printed), spare)
 
 
-def _row_line(section: Section, row: Row, named: list[str], shown: list[str], picked: bool) -> Line:
+def _row_line(section: Section, row: Row, named: list[str], shown: list[str], picked: bool, state: bool) -> Line:
     marked = picked and section.chose
     validation = [_plain_text(row.val.values, section.rounding)] if section.chose and row.val else []
     values = {**row.compared, **row.settings}
@@ -117,6 +126,7 @@ def _row_line(section: Section, row: Row, named: list[str], shown: list[str], pi
         *(show(values[key]) for key in named),
         _seeds_text(row.test),
         f"{row.num_parameters:,}",
+        *([DASH if row.state_size is None else f"{row.state_size:,}"] if state else []),
         *validation,
         *_score_texts(section, row.test),
         *(_mean_text(row.shown.get(name), 0.0) for name in shown),

@@ -36,11 +36,18 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "cell.weights": None,
     "cell.residual": False,
     "cell.reset": "after",
+    "cell.init": "torch",
+    "cell.init_scale": 1.0,
+    "cell.forget_bias": None,
+    "cell.t_max": None,
 }
 """Dotted keys that are younger than `NUMERICS`, each with the value at which a run is what it was without the key.
 
 So a key that is added retrains nothing, and whoever trains with another value of it has another run.
 """
+
+OLDER_SETTINGS = {"cell.forget_bias": "seqexp.cell.lstm.LSTM"}
+"""Keys of `NEUTRAL_SETTINGS` that one class, named by its `_target_`, had at `NUMERICS` already: of it, they count."""
 
 CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "trainer.overfit_batches": lambda trainer: trainer.get("overfit_batches") not in (None, 0),
@@ -127,6 +134,8 @@ def defining(settings: Mapping[str, Any]) -> dict[str, Any]:
         path, _, name = key.rpartition(".")
         node = _value(kept, path) if path else kept
         if not isinstance(node, dict) or name not in node:
+            continue
+        if key in OLDER_SETTINGS and node.get("_target_") == OLDER_SETTINGS[key]:
             continue
         if key in INERT_SETTINGS or json.dumps(node[name]) == json.dumps(NEUTRAL_SETTINGS[key]):
             del node[name]

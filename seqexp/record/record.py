@@ -48,6 +48,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("config", "versions"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
     **dict.fromkeys(("git", "error", "sizes", "varies"), (dict, type(None))),
+    "state_size": (int, type(None)),
     **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
     "data_fixed": (bool, type(None)),
     "train_seconds": (int, float),
@@ -93,6 +94,7 @@ class Record:
         diverged: the seeds whose loss became NaN or infinite at some time.
         best_epoch: S epochs (from 0) whose weights were kept.
         num_parameters: of one seed's model.
+        state_size: numbers that one seed's cell carries from step to step; None where that grows or is not known.
         sizes: `input_size`, `num_tokens`, `output_size` of the model, and what it `reads`; None in records of versions
             that did not say it.
         matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
@@ -129,6 +131,7 @@ class Record:
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
     num_parameters: int = 0
+    state_size: int | None = None
     sizes: dict[str, Any] | None = None
     matched: int | None = None
     epochs: int = 0

@@ -195,13 +195,14 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             asked = settings["trainer"].get(name)
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
-    model = make_model(settings["cell"], allowed, sizes, drawn_from(seeds, settings["model_seed"]))
+    first = make("data", data.first, {})
+    steps = first.inputs.shape[1]
+    model = make_model(settings["cell"], allowed, sizes, drawn_from(seeds, settings["model_seed"]), steps)
     model.cell.first_seed = seeds[0]
     text = settings["cell"].get("weights")
     if text is not None:
         start_from(str(text), model, seeds)
-    first = make("data", data.first, {})
-    check_lengths(model.cell, first.lengths, first.inputs.shape[1])
+    check_lengths(model.cell, first.lengths, steps)
     make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device, text is not None)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)

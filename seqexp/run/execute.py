@@ -268,6 +268,7 @@ def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:
         data_fixed=parts.data.task.fixed,
         data_notes=parts.data.notes,
         num_parameters=parts.training.model.num_parameters,
+        state_size=parts.training.model.cell.state_size,
         sizes=parts.sizes._asdict(),
         matched=parts.matched,
         config=parts.shown,

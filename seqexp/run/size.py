@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -49,9 +49,10 @@ class Sizes(NamedTuple):
         )
 
 
-def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: Sequence[int]) -> Model:
-    """The population's model, its weights drawn, each member's from the seed at its place."""
+def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: Sequence[int], steps: int) -> Model:
+    """The population's model, its weights drawn for sequences of so many steps, each member's from its own seed."""
     model = unset_model(node, allowed, sizes, len(seeds))
+    make("cell", model.cell.expect, {"steps": steps})
     model.reset_parameters([generator(seed, "model") for seed in seeds])
     return model
 
@@ -111,7 +112,7 @@ def asks_match(node: dict[str, Any]) -> bool:
 
 
 def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | None:
-    """Replaces `match:...`, at the key that makes the cell larger, by the size whose parameters come closest.
+    """Replaces `match:...`, at the key that makes the cell larger, by the size whose parameters or state come closest.
 
     Args:
         node: the cell's configuration; changed in place.
@@ -119,10 +120,10 @@ def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | 
         sizes: of input and output, which count too.
 
     Returns:
-        The number of parameters that was asked for; None where the size is an ordinary number.
+        The number of parameters that was asked for; None where the size is an ordinary number, or found by the state.
 
     Raises:
-        ConfigError: the spelling is neither `match:17217` nor `match:lstm-64`.
+        ConfigError: the spelling is wrong, or nothing is known of the cell's state.
     """
     if not asks_match(node):
         return None
@@ -130,30 +131,52 @@ def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | 
     asked = str(node.get(key))
     if not asked.startswith("match:"):
         return None
-    found = re.fullmatch(r"match:(?:(\d{1,18})|([\w.-]+)-(\d{1,18}))", asked)
+    found = re.fullmatch(r"match:(state-)?(?:(\d{1,18})|([\w.-]+)-(\d{1,18}))", asked)
     if found is None:
         raise ConfigError(
-            f"cell.{key}={asked}: must be a whole number, match:17217 (parameters in all) or "
-            "match:lstm-64 (as many as an LSTM of 64 units has), of at most 18 digits"
+            f"cell.{key}={asked}: must be a whole number, match:17217 (parameters in all), match:lstm-64 (as many as "
+            "an LSTM of 64 units has), match:state-128 (numbers carried from step to step) or match:state-lstm-64 (as "
+            "many as an LSTM of 64 units carries), of at most 18 digits"
         )
+    count = count_state if found[1] else count_parameters
     try:
-        target = int(found[1]) if found[1] else count_parameters(cell_file(found[2]), allowed, sizes, int(found[3]))
+        target = int(found[2]) if found[2] else count(cell_file(found[3]), allowed, sizes, int(found[4]))
+        node[key] = _closest(lambda size: count(node, allowed, sizes, size), target)
     except ConfigError as error:
         raise ConfigError(f"cell.{key}={asked}: {error}") from None
-    # The count grows with the size, so the first size that is not too small, or the one before, is closest.
+    return None if found[1] else target
+
+
+def _closest(count: Callable[[int], int], target: int) -> int:
+    """The size whose count comes closest; the count grows with the size."""
+    # The first size that is not too small, or the one before, is closest.
     below = 1  # no size is tried that is much too large: it may be more than torch can count
-    while below < target and count_parameters(node, allowed, sizes, 2 * below) < target:
+    while below < target and count(2 * below) < target:
         below *= 2
-    above = bisect.bisect_left(
-        range(1, 2 * below + 1), target, key=lambda size: count_parameters(node, allowed, sizes, size)
-    )
+    above = bisect.bisect_left(range(1, 2 * below + 1), target, key=count)
     near = [size for size in (above, above + 1) if size >= 1]
-    node[key] = min(near, key=lambda size: abs(count_parameters(node, allowed, sizes, size) - target))
-    return target
+    return min(near, key=lambda size: abs(count(size) - target))
 
 
 def count_parameters(node: dict[str, Any], allowed: list[str], sizes: Sizes, size: int) -> int:
     """Parameters of one seed's model, were the cell of that size."""
+    return _sized(node, allowed, sizes, size).num_parameters
+
+
+def count_state(node: dict[str, Any], allowed: list[str], sizes: Sizes, size: int) -> int:
+    """Numbers that one seed's cell would carry from step to step, were it of that size.
+
+    Raises:
+        ConfigError: that is not known of this cell, or grows with the sequence.
+    """
+    cell = _sized(node, allowed, sizes, size).cell
+    if cell.state_size is None:
+        raise ConfigError(f"{type(cell).__name__} has no state of a known size, so that nothing can be matched to it")
+    return cell.state_size
+
+
+def _sized(node: dict[str, Any], allowed: list[str], sizes: Sizes, size: int) -> Model:
+    """One seed's model with a cell of that size, without memory."""
     key = _cell_class(node, allowed).size_key
     with torch.device("meta"):  # shapes without memory
-        return unset_model({**node, key: size}, allowed, sizes, 1).num_parameters
+        return unset_model({**node, key: size}, allowed, sizes, 1)

@@ -1,9 +1,11 @@
 """The contract that a model builds on: states and the way back for every read, lengths, members, traces, sizes."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from seqexp.cell.cell import Cell, Cost, members
 from seqexp.cell.lstm import LSTM
@@ -12,6 +14,8 @@ from seqexp.data.sum import Sum
 from seqexp.run.execute import run
 from seqexp.run.size import Sizes, count_parameters, make_model, match_size
 from tests.cell.conftest import CELLS, generators
+
+RNN_FILE = Path(__file__).parents[2] / "conf" / "cell" / "rnn.yaml"
 
 every_cell = pytest.mark.parametrize("name", CELLS)
 dtypes = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -311,15 +315,27 @@ def test_match_varies_the_key_that_the_cell_names():
     gru = {"_target_": "seqexp.cell.gru.GRU", "hidden_size": 2, "num_layers": 1, "dropout": 0.0, "bidirectional": False}
     assert target == count_parameters(gru, [], task, 2) == 3 * (2 + 4 + 4) + 3
     assert node["width"] == 16
-    assert make_model(node, ["tests"], task, range(2)).num_parameters == 33
+    assert make_model(node, ["tests"], task, range(2), steps=3).num_parameters == 33
+
+
+def test_match_counts_what_is_carried():
+    task = Sizes.of(Sum(length=3, num_sequences=4, distribution="normal"), embedding_size=1)
+    gru = {"_target_": "seqexp.cell.gru.GRU", "num_layers": 2, "dropout": 0.0, "bidirectional": False}
+    for asked, size in (("match:state-40", 20), ("match:state-lstm-15", 15), ("match:state-1", 1)):
+        node = {**gru, "hidden_size": asked}
+        assert match_size(node, [], task) is None
+        assert node["hidden_size"] == size
+    for asked in ("match:state", "match:state-", "match:"):
+        with pytest.raises(ConfigError, match="match:state-128"):
+            match_size({**gru, "hidden_size": asked}, [], task)
+    with pytest.raises(ConfigError, match=r"cell\.width=match:state-5: Mean has no state of a known size"):
+        match_size({"_target_": "tests.cell.test_cell.Mean", "width": "match:state-5"}, ["tests"], task)
 
 
 @pytest.mark.parametrize("kind", ["Mean", "Looking"])
 def test_a_cell_that_is_no_recurrence_trains(kind, tmp_path):
     """Groups, threads, memory, the record and its line take what they need from the contract."""
-    own = [
-        f"~cell.{key}" for key in ("hidden_size", "num_layers", "dropout", "bidirectional", "nonlinearity", "residual")
-    ]
+    own = [f"~cell.{key}" for key in yaml.safe_load(RNN_FILE.read_text()) if key not in ("_target_", "weights")]
     own += [f"cell._target_=tests.cell.test_cell.{kind}", "allowed_packages=[tests]", "data.length=60", "num_seeds=2"]
     own += ["trainer.max_epochs=2", "trainer.enable_progress_bar=false"]
     record = run([*own, "+cell.width=match:gru-2"], tmp_path / "run")
