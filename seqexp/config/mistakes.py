@@ -78,7 +78,8 @@ def unknown_key(key: str, known: Sequence[str], elsewhere: Iterable[str] = ()) -
     if name in OURS.get(place, ()):
         return ConfigError(f"{key} is set by seqexp itself and cannot be given")
     if files := _files_with(key):
-        hint = f" It is a key of {' and '.join(files)}."
+        *others, last = files
+        hint = f" It is a key of {', '.join(others)}{' and ' if others else ''}{last}."
     elif meant := hints.find(name, keys := list(elsewhere)):
         hint = f" Did you mean {meant.meant}? {meant.note}".rstrip()
     else:

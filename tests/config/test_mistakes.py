@@ -37,9 +37,9 @@ LINES: dict[str, tuple[str, ...]] = {
     "allowed_packages=[mine.tasks]": ("top-level packages, such as [mine]", "got mine.tasks"),
     "allowed_packages=[mine.tasks] data._target_=mine.tasks.T": ("such as [mine]",),
     # a key of another file
-    "cell.forget_bias=1": ("cell.forget_bias: ", "a key of cell=lstm", "num_layers"),
-    "+cell.forget_bias=1": ("a key of cell=lstm",),
-    "-m cell=rnn,lstm cell.forget_bias=0,1": ("a key of cell=lstm", "(in the run cell=rnn cell.forget_bias=0 "),
+    "cell.forget_bias=1": ("cell.forget_bias: ", "a key of cell=cifg, cell=gru, ", " and cell=slstm.", "num_layers"),
+    "+cell.forget_bias=1": (" cell=lstm, ",),
+    "-m cell=rnn,lstm cell.forget_bias=0,1": (" cell=lstm, ", "(in the run cell=rnn cell.forget_bias=0 "),
     "-m cell=rnn,lstmm": ("Did you mean cell=lstm?", "(in the run cell=lstmm "),
     "optimizer.momentum=0.9": ("optimizer=rmsprop and optimizer=sgd",),
     "hydra.launcher.n_jobs=2": ("a key of hydra/launcher=joblib",),
