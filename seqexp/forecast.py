@@ -187,7 +187,7 @@ def forecast(
     if known.interleaved:
         where = f"{path}: its data" if data is None else data
         raise ConfigError(f"{where}: several series, and a forecast goes on from one, which --data FILE names")
-    parts.make_data()
+    parts.make_data(guessed=False)
     shifts = [parts.data.folds.shift(seed) for seed in parts.data.seeds]  # with folds: those trained up to the last end
     kept = [place for place, shift in enumerate(shifts) if shift == max(shifts)]
     with limit_threads(parts):

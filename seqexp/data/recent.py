@@ -9,7 +9,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-from seqexp.data.guesses import least_squares, with_constant
+from seqexp.data.guesses import least_squares
 from seqexp.data.lags import ORDERS
 from seqexp.data.split import Split
 
@@ -134,4 +134,4 @@ def _products(values: Tensor, degree: int) -> Tensor:
             for chosen in combinations_with_replacement(range(len(columns)), count)
         }
         found += products.values()
-    return with_constant(torch.stack(found, 1))
+    return torch.stack([*found, torch.ones_like(values[:, 0])], 1)

@@ -79,8 +79,11 @@ class Parts:
     loggers: dict[str, Maker]
     callbacks: dict[str, Callback]
 
-    def make_data(self) -> dict[str, dict[str, Guess]]:
+    def make_data(self, guessed: bool = True) -> dict[str, dict[str, Guess]]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
+
+        Args:
+            guessed: False leaves the guesses out, of which some take longer than the data.
 
         Returns:
             What `baselines.guess` gives, for `test`, `val` where there is one, and each evaluation.
@@ -96,7 +99,7 @@ class Parts:
             task, train, scaling = self.data.task, self.data.splits["train"], self.training.model.scaling
             if scaling is not None and task.scales is not None:
                 scaling.fit(task.scales, task.rows(train), train)
-            return make("data", self._guesses, {})
+            return make("data", self._guesses, {}) if guessed else {}
 
     def _guesses(self) -> dict[str, dict[str, Guess]]:
         data, train = self.data, self.data.splits["train"]
@@ -108,12 +111,11 @@ class Parts:
 
     def estimate(self) -> float:
         """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""
-        self.make_data()
+        self.make_data(guessed=False)
         self.data.setup()
         training, batches = self.training, self.data.train_dataloader()
-        optimizer = training.pack()
+        optimizer, batch = training.pack(), next(iter(batches))
         epochs = self.settings["trainer"]["max_epochs"]
-        batch = next(iter(batches))
         training.learn(batch)  # the first step makes work space
         start, count = time.perf_counter(), 0
         while time.perf_counter() - start < 0.2 or count < 2:

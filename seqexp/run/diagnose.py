@@ -135,7 +135,7 @@ def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:
         config.trainer.accelerator = "cpu"  # wherever it was trained
     try:
         parts = build(config)
-        parts.make_data()
+        parts.make_data(guessed=False)
         if (known := Record.read(folder).data_hash) not in (None, parts.data.data_hash):
             raise RecordError(f"its task makes other data here than those that it was trained on ({known[0][0]})")
         parts.data.setup()
