@@ -79,6 +79,12 @@ class LSTM1997(Recurrent):
         """Blocks of memory cells."""
         return self.hidden_size // self.block_size
 
+    @property
+    def state_size(self) -> int:
+        """Numbers that all layers and directions carry: h, s, and each block's gates once if they feed back."""
+        gates = 2 * self.num_blocks if self.gates_feed_back else 0
+        return (2 * self.hidden_size + gates) * self.num_layers * (self.output_size // self.hidden_size)
+
     def shapes(self, fan_in: int) -> dict[str, tuple[int, ...]]:
         """W_ih, W_hh, and the gates' bias."""
         H, gates = self.hidden_size, 2 * self.num_blocks

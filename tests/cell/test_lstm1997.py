@@ -35,6 +35,8 @@ def test_published_number_of_weights(hidden_size, block_size, published, make_ce
     """Of the embedded Reber grammar, table 1: 7 inputs, and 7 outputs that see the cells and have no bias."""
     cell = make_cell("lstm1997", num_seeds=1, input_size=7, hidden_size=hidden_size, block_size=block_size)
     assert sum(parameter.numel() for parameter in cell.parameters()) + 7 * hidden_size == published
+    blocks = hidden_size // block_size
+    assert cell.state_size == 2 * hidden_size + 2 * blocks
 
 
 def test_truncated_gradients_stay_constant_along_the_cells(make_cell, rng):
