@@ -138,7 +138,9 @@ def test_a_share_of_the_state_is_kept(name, bias):
     torch.testing.assert_close(found, expected.expand_as(found), rtol=1e-12, atol=0)
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(
+    "name", sorted(CELLS.keys() - {"lstm1997"})
+)  # which repeats a block's gates for each of its cells
 def test_state_size_counts_what_is_carried(name, make_cell, rng):
     cell = make_cell(name, num_layers=2)
     x = torch.randn(3, 1, 2, 2, generator=rng, dtype=torch.float64)
