@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from seqexp.cell.cell import Cost
 from seqexp.cell.stack import Stack
-from seqexp.cell.weights import multiply_add
 from seqexp.cell.workspace import ALIGNMENT
 
 
@@ -27,9 +28,62 @@ class Layer(nn.Module, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Maps all steps, (S, F, T, N) -> (S, H, T, N)."""
 
+    def at(self, x: Tensor, ends: Tensor) -> Tensor:
+        """Maps all steps to the state of one step of each column; a layer that saves work so overrides this.
+
+        Args:
+            x: (S, F, T, N).
+            ends: which step, (S, N).
+
+        Returns:
+            (S, H, 1, N).
+        """
+        return pick(self(x), ends)
+
     @abstractmethod
     def draw(self, index: int, generator: Generator) -> None:
         """Draws the parameters of one member, from the generator alone."""
+
+
+def pick(x: Tensor, ends: Tensor) -> Tensor:
+    """Picks one step of each column, (S, F, T, N) and (S, N) -> (S, F, 1, N)."""
+    return x.gather(2, ends[:, None, None].expand(-1, x.shape[1], 1, -1))
+
+
+PIECE = 256
+"""Columns that one product sums over in a weight's gradient: of more, the library shares out a lone seed's."""
+
+
+class Product(torch.autograd.Function):
+    """W z of every seed, (S, out, in) x (S, in, L); the sum over columns in W's gradient goes piece by piece."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, z: Tensor) -> Tensor:
+        """Computes (S, out, L)."""
+        ctx.save_for_backward(weight, z)
+        return torch.bmm(weight, z)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Computes the gradients of weight and z."""
+        weight, z = ctx.saved_tensors
+        dz = torch.bmm(weight.transpose(1, 2), gradient) if ctx.needs_input_grad[1] else None
+        if not ctx.needs_input_grad[0]:
+            return None, dz
+        pairs = zip(gradient.split(PIECE, dim=2), z.split(PIECE, dim=2), strict=True)
+        dw = torch.zeros_like(weight)
+        for left, right in pairs:
+            dw.baddbmm_(left, right.transpose(1, 2))
+        return dw, dz
+
+
+def product(weight: Tensor, x: Tensor) -> Tensor:
+    """Computes W x at every step, (S, out, in) and (S, in, …) to (S, out, …)."""
+    if weight.shape[2] == 1:  # a product of vectors, which torch rounds by another rule where S is 1
+        return weight.view(*weight.shape[:2], *(1,) * (x.dim() - 2)) * x
+    columns: Tensor = Product.apply(weight, x.flatten(2))  # type: ignore[no-untyped-call]
+    return columns.view(*weight.shape[:2], *x.shape[2:])
 
 
 class Dense(Layer):
@@ -48,8 +102,8 @@ class Dense(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """W x + b, (S, in, T, N) -> (S, out, T, N)."""
-        columns = multiply_add(self.weight, x.flatten(2), self.bias)  # (S, in, T * N) -> (S, out, T * N)
-        return columns.view(*columns.shape[:2], *x.shape[2:])
+        bias = self.bias.view(*self.bias.shape, *(1,) * (x.dim() - 2))
+        return product(self.weight, x) + bias
 
     def draw(self, index: int, generator: Generator) -> None:
         """Draws U(-1/sqrt(in), 1/sqrt(in)), the weight first."""
@@ -116,17 +170,31 @@ class Parallel(Stack):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Computes the top layer's states, (S, B, T, I) -> (S, B, T, H)."""
         self.check(x, lengths)
-        B, T = x.shape[1:3]
+        return self._run(x, None).permute(0, 3, 2, 1)  # (S, H, T, B) -> (S, B, T, H)
+
+    def last(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Computes the top layer's state after each sequence's last step alone, (S, B, T, I) -> (S, B, H)."""
+        self.check(x, lengths)
+        S, B, T, _ = x.shape
+        ends = x.new_full((S, B), T - 1, dtype=torch.int64) if lengths is None else lengths - 1
+        return self._run(x, nn.functional.pad(ends, (0, -B % ALIGNMENT))).squeeze(2).transpose(1, 2)
+
+    def _run(self, x: Tensor, ends: Tensor | None) -> Tensor:
+        """Runs all layers, (S, B, T, I) -> (S, H, T, B), or the top one at one step of each column (S, H, 1, B)."""
+        B = x.shape[1]
         # (S, B, T, I) -> (S, I, T, N)
         y = nn.functional.pad(x.permute(0, 3, 2, 1), (0, -B % ALIGNMENT)).contiguous()
         for index, layer in enumerate(self.layers):
-            own = layer(y)
+            only_end = ends is not None and index == self.num_layers - 1
+            own = layer.at(y, ends) if only_end else layer(y)  # type: ignore[operator]
             if self.drops(index):
-                S, F = own.shape[:2]
+                S, F, T = own.shape[:3]
                 mask = self.dropout_mask(own, S, F, T, B)
                 own = own * nn.functional.pad(mask, (0, -B % ALIGNMENT))
-            y = own + y if self.adds(index) else own
-        return y[..., :B].permute(0, 3, 2, 1)  # (S, H, T, N) -> (S, B, T, H)
+            if self.adds(index):
+                own = own + (pick(y, ends) if only_end and ends is not None else y)
+            y = own
+        return y[..., :B]
 
     def cost(self, rows: int, steps: int) -> Cost:
         """Returns what a pass takes: every operation works on all steps."""
