@@ -6,14 +6,21 @@ import re
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any, NamedTuple
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dv<>"
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
 
-CELLS = {"rnn": 1, "lstm": 0, "gru": 2, "mgu": 3, "module": 4}
-"""Cells of the package, and which of the colours is theirs in every figure; other cells share the rest."""
+LATER = (
+    *("peephole", "cifg", "janet", "layer_norm_lstm", "layer_norm_gru", "indrnn", "slstm", "lstm1997"),
+    *("mingru", "minlstm", "lru", "tcn"),
+)
+"""Cells for which no colour of their own is left: each has another marker and line than those of its colour."""
+
+CELLS = {"rnn": 1, "lstm": 0, "gru": 2, "mgu": 3, "module": 4, **dict(zip(LATER, count(len(COLORS)), strict=False))}
+"""Cells of the package and the slot of each, its style in every figure; cells from elsewhere share the rest."""
 
 OWN = tuple(slot for slot in range(len(COLORS)) if slot not in CELLS.values())
 SETTING = re.compile(r"[\w.@+~]+=")

@@ -9,9 +9,9 @@ from seqexp.show.styles import CELLS, COLORS, style_of
 CONF = Path(__file__).parents[2] / "conf"
 
 
-def test_each_cell_of_the_package_has_a_colour_of_its_own() -> None:
+def test_each_cell_of_the_package_has_a_style_of_its_own() -> None:
     assert set(CELLS) == {path.stem for path in (CONF / "cell").glob("*.yaml")}
-    assert len(set(CELLS.values())) == len(CELLS)
+    assert len({style_of(cell, list(CELLS)) for cell in CELLS}) == len(set(CELLS.values())) == len(CELLS)
 
 
 def test_a_cell_looks_alike_whatever_stands_beside_it() -> None:
@@ -25,7 +25,7 @@ def test_a_cell_looks_alike_whatever_stands_beside_it() -> None:
 
 
 def test_own_cells_take_what_is_left() -> None:
-    labels = ["mine", "theirs", *CELLS]
+    labels = ["mine", "theirs", "rnn", "lstm", "gru", "mgu", "module"]
     assert len({style_of(label, labels).color for label in labels}) == len(labels)
     assert style_of("mine", ["mine", "rnn"]) == style_of("mine", ["mine", "lstm"])
 
