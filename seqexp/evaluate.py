@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.split import Split
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
 from seqexp.run.fit import limit_threads, listed
@@ -37,7 +40,8 @@ def evaluate(
 
     Raises:
         RecordError: there is no readable run, or the task does not make the data that it was trained on any more.
-        ConfigError: the task cannot make what is asked for, or a name means something else already.
+        ConfigError: the task cannot make what is asked for, or that is the test again, or a name means something else
+            already.
     """
     path = Path(folder)
     known = files.joined(Record.read(path), path)
@@ -58,9 +62,20 @@ def evaluate(
     data, training = parts.data, parts.training.eval()
     if record.data_hash not in (None, data.data_hash):
         raise RecordError(f"{folder}: its task makes other data here than those that it was trained and tested on")
+    for name in others:
+        if _same(data.evaluations[f"test@{name}"], data.splits["test"]):
+            raise ConfigError(
+                f"{folder}: {others[name]} leaves the test data as they are; {name} would be the test again"
+            )
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores, found = listed(training.measure(split.evaluation_batches())), guesses[name]
             scored = listed(baselines.score(found, split, training.score))
             files.write(path, record, name, wanted[name], scores, scored, baselines.left_out(found))
     return files.joined(record, path)
+
+
+def _same(one: Split, other: Split) -> bool:
+    """Whether two splits hold the same sequences, targets and weights."""
+    pairs = zip(one._replace(best=None), other._replace(best=None), strict=True)
+    return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)

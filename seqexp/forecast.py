@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Sequence
@@ -11,16 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from seqexp.closed_loop import roll_out
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.module import VAL, PopulationData
 from seqexp.data.series import Series
-from seqexp.data.split import Split, evaluation_rows
-from seqexp.model import Model
 from seqexp.record.files import null_for_nan, write_atomically
-from seqexp.record.record import Record
+from seqexp.record.record import Record, RecordError
+from seqexp.residuals import in_time, paths_from, residuals
 from seqexp.run.build import Parts
 from seqexp.run.fit import limit_threads
 from seqexp.run.load import load_run
@@ -29,9 +27,6 @@ from seqexp.show import figures
 from seqexp.show.future import draw_future
 from seqexp.show.text import spreadsheet
 from seqexp.statistics import Array, conformal
-
-MOST_STARTS = 400
-"""Windows, the latest ones, from which paths are made to see how wrong they are."""
 
 SHOWN = 3
 """So many windows of the past are drawn."""
@@ -55,6 +50,10 @@ class Forecast:
         half_widths: (K, O) of the split-conformal interval around the mean path.
         coverage: (K, O) the share of test values that such an interval held.
         num_residuals: of validation, at the first step and at the last.
+        left_out: seeds that diverged, or whose path is no number.
+        trained_rows: rows of the series up to the last one that these seeds were trained on; None where several series
+            are split each by itself.
+        sources: paths of the files that the series is read from, each with its SHA-256.
     """
 
     record: Record
@@ -69,6 +68,9 @@ class Forecast:
     coverage: Array
     num_residuals: tuple[int, int]
     times: tuple[str, list[str], list[str]] | None = None
+    left_out: list[int]
+    trained_rows: int | None
+    sources: list[tuple[str, str]]
 
     @property
     def mean(self) -> Array:
@@ -131,6 +133,9 @@ class Forecast:
             "times": self.times and self.times[2],
             "columns": self.names,
             "seeds": self.seeds,
+            "left_out": self.left_out,
+            "trained_rows": self.trained_rows,
+            "files": [{"path": path, "sha256": digest} for path, digest in self.sources],
             "level": self.level,
             "coverage": self.coverage.tolist(),
             "half_widths": self.half_widths.tolist(),
@@ -166,7 +171,7 @@ def forecast(
 
     Raises:
         ConfigError: the run is of no series, or so many steps cannot be made, or validation is too short for the level.
-        RecordError: there is no readable run.
+        RecordError: there is no readable run, or its data are others by now.
     """
     if not 0 < level < 1:
         raise ConfigError(f"level must be between 0 and 1, got {level:g}")
@@ -183,13 +188,18 @@ def forecast(
             f"{path}: steps must be <= {task.horizon}, data.horizon: {why}, so that predictions cannot be fed back, "
             f"got {steps}"
         )
-    known = task if data is None else _other(path, record, data, allowed_packages, allowed_environment)
+    known = task if data is None else _other(path, record, parts, data)
     if known.interleaved:
         where = f"{path}: its data" if data is None else data
         raise ConfigError(f"{where}: several series, and a forecast goes on from one, which --data FILE names")
     parts.make_data(guessed=False)
-    shifts = [parts.data.folds.shift(seed) for seed in parts.data.seeds]  # with folds: those trained up to the last end
-    kept = [place for place, shift in enumerate(shifts) if shift == max(shifts)]
+    if record.data_hash not in (None, parts.data.data_hash):
+        newer = "; once they are back, --data FILE goes on from newer rows" if known.sources else ""
+        raise RecordError(
+            f"{path}: its task makes other data here than those that it was trained and tested on, and the interval is "
+            f"made of those{newer}"
+        )
+    kept = _kept(path, record, parts.data)
     with limit_threads(parts):
         return _forecast(record, parts, known, kept, steps, level)
 
@@ -199,17 +209,18 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
     values = known.record(generator(parts.data.data_seeds[first], "data")).values  # (L, columns)
     read = values[:, list(known.read)]
     if is_closed:
-        paths = _paths(model, read[None, -known.window :], steps)[kept, 0]  # (E, K, O)
+        paths = paths_from(model, read[None, -known.window :], steps)[kept, 0]  # (E, K, O)
     else:
         ends = [len(read) - known.horizon + step + 1 for step in range(steps)]
         windows = torch.stack([read[end - known.window : end] for end in ends])  # (K, T, I)
-        paths = _paths(model, windows, 1)[kept][:, :, 0]
+        paths = paths_from(model, windows, 1)[kept][:, :, 0]
     if not (sound := paths.isfinite().flatten(1).all(1)).any():
         raise ConfigError("no seed has a forecast that is a number")
-    kept = [seed for seed, is_sound in zip(kept, sound.tolist(), strict=True) if is_sound]
+    lost = [record.seeds[place] for place, is_sound in zip(kept, sound.tolist(), strict=True) if not is_sound]
+    kept = [place for place, is_sound in zip(kept, sound.tolist(), strict=True) if is_sound]
     length = steps if is_closed else 1
     before, after = (
-        _residuals(model, _in_time(parts.data, name, first), kept, length, level, name) for name in (VAL, "test")
+        residuals(model, in_time(parts.data, name, first), kept, length, level, name) for name in (VAL, "test")
     )
     try:
         widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
@@ -232,69 +243,42 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
         half_widths=np.broadcast_to(widths, (steps, widths.shape[1])),
         coverage=np.broadcast_to(held, (steps, held.shape[1])),
         num_residuals=(int(counts[0]), int(counts[-1])),
+        left_out=[seed for seed in record.seeds if seed in {*record.diverged, *lost}],
+        trained_rows=_trained_rows(parts.data, first),
+        sources=[(each, hashlib.sha256(Path(each).read_bytes()).hexdigest()) for each in known.sources],
     )
 
 
-def _other(
-    path: Path, record: Record, data: str, allowed_packages: Sequence[str], allowed_environment: Sequence[str]
-) -> Series:
-    """The task on another file.
+def _kept(path: Path, record: Record, data: PopulationData) -> list[int]:
+    """The places of the seeds that forecast: those that did not diverge; with folds those of the latest fold.
+
+    Raises:
+        ConfigError: all seeds diverged.
+    """
+    sound = [place for place, seed in enumerate(record.seeds) if seed not in record.diverged]
+    if not sound:
+        raise ConfigError(f"{path}: all of its seeds diverged, and none is left to forecast")
+    latest = max(data.folds.shift(data.seeds[place]) for place in sound)
+    return [place for place in sound if data.folds.shift(data.seeds[place]) == latest]
+
+
+def _trained_rows(data: PopulationData, first: int) -> int | None:
+    """How many rows there are up to the last target that one seed was trained on."""
+    if not isinstance(data.task, Series) or data.task.interleaved:
+        return None
+    last = data.bounds["train"][1] - 1 + data.folds.shift(data.seeds[first])
+    return last + data.task.window + data.task.horizon
+
+
+def _other(path: Path, record: Record, parts: Parts, data: str) -> Series:
+    """The task on another file, of which nothing is learnt: it may be short, and its target constant.
 
     Raises:
         ConfigError: it reads none, or the file cannot be read so.
     """
     if "path" not in record.config["data"]:
         raise ConfigError(f"{path}: {record.data} reads no file, so that there is no other to forecast from")
-    _, parts = load_run(path, allowed_packages, allowed_environment, {"path": data})
-    task = parts.data.task
+    task = parts.data.make_task({"path": data})
     if not isinstance(task, Series):
         raise ConfigError(f"{data}: is no series")
     return task
-
-
-def _in_time(data: PopulationData, name: str, first: int) -> Split:
-    """One seed's split, the windows of each of several series one after another."""
-    split, task = data.splits[name].of(slice(first, first + 1)), data.task
-    start, stop = (each + data.folds.shift(data.seeds[first]) for each in data.bounds[name])
-    order = task.in_time(start, stop) if isinstance(task, Series) else None
-    return split if order is None else split._replace(inputs=split.inputs[:, order], targets=split.targets[:, order])
-
-
-def _paths(model: Model, windows: Tensor, steps: int) -> Tensor:
-    """What every seed makes of windows (N, T, I): (S, N, K, O), predictions being fed back from the second step on."""
-    size = evaluation_rows(model.num_seeds)
-    found = []
-    with torch.no_grad():
-        for piece in windows.to(model.weight).split(size):
-            every = piece.expand(model.num_seeds, *piece.shape)
-            found.append(model(every)[:, :, None] if steps == 1 else roll_out(model, every, steps))
-    return torch.cat(found, 1).cpu()
-
-
-def _residuals(model: Model, split: Split, kept: list[int], steps: int, level: float, name: str) -> Array:
-    """What came minus what the mean of the seeds predicted from each window, (N, K, O); NaN beyond the split's end.
-
-    Raises:
-        ConfigError: validation has too few windows for the level.
-    """
-    needed, count = conformal.least(level), split.num_sequences
-    if name == VAL and count < steps - 1 + needed:
-        allowed = max(0, count - needed + 1)
-        raise ConfigError(
-            f"an interval of level {level:g} for {steps} steps needs {steps - 1 + needed} windows of validation, and "
-            f"there are {count}: "
-            + (f"steps must be <= {allowed}, or --level lower" if allowed else "--level must be lower")
-        )
-    first = max(0, count - MOST_STARTS - steps + 1)
-    windows, targets = split.inputs[0, first:], split.targets[0, first:].double()  # (N, T, I), (N, O)
-    predicted = _paths(model, windows, steps)[kept].double().mean(0)  # (N, K, O)
-    ahead = torch.arange(len(targets))[:, None] + torch.arange(steps)  # (N, K)
-    follows = (windows[1:, -1] == split.targets[0, first:-1]).flatten(1).all(1) if steps > 1 else None
-    whole = ahead < len(targets)
-    if follows is not None:  # windows of several files stand behind each other
-        breaks = torch.nn.functional.pad((~follows).cumsum(0), (1, 0))
-        whole &= breaks[ahead.clamp(max=len(targets) - 1)] == breaks[:, None]
-    truth = targets[ahead.clamp(max=len(targets) - 1)]  # (N, K, O)
-    residuals = torch.where(whole[..., None], truth - predicted, torch.nan)
-    found: Array = residuals.numpy()
-    return found

@@ -55,6 +55,7 @@ LAYERS = [
     {"diagnostic"},
     {"show"},
     {"record"},
+    {"residuals"},
     {"closed_loop"},
     {"baselines", "model"},
     {"readout", "exported", "scaling"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -18,7 +20,8 @@ import seqexp.forecast
 from seqexp.config.mistakes import ConfigError
 from seqexp.forecast import forecast
 from seqexp.program import forecast as verb
-from seqexp.record.record import RESULT
+from seqexp.record import tidy
+from seqexp.record.record import RESULT, RecordError
 from seqexp.run.load import load_run
 from tests.test_closed_loop import recurrence
 
@@ -73,6 +76,7 @@ def test_a_forecast_is_kept_beside_the_run_and_in_the_datas_units(
         assert math.isclose(float(row["mean"]), mean, rel_tol=1e-6)
         assert math.isclose(float(row["high"]) - float(row["low"]), 2 * half, rel_tol=1e-6)
     assert kept["residuals"] == [57, 55]
+    tidy.refuse_strange(folder)
     assert (folder / RESULT).read_bytes() == before
 
 
@@ -103,7 +107,11 @@ def test_a_longer_horizon_is_forecast_directly_and_no_further(train: Train, caps
 
 def test_with_folds_those_forecast_that_were_trained_last(train: Train) -> None:
     _, folder = train(*SINE, "data.folds=2", "num_seeds=3", tiny=())
-    assert forecast(folder, 1).seeds == [1]
+    found = forecast(folder, 1)
+    assert found.seeds == [1]
+    assert f"mean of 1 seed of the latest fold, trained on rows up to {found.trained_rows} · " in verb.said(
+        found, folder
+    )
 
 
 @pytest.mark.parametrize(
@@ -156,6 +164,45 @@ def test_own_files_are_found_from_elsewhere_and_dates_go_on(
         ConfigError, match=r"validation is too short for this forecast: step 13 has \d residuals, and lev"
     ):
         forecast(two, 14, data="../s_b.csv")  # as many windows as it takes, but paths end with their file
+
+
+def test_a_changed_file_is_refused_and_another_may_be_short_and_constant(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "s.csv", "2020-01-01")
+    _, folder = train("data=csv", "data.path=s.csv", "data.target=v", "data.window=12", *SINE[3:], tiny=())
+    (tmp_path / "new.csv").write_text("v\n" + "1\n" * 14)
+    found = forecast(folder, 2, data="new.csv")
+    assert found.rows == 14
+    found.write(tmp_path / "new")
+    kept = json.loads((tmp_path / "new" / "forecast.json").read_text())
+    digest = hashlib.sha256((tmp_path / "new.csv").read_bytes()).hexdigest()
+    assert kept["files"] == [{"path": "new.csv", "sha256": digest}]
+    assert kept["trained_rows"] == 12 + int(108 * 0.7)
+    written(tmp_path / "s.csv", "2020-01-01", 121)
+    for data in (None, "new.csv"):
+        with pytest.raises(RecordError, match=r"makes other data here .* --data FILE goes on from newer rows"):
+            forecast(folder, 2, data=data)
+
+
+def test_seeds_that_diverged_do_not_forecast(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    diverged: list[int] = []
+
+    def loaded(*arguments: Any) -> Any:
+        record, parts = load_run(*arguments)
+        return dataclasses.replace(record, diverged=diverged), parts
+
+    monkeypatch.setattr(seqexp.forecast, "load_run", loaded)
+    whole = forecast(folder, 1)
+    diverged.append(0)
+    found = forecast(folder, 1)
+    assert (found.seeds, found.left_out) == ([1], [0])
+    np.testing.assert_array_equal(found.paths, whole.paths[1:])
+    assert "mean of 1 seed, without seed 0, which diverged" in verb.said(found, folder)
+    diverged.append(1)
+    with pytest.raises(ConfigError, match="all of its seeds diverged"):
+        forecast(folder, 1)
 
 
 def test_a_task_that_is_no_series_is_refused(train: Train) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqexp.data import delimited, tables
+from seqexp.data import delimited, tables, usable
 from seqexp.data.fixed import FixedSeries
 from seqexp.data.labelled import Labelled
 from seqexp.data.onward import onward
@@ -21,6 +20,7 @@ from seqexp.data.series import KNOWN
 from seqexp.data.split import Split
 from seqexp.data.tables import Table, Writing
 from seqexp.data.task import Sequences, Task
+from seqexp.data.unseen import Laid
 
 MOST_NOTES = 4
 """So many files are described one by one."""
@@ -119,12 +119,13 @@ class Csv(_ByLabel):
         asked = {**dict.fromkeys(read, "inputs"), **dict.fromkeys(targets, "target")}
         self.files = tables.read(path, asked, {}, how)
         self.how, self.together = how, together
+        self.sources = [each.path for each in self.files]
         names = list(asked)
-        _check(self.files, targets, window + horizon)
+        usable.check_rows(self.files, window + horizon)
         if together and time is not None:
-            _check_following(self.files)
+            usable.check_following(self.files)
         table = np.concatenate([each.values for each in self.files])
-        _check_scaled(self.files, names, scaling)
+        usable.check_scaled(self.files, names, scaling)
         super().__init__(table, names, read, targets, window, horizon, scaling, season)
         self.interleaved = len(self.files) > 1 and not together
         counts = [len(each.lines) - window - horizon + 1 for each in self.files]
@@ -135,8 +136,9 @@ class Csv(_ByLabel):
         """Cuts the windows of all files: inputs (N, window, I), targets (N, O).
 
         Raises:
-            ValueError: another number or length of windows is asked for.
+            ValueError: another number or length of windows is asked for, or a target never changes.
         """
+        usable.check_targets(self.files, self.names)
         if len(self.files) == 1:
             return super().sample(generator, count, length)
         if count != self.num_sequences or length is not None:
@@ -144,6 +146,10 @@ class Csv(_ByLabel):
         windows = self.table[:, list(self.read)].unfold(0, self.window, 1).transpose(1, 2)  # (L - T + 1, T, I), a view
         reach = self.window + self.horizon - 1
         return Sequences(windows[self.starts], self.table[self.starts + reach][:, list(self.predicted)])
+
+    def laid(self, generator: torch.Generator) -> Laid:
+        """Where the windows lie among the rows of all files."""
+        return super().laid(generator)._replace(starts=self.starts)
 
     def in_time(self, start: int, stop: int) -> Tensor | None:
         """The windows of each file one after another, where files are split each by itself."""
@@ -228,46 +234,6 @@ def _lacking(path: str | Sequence[str] | None, how: Writing) -> str:
     first = tables.find(path)[0]
     names = [each for each in delimited.read(first, how.encoding, how.delimiter).names if each]
     return f"target must name the column that is predicted; {first} has {', '.join(names)}"
-
-
-def _check(files: Sequence[Table], targets: Sequence[str], least: int) -> None:
-    """Refuses files that are too short, and targets that never change."""
-    for table in files:
-        if len(table.lines) < least:
-            raise ValueError(
-                f"{table.path}: has {len(table.lines)} rows, and data.window + data.horizon = {least} of them make the "
-                "first window and its target"
-            )
-    for name in targets:
-        values = np.concatenate([each.values[:, each.names.index(name)] for each in files])
-        if (values == values[0]).all():
-            raise ValueError(
-                f"{files[0].at(0, name)} is {values[0]:g}, as in every other row; a target that never changes leaves "
-                "nothing to learn"
-            )
-
-
-def _check_following(files: Sequence[Table]) -> None:
-    """Refuses files that are to be one series and are not in the order of time."""
-    for before, table in itertools.pairwise(files):
-        if before.stamps is not None and table.stamps is not None and table.stamps[0] <= before.stamps[-1]:
-            raise ValueError(
-                f"together must be false: {table.path}, line {table.lines[0]}, is not later than the end of "
-                f"{before.path}, the file before by name"
-            )
-
-
-def _check_scaled(files: Sequence[Table], names: Sequence[str], scaling: str | Mapping[str, str]) -> None:
-    """Refuses the logarithm of what has none, by file and line."""
-    for name in names:
-        if (scaling if isinstance(scaling, str) else scaling.get(name)) != "log":
-            continue
-        for table in files:
-            values = table.values[:, table.names.index(name)]
-            if (low := int(values.argmin())) is not None and values[low] <= 0:
-                raise ValueError(
-                    f"{table.at(low, name)} {values[low]:g} has no logarithm, and data.scaling=log needs one"
-                )
 
 
 def _starts(counts: Sequence[int], lengths: Sequence[int], together: bool) -> Tensor:

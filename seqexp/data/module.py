@@ -12,10 +12,11 @@ from seqexp.data.chance import check_chance
 from seqexp.data.check import check_counted, check_task, check_texts
 from seqexp.data.evaluations import TEST, elsewhere
 from seqexp.data.folds import Folds
-from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, unseen, with_gap
+from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
-from seqexp.data.stream import Stream, draw_again
+from seqexp.data.stream import Stream, check_stream, draw_again
 from seqexp.data.task import Sequences, Task, features
+from seqexp.data.unseen import Laid, unseen
 from seqexp.seeding import drawn_from, generator
 
 VAL = "val"
@@ -93,7 +94,7 @@ class PopulationData(LightningDataModule):
         self.folds = Folds(self.task, folds, test_fraction)
         bounds = bounds_of(self.folds.count, train_fraction, val_fraction, test_fraction)
         self.bounds = with_gap(bounds, gap, self.task.chronological)
-        _check_stream(self.task, fresh, steps_per_epoch)
+        check_stream(self.task, fresh, steps_per_epoch)
         self.fresh = fresh
         self.steps_per_epoch = steps_per_epoch
         self.elsewhere = elsewhere(self.task, test_lengths, evaluations or {}, make_task)
@@ -230,8 +231,14 @@ class PopulationData(LightningDataModule):
         if not (task.chronological or task.fixed):
             return self._stacked(task, name, self._count(TEST), length)
         if task.num_sequences != self.task.num_sequences:
-            return unseen(self._stacked(task, name, task.num_sequences, None), learnt)
+            return unseen(self._stacked(task, name, task.num_sequences, None), learnt, self._laid(task, name))
         return self._cut(task, name, {TEST: self.bounds[TEST]}, self._sample(task, self.data_seeds[0], name))[TEST]
+
+    def _laid(self, task: Task, name: str) -> Iterator[tuple[Laid | None, Laid | None, list[slice]]]:
+        """Of each recording and fold: where its sequences lie, where another task's do, and which were learnt from."""
+        for drawn, shift in dict.fromkeys(zip(self.data_seeds, map(self.folds.shift, self.seeds), strict=True)):
+            learnt = [slice(start + shift, stop + shift) for start, stop in (self.bounds["train"], self.bounds[VAL])]
+            yield self.task.laid(generator(drawn, "data")), task.laid(generator(drawn, name)), learnt
 
     def _cut(
         self, task: Task, purpose: str, bounds: Mapping[str, tuple[int, int]], first: Sequences
@@ -287,14 +294,3 @@ class PopulationData(LightningDataModule):
             return
         for each, state in zip(self.shuffle, state_dict["shuffle"], strict=True):
             each.set_state(state.clone())  # torch ignores where a view begins, and crashes
-
-
-def _check_stream(task: Task, fresh: bool, steps_per_epoch: int | None) -> None:
-    if fresh and task.fixed:
-        raise ValueError("fresh must be false: this task has one data set, and no new sequences can be drawn")
-    if fresh and task.chronological:
-        raise ValueError("fresh must be false for a series: it is one recording, of which no new windows can be drawn")
-    if steps_per_epoch is not None and not fresh:
-        raise ValueError(f"steps_per_epoch must be null unless fresh is true, got {steps_per_epoch}")
-    if steps_per_epoch is not None and steps_per_epoch < 1:
-        raise ValueError(f"steps_per_epoch must be >= 1, or null, got {steps_per_epoch}")

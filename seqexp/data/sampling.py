@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import torch
 
@@ -76,31 +75,6 @@ def put(split: Split, index: int, found: Sequences, start: int, stop: int) -> No
     for place, values in zip(split, found, strict=True):
         if place is not None and values is not None:
             place[index].copy_(values if stop - start == len(values) else values[start:stop])
-
-
-def unseen(split: Split, learnt: Sequence[Split]) -> Split:
-    """The sequences of an evaluation that no seed learnt from: their last steps and their target are of none of those.
-
-    Args:
-        split: of the evaluation.
-        learnt: the training and validation splits; their sequences may be longer or shorter.
-
-    Raises:
-        ValueError: there are none.
-    """
-    steps = min(each.steps for each in (split, *learnt))
-    known = {pair for each in learnt for pair in _pairs(each, steps)}
-    pairs, count = _pairs(split, steps), split.num_sequences
-    is_new = [known.isdisjoint(pairs[place::count]) for place in range(count)]
-    if not any(is_new):
-        raise ValueError(f"all of its {count} windows were trained or selected on; none is left to test")
-    return split.map(lambda each: each[:, torch.tensor(is_new)])
-
-
-def _pairs(split: Split, steps: int) -> list[tuple[bytes, bytes]]:
-    """Each sequence's last steps and its target, S * N of them."""
-    both = [each.flatten(0, 1).contiguous().numpy() for each in (split.inputs[:, :, -steps:], split.targets)]
-    return [(inputs.tobytes(), target.tobytes()) for inputs, target in zip(*both, strict=True)]
 
 
 def hashes(splits: dict[str, Split], index: int, scored: int, began: Split | None) -> list[str]:

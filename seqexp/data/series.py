@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from seqexp.data.lags import autoregression, polynomial, seasonal
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
+from seqexp.data.unseen import Laid
 
 KNOWN = "past values, as any forecast reads them, and no test target"
 """What test windows share with earlier ones: a target comes after all that earlier windows hold."""
@@ -46,6 +47,7 @@ class Series(Task):
     Attributes:
         season: steps after which the series about repeats itself; None where nobody says so.
         names: of the columns that are predicted.
+        sources: paths of the files that it is read from; none where it is made.
         interleaved: neighbouring windows are of several series, so that their targets are no curve.
         known: of the inputs those columns that are the targets; fewer where a target is not read.
 
@@ -63,6 +65,7 @@ class Series(Task):
 
     chronological = True
     season: int | None = None
+    sources: Sequence[str] = ()
     interleaved: bool = False
 
     def __init__(
@@ -124,6 +127,11 @@ class Series(Task):
             None where times are not known, or have no one step, as by default.
         """
         return None
+
+    def laid(self, generator: torch.Generator) -> Laid:
+        """Where the windows lie among the rows of the predicted columns."""
+        values = self.record(generator).values[:, list(self.predicted)]
+        return Laid(values, torch.arange(self.num_sequences), torch.tensor([self.window + self.horizon - 1]))
 
     @abstractmethod
     def record(self, generator: torch.Generator) -> Recording:

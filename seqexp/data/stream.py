@@ -144,3 +144,19 @@ def _in_range(task: Task, split: Split) -> bool:
         if least < low or most > high:
             return False
     return True
+
+
+def check_stream(task: Task, fresh: bool, steps_per_epoch: int | None) -> None:
+    """Refuses settings of a stream that this task cannot have.
+
+    Raises:
+        ValueError: which one, and why.
+    """
+    if fresh and task.fixed:
+        raise ValueError("fresh must be false: this task has one data set, and no new sequences can be drawn")
+    if fresh and task.chronological:
+        raise ValueError("fresh must be false for a series: it is one recording, of which no new windows can be drawn")
+    if steps_per_epoch is not None and not fresh:
+        raise ValueError(f"steps_per_epoch must be null unless fresh is true, got {steps_per_epoch}")
+    if steps_per_epoch is not None and steps_per_epoch < 1:
+        raise ValueError(f"steps_per_epoch must be >= 1, or null, got {steps_per_epoch}")

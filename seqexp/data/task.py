@@ -14,6 +14,7 @@ from seqexp.data.logistic import logistic
 from seqexp.data.scales import Scales
 from seqexp.data.shape import Classes, Tokens, Values
 from seqexp.data.split import Split
+from seqexp.data.unseen import Laid
 from seqexp.score import CrossEntropy, Score, SquaredError
 
 
@@ -145,6 +146,14 @@ class Task(ABC):
             bounds: (start, stop) of `train`, `val` and `test` among a seed's sequences, as they were sampled.
         """
         return []
+
+    def laid(self, generator: torch.Generator) -> Laid | None:
+        """Where the sequences of a recording lie in it; None where the task does not say so, as by default.
+
+        Args:
+            generator: as for `sample`.
+        """
+        return None
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor | None:
         """Says which seeds have met the task's own criterion of success on a batch, (S,) bool; None: it has none.

@@ -18,6 +18,7 @@ from seqexp.data.guesses import Guess, constant
 from seqexp.data.shape import Classes, Tokens
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
+from seqexp.data.unseen import Laid
 from seqexp.score import CrossEntropy
 
 SHIPPED = "pydoc_data.topics"
@@ -117,6 +118,11 @@ class Text(Task):
         shape = self.num_sequences, self.length
         used = self.num_sequences * self.length
         return Sequences(self._tokens[:used].view(shape), self._tokens[1 : used + 1].view(shape))
+
+    def laid(self, generator: torch.Generator) -> Laid:
+        """Where the sequences lie in the text: after each character the next one is a target."""
+        starts = torch.arange(self.num_sequences) * self.length
+        return Laid(self._tokens[:, None], starts, torch.arange(1, self.length + 1))
 
     def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
         """The constant guess, and n-gram models."""

@@ -27,7 +27,8 @@ Scores a trained run elsewhere than where it was tested, and keeps that beside i
   {program} outputs/mine data.path=new.csv --name new   on another file, under a name of your own
 
 A series is scored on its test windows; one with another number of windows, such as another file, on all of its windows
-that were neither trained nor selected on. `compare` shows what was evaluated beside the test score."""
+whose target lies in no row that was trained or selected on. `compare` shows what was evaluated beside the
+test score."""
 
 TRUST = ("allowed_packages", "allowed_environment")
 """Settings that are no data's: what a run's own code may be."""

@@ -66,7 +66,7 @@ def said(found: Forecast, place: Path) -> str:
     how = "closed loop, predictions are fed back" if found.is_closed else "direct"
     parts = [f"{found.record.cell} on {found.record.data}", f"{found.steps_text} after row {found.rows:,} ({how})"]
     count = len(found.seeds)
-    parts.append(f"mean of {count} seed{'s' * (count > 1)}")
+    parts.append(f"mean of {count} seed{'s' * (count > 1)}{_which(found)}")
     held = found.coverage[np.isfinite(found.coverage).all(1)]
     if len(held):
         shares = held.mean(1)
@@ -75,3 +75,13 @@ def said(found: Forecast, place: Path) -> str:
     else:
         parts.append(f"{found.level:.0%} interval; the test split is too short to see what it holds")
     return " · ".join(parts) + f" → {place}"
+
+
+def _which(found: Forecast) -> str:
+    """Which seeds these are where they are not all: those of the latest fold, and none that diverged."""
+    which = ""
+    if len(found.seeds) + len(found.left_out) < len(found.record.seeds):
+        which += f" of the latest fold, trained on rows up to {found.trained_rows:,}"
+    if lost := found.left_out:
+        which += f", without seed{'s' * (len(lost) > 1)} {', '.join(map(str, lost))}, which diverged"
+    return which

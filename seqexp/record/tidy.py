@@ -83,7 +83,7 @@ def _expected(folder: Path) -> Iterator[tuple[Path, bool | None]]:
         yield path, kinds.get(path.name)
     for name in SUBFOLDERS:
         for path in (folder / name).iterdir() if (folder / name).is_dir() else ():
-            yield path, None if name in ("comparison", LOGGERS) else False
+            yield path, True if name == FUTURES else None if name in ("comparison", LOGGERS) else False
 
 
 def refuse_finished(folder: Path) -> None:

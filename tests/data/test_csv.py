@@ -145,8 +145,16 @@ def test_notes_say_what_was_filled_and_what_never_changes() -> None:
     assert "1 row without a value is filled by a line to the next value, which comes later" in notes
     flat = "a,b\n" + "\n".join(f"{place}.5,7" for place in range(40))
     assert "the column b is 7 in every row" in " ".join(made("data.target=a", "data.inputs=[a,b]", content=flat).notes)
-    large = "a\n" + "\n".join(f"{1_700_000_000 + place}" for place in range(40))
+    large = "a\n" + "\n".join(f"{1_700_000_000 + 10 * place}" for place in range(40))
     assert "subtract a constant" in " ".join(made("data.target=a", content=large).notes)
+
+
+def test_a_target_that_a_network_sees_as_constant_is_refused() -> None:
+    large = "a\n" + "\n".join(f"{1_000_000_000 + place / 10}" for place in range(40))
+    with pytest.raises(
+        ConfigError, match=r"line 2, column a: is 1e\+09, as in every other row in the 24 bits of a netw"
+    ):
+        made("data.target=a", content=large)
 
 
 def test_scaling_is_of_the_training_rows_and_undone() -> None:

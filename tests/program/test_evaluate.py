@@ -61,6 +61,11 @@ def test_a_series_of_another_length_is_scored_on_all_of_its_windows_and_named(
     assert "test@mine was evaluated already" in refused(capsys, str(folder), "data.noise=2", "--name", "mine")
 
 
+def test_the_test_again_is_no_evaluation(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    _, folder = train(*SINE, "data.noise=0", tiny=())
+    assert "{'amplitude': 1} leaves the test data as they are" in refused(capsys, str(folder), "data.amplitude=1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
