@@ -91,9 +91,13 @@ class PopulationData(LightningDataModule):
         self.data_seeds = drawn_from(seeds, 0 if self.task.fixed and data_seed is None else data_seed)
         self.order_seeds = drawn_from(seeds, order_seed)
         self.batch_size = batch_size
-        self.folds = Folds(self.task, folds, test_fraction)
-        bounds = bounds_of(self.folds.count, train_fraction, val_fraction, test_fraction)
-        self.bounds = with_gap(bounds, gap, self.task.chronological)
+
+        def cut(count: int) -> dict[str, tuple[int, int]]:
+            bounds = bounds_of(count, train_fraction, val_fraction, test_fraction)
+            return with_gap(bounds, gap, self.task.chronological)
+
+        self.folds = Folds(self.task, folds, test_fraction, cut)
+        self.bounds = cut(self.folds.count)
         check_stream(self.task, fresh, steps_per_epoch)
         self.fresh = fresh
         self.steps_per_epoch = steps_per_epoch

@@ -53,6 +53,13 @@ def test_test_periods_of_a_series_follow_each_other_and_lie_after_their_training
         assert len(train[index]) == len(train[0])
 
 
+@pytest.mark.parametrize(("count", "folds"), [(100, 6), (97, 5), (2284, 5), (61, 7), (100, 20)])
+def test_no_two_folds_test_the_same(count: int, folds: int) -> None:
+    tested = [each for row in numbers(population(Numbered(count), folds, range(folds)), "test") for each in row]
+    assert len(set(tested)) == len(tested)
+    assert max(tested) < count
+
+
 def test_a_seeds_fold_does_not_depend_on_the_others() -> None:
     whole, alone = population(Numbered(), 4), population(Numbered(), 4, [5])
     assert numbers(alone, "test")[0] == numbers(whole, "test")[5]
@@ -88,7 +95,8 @@ def test_an_evaluation_is_of_the_same_period() -> None:
     ("task", "folds", "message"),
     [
         (Numbered(), 0, "folds must be >= 1"),
-        (Numbered(chronological=False), 7, "folds must be <= 1 / test_fraction"),
+        (Numbered(chronological=False), 7, "folds must be <= 6 here, for no two of them test the same, got 7"),
+        (Numbered(), 100, "folds must be <= 97 here"),
         (Numbered(5), 4, "val_fraction must leave"),
     ],
 )
