@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqexp.data import delimited, tables, usable
+from seqexp.data import delimited, files, tables, usable
 from seqexp.data.fixed import FixedSeries
 from seqexp.data.labelled import Labelled
 from seqexp.data.onward import onward
@@ -231,7 +231,7 @@ def _lacking(path: str | Sequence[str] | None, how: Writing) -> str:
     """What settings without a path or a target lack, and what there is to choose from."""
     if path is None:
         return "path must name a CSV file, such as data.path=prices.csv; data.target then names its column"
-    first = tables.find(path)[0]
+    first = files.find(path)[0]
     names = [each for each in delimited.read(first, how.encoding, how.delimiter).names if each]
     return f"target must name the column that is predicted; {first} has {', '.join(names)}"
 

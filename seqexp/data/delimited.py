@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -98,7 +99,8 @@ def _decode(path: str, encoding: str | None) -> str:
     used = marked or encoding or "utf-8"
     try:
         asked = codecs.lookup(encoding or used).name
-    except LookupError:
+        b"a".decode(asked, "ignore")  # of hex, zlib and such a codec says that it is none of texts
+    except (LookupError, UnicodeError):
         raise ValueError(f"encoding must be one that Python knows, such as utf-8 or latin-1, got {encoding}") from None
     if marked and not asked.startswith(family := codecs.lookup(marked).name.removesuffix("-sig")):
         raise ValueError(f"encoding is {encoding}, but {path} begins with the byte order mark of {family}")
@@ -111,11 +113,23 @@ def _decode(path: str, encoding: str | None) -> str:
             f"{path}, line {line}: byte 0x{content[place]:02x} at position {place} of the file, counted from 0, has no "
             f"meaning in {used}; data.encoding names another, such as latin-1 or cp1252"
         ) from None
+    if _is_json(text):
+        raise ValueError(f"{path}: is JSON, and no CSV; line 1 must hold the names of the columns, and each line a row")
     if found := re.search(r"[\x00-\x08\x0e-\x1f]", text):
         line = text.count("\n", 0, found.start()) + 1
         hint = "; it may be UTF-16 without a mark, data.encoding=utf-16-le or utf-16-be" if "\0" in text else ""
         raise ValueError(f"{path}, line {line}: holds the control character {found[0]!r}, so it is no text{hint}")
     return text
+
+
+def _is_json(text: str) -> bool:
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _delimiter(path: str, text: str) -> str:
@@ -199,7 +213,12 @@ def _inside(text: str) -> str | None:
 def _quoting(error: csv.Error) -> str:
     """What Python says of quotes, in plain words."""
     text = str(error)
-    if "unexpected end" in text or "field limit" in text:
+    if "field limit" in text:
+        return (
+            f'a field has more than {csv.field_size_limit():,} characters, which are not read; or a quoted text (") '
+            "begins in this row and does not end"
+        )
+    if "unexpected end" in text:
         return 'a quoted text (") begins in this row and does not end'
     if "expected after" in text:
         return 'a quoted text (") ends amid a field; a quote within such a text is doubled ("")'

@@ -15,6 +15,10 @@ MOST_WORK = 2e9
 """Multiplications that one guess may take for one seed: about a second; beyond it is left out."""
 
 
+SMALLEST = 1e-6
+"""A column whose numbers are all smaller, or larger than 1 / SMALLEST, is brought to about 1 for least squares."""
+
+
 def constant(train: Split, targets: Values | Classes) -> Tensor:
     """The mean of each seed's training targets; of classes, the logarithms of their shares.
 
@@ -98,6 +102,11 @@ def least_squares(design: Tensor, values: Tensor, weight: Tensor | None = None) 
     if weight is not None:
         root = weight.sqrt()[..., None]
         design, values = root * design, root * values
+    sizes = design.abs().amax(-2) if design.shape[-2] else torch.ones_like(design[..., 0, :])  # (..., F)
+    odd = (sizes > 0) & ((sizes < SMALLEST) | (sizes > 1 / SMALLEST))
+    if odd.any():  # as numbers of other units: the driver takes columns that are small beside the constant for none
+        sizes = torch.where(odd, 2.0 ** sizes.log2().round(), torch.ones_like(sizes))
+        return least_squares(design / sizes[..., None, :], values) / sizes[..., None]
     # gelsd is the driver that allows a design of any rank, and it runs on the CPU only.
     found: Tensor = torch.linalg.lstsq(design, values, driver="gelsd").solution
     return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from seqexp.data import tables
+from seqexp.data.files import find
 from seqexp.data.scales import scales_of
 from seqexp.data.shape import Classes, Values
 from seqexp.data.tables import Table, Writing
@@ -96,7 +97,7 @@ class Labelled(Task):
             raise ValueError(f"inputs must not hold {label}, which data.label names: the class is to be predicted")
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
         texts = {label: "label", **({} if group is None else {group: "group"})}
-        by_file = group is None and len(tables.find(path)) > 1
+        by_file = group is None and len(find(path)) > 1
         if not by_file:
             _check_mixing(how)
         files = tables.read(path, dict.fromkeys(names, "inputs"), texts, how)

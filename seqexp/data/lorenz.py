@@ -18,6 +18,9 @@ EXPONENT = 0.9056
 LONGEST_STEP = 0.005
 """Of the classical Runge-Kutta method, in units of time; it errs by 1e-9 in 0.02."""
 
+LARGEST_STEP, MOST_DISCARDED = 1.0, 1000.0
+"""Units of time between two values, in which small errors grow about by e; and before a series, a second to compute."""
+
 COLUMNS = ("x", "y", "z")
 
 
@@ -67,6 +70,9 @@ class Lorenz(Series):
         for name, value in (("noise", noise), ("discard", discard)):
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be >= 0, got {value}")
+        for name, value, most in (("step", step, LARGEST_STEP), ("discard", discard, MOST_DISCARDED)):
+            if value > most:
+                raise ValueError(f"{name} must be <= {most:g}, got {value}")
         if scaling == "log":
             raise ValueError("scaling must not be log: x and y are negative half of the time")
         self.step = step

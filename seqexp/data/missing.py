@@ -51,6 +51,8 @@ def fill(path: str, names: Sequence[str], values: Floats, lines: Sequence[int], 
     column = int(gaps.any(0).argmax())
     rows = np.flatnonzero(gaps[:, column])
     where = f"{path}, line {lines[int(rows[0])]}, column {names[column]}:"
+    if len(rows) == len(values):
+        raise ValueError(f"{path}: the column {names[column]} has no value in any row")
     if how is None:
         others = [names[int(each)] for each in np.flatnonzero(gaps.any(0)) if each != column]
         beside = f"; {', '.join(others)} lacks some, too" if others else ""

@@ -82,7 +82,7 @@ def signs(decimal: str | None, thousands: str | None) -> list[Signs]:
 
 def convert(
     columns: Sequence[Column], others: Iterator[list[str]], ways: Sequence[Signs]
-) -> list[npt.NDArray[np.float64]]:
+) -> tuple[list[npt.NDArray[np.float64]], str]:
     """Turns the texts of a table into numbers, all of them written in one way.
 
     Args:
@@ -91,10 +91,12 @@ def convert(
         ways: what settings leave, from `signs`.
 
     Returns:
-        An array for each column, NaN where a text is empty.
+        An array for each column, NaN where a text is empty; and, where other columns alone tell how one is read, a
+        sentence that says how, else an empty text.
 
     Raises:
-        ValueError: a text is no number, or the signs can be read in two ways that give other numbers.
+        ValueError: a text is no number, or the signs can be read in two ways that give other numbers, or a single text
+            decides how all others are read.
     """
     columns = [
         each._replace(texts=[text.replace("\xa0", " ").replace("\u202f", " ") for text in each.texts])
@@ -111,13 +113,18 @@ def convert(
         way = max(misfits, key=lambda way: misfits[way] or (0, 0))
         place, column = misfits[way] or (0, 0)
         raise ValueError(f"{columns[column].at(place)} {_wrong(columns[column], place, way, len(ways) > 1)}")
-    if len(fitting) > 1 and _differ(columns, fitting) is not None:
+    note, told = "", _differ(columns, fitting) if len(fitting) > 1 else None
+    if told is not None:
         for texts in others:
             if kept := [way for way in fitting if _may_stand_beside(way, texts, ways)]:
                 fitting = kept
     if (found := _differ(columns, fitting)) is not None:
         raise ValueError(found)
-    return [_numbers(each, fitting[0]) for each in columns]
+    if told is not None:
+        note = f"{_ambiguous(columns, fitting[0])}, as columns that are not used are written."
+    elif len(ways) > 1 and (found := _single(columns, fitting[0], ways)) is not None:
+        raise ValueError(found)
+    return [_numbers(each, fitting[0]) for each in columns], note
 
 
 def _first(columns: Sequence[Column], way: Signs) -> tuple[int, int] | None:
@@ -151,6 +158,34 @@ def _differ(columns: Sequence[Column], ways: Sequence[Signs]) -> str | None:
                         f"tells which; data.{one[1]}={word} says the first, data.{two[1]}={word} the second"
                     )
     return None
+
+
+def _ambiguous(columns: Sequence[Column], way: Signs) -> str:
+    """How the first text is read that holds a sign."""
+    texts = (text for each in columns for text in each.texts if "." in text or "," in text)
+    text = next(texts)
+    return f"{text!r} is read as {way.value(text):.15g}"
+
+
+def _single(columns: Sequence[Column], way: Signs, ways: Sequence[Signs]) -> str | None:
+    """Says which text alone makes the sign of all others one of thousands; None where there are more, or none."""
+    if way.thousands not in (".", ","):
+        return None
+    deciding = [(each, place) for each in columns for place, text in enumerate(each.texts) if way.decimal in text]
+    if len(deciding) != 1:
+        return None
+    column, place = deciding[0]
+    text = column.texts[place]
+    others = [text for each in columns for text in each.texts if way.thousands in text]
+    turned = next((each for each in ways if (each.decimal, each.thousands) == (way.thousands, "")), None)
+    if way.thousands in text or turned is None or not others or turned.misfit(others) is not None:
+        return None
+    words = {".": "dot", ",": "comma"}
+    return (
+        f"{column.at(place)} {text!r} alone says that {others[0]!r} is {way.value(others[0]):.15g} and not "
+        f"{turned.value(others[0]):.15g}; data.thousands={words[way.thousands]} says the first, and with "
+        f"data.decimal={words[way.thousands]} {text!r} is the one that is wrong"
+    )
 
 
 def _numbers(column: Column, way: Signs) -> npt.NDArray[np.float64]:

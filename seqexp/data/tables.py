@@ -5,16 +5,14 @@ from __future__ import annotations
 import bisect
 import difflib
 import functools
-import glob
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqexp.data import dates, delimited, missing, numerals
+from seqexp.data import dates, delimited, files, missing, numerals
 from seqexp.data.delimited import Rows
 
 Floats = npt.NDArray[np.float64]
@@ -78,46 +76,6 @@ class Table(NamedTuple):
         return f"{self.path}, line {self.lines[row]}, column {column}:"
 
 
-def find(path: str | Sequence[str]) -> list[str]:
-    """The files that a path names, in the order of their names.
-
-    Args:
-        path: a file, a pattern such as `folder/*.csv`, or several of them, which stay in their order.
-
-    Raises:
-        ValueError: there is no such file.
-    """
-    found: list[str] = []
-    for each in [path] if isinstance(path, str) else path:
-        whole = os.path.expanduser(each)
-        if os.path.exists(whole) or not glob.has_magic(whole):
-            if not os.path.exists(whole):
-                raise ValueError(f"path names {each}, and there is no such file{_near(whole)}")
-            found.append(whole)
-            continue
-        files = [match for match in sorted(glob.glob(whole, recursive=True)) if not os.path.isdir(match)]
-        if not files:
-            folder = whole[: whole.index(next(filter(glob.has_magic, whole)))].rpartition("/")[0] or "."
-            gone = "" if os.path.isdir(folder) else f", for there is no folder {folder}"
-            raise ValueError(f"path names {each}, and no file is called like this{gone}")
-        found += files
-    if not found:
-        raise ValueError("path must name at least one file, got []")
-    if twice := next((each for each in found if found.count(each) > 1), None):
-        raise ValueError(f"path names {twice} twice")
-    return found
-
-
-def _near(path: str) -> str:
-    """A file beside it that may be meant."""
-    folder, name = os.path.split(path)
-    if not os.path.isdir(folder or "."):
-        return f", nor a folder {folder}"
-    meant = difflib.get_close_matches(name, os.listdir(folder or "."), 1)
-    seen = "" if os.path.isabs(path) else f", seen from {os.getcwd()}"
-    return f"; did you mean {os.path.join(folder, meant[0])}?" if meant else seen
-
-
 def listed(name: str, columns: str | Sequence[str] | None) -> list[str]:
     """A column's name, or several, as a setting gives them.
 
@@ -138,7 +96,7 @@ def read(path: str | Sequence[str], columns: Mapping[str, str], texts: Mapping[s
     """Reads files, all of them written in one way.
 
     Args:
-        path: as for `find`.
+        path: as for `seqexp.data.files.find`.
         columns: name -> the setting that asks for it, of the columns of numbers.
         texts: the same of columns that stay text.
         how: how they are written.
@@ -151,9 +109,9 @@ def read(path: str | Sequence[str], columns: Mapping[str, str], texts: Mapping[s
     """
     if how.time is None and (how.sort or how.date_format is not None):
         raise ValueError(f"{'sort' if how.sort else 'date_format'} needs data.time, the column that says when rows are")
-    files = find(path)
-    states = tuple((found.st_mtime_ns, found.st_size, found.st_ino) for found in map(os.stat, files))
-    return _read(tuple(files), states, tuple(columns.items()), tuple(texts.items()), how)
+    found = files.find(path)
+    states = tuple((each.st_mtime_ns, each.st_size, each.st_ino) for each in map(files.state, found))
+    return _read(tuple(found), states, tuple(columns.items()), tuple(texts.items()), how)
 
 
 @functools.lru_cache(maxsize=8)
@@ -166,13 +124,14 @@ def _read(
 ) -> list[Table]:
     """The same, once for each state that the files are in: a sweep asks often."""
     ways = numerals.signs(how.decimal, how.thousands)
-    files = [delimited.read(each, how.encoding, how.delimiter) for each in paths]
+    read = [delimited.read(each, how.encoding, how.delimiter) for each in paths]
     numbers, kept = [name for name, _ in columns], [name for name, _ in texts]
     asked = dict([*columns, *texts, *([] if how.time is None else [(how.time, "time")])])
-    for rows in files:
+    for rows in read:
         _check_columns(rows, asked)
-    values = _numbers(files, numbers, how, ways, set(asked))
-    tables = [_table(rows, each, numbers, kept, how) for rows, each in zip(files, values, strict=True)]
+    values, note = _numbers(read, numbers, how, ways, set(asked))
+    tables = [_table(rows, each, numbers, kept, how) for rows, each in zip(read, values, strict=True)]
+    tables[0].notes.extend([note] if note else [])
     for table in tables:
         table.values.flags.writeable = table.filled.flags.writeable = False
     return tables
@@ -192,8 +151,8 @@ def _check_columns(rows: Rows, asked: Mapping[str, str]) -> None:
 
 def _numbers(
     files: Sequence[Rows], names: Sequence[str], how: Writing, ways: Sequence[numerals.Signs], asked: set[str]
-) -> list[Floats]:
-    """The numbers of each file, (L, C)."""
+) -> tuple[list[Floats], str]:
+    """The numbers of each file, (L, C), and what is to be said of how they are written."""
     gaps = {"", *how.missing}
     ends = list(itertools.accumulate(len(rows.cells) for rows in files))
 
@@ -208,8 +167,8 @@ def _numbers(
             place = rows.names.index(name)
             cells += ["" if row[place] in gaps else row[place] for row in rows.cells]
         columns.append(numerals.Column(name, cells, functools.partial(at, name)))
-    found = np.stack(numerals.convert(columns, _others(files, asked, gaps), ways), axis=1)
-    return np.split(found, ends[:-1])
+    found, note = numerals.convert(columns, _others(files, asked, gaps), ways)
+    return np.split(np.stack(found, axis=1), ends[:-1]), note
 
 
 def _others(files: Sequence[Rows], asked: set[str], gaps: set[str]) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqexp.data import ngrams
+from seqexp.data import files, ngrams
 from seqexp.data.guesses import Guess, constant
 from seqexp.data.shape import Classes, Tokens
 from seqexp.data.split import Split
@@ -166,6 +166,7 @@ def _own(path: str, encoding: str) -> tuple[str, str, bytes]:
         raise ValueError(
             f"encoding must be one that Python knows, such as utf-8 or latin-1, got {encoding!r}"
         ) from None
+    files.state(path)
     content = Path(path).read_bytes()
     name = "".join(each if each.isprintable() else "?" for each in Path(path).name[-60:])
     try:

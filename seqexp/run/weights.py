@@ -75,10 +75,26 @@ def _of_run(folder: Path, path: Path, seeds: Sequence[int]) -> dict[str, Tensor]
 def _of_file(path: Path, wanted: Iterable[str]) -> dict[str, Tensor]:
     """The arrays of a file by a model's own names."""
     own = {_shown(name): name for name in wanted}
-    with np.load(path, allow_pickle=False) as arrays:
-        if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise ValueError("must be a .npz file, of arrays with names")
-        return {own.get(name, name): torch.from_numpy(np.asarray(arrays[name], np.float64)) for name in arrays.files}
+    try:
+        arrays = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError):  # NumPy would have it loaded unsafely
+        arrays = None
+    if not isinstance(arrays, np.lib.npyio.NpzFile):
+        raise ValueError("must be a .npz file, of arrays with names")
+    with arrays:
+        return {own.get(name, name): _array(arrays, name) for name in arrays.files}
+
+
+def _array(arrays: np.lib.npyio.NpzFile, name: str) -> Tensor:
+    """One array as numbers of 64 bits."""
+    try:
+        values = np.asarray(arrays[name])
+    except ValueError:  # Python objects
+        values = np.empty(0, object)
+    if values.dtype.kind not in "fiub":
+        what = {"c": "complex numbers", "O": "Python objects"}.get(values.dtype.kind, f"values of {values.dtype}")
+        raise ValueError(f"{name} must hold real numbers, and holds {what}")
+    return torch.from_numpy(values.astype(np.float64))
 
 
 def _shown(name: str) -> str:

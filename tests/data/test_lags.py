@@ -33,6 +33,15 @@ class Table(Series):
         return Recording(values.float(), None)
 
 
+def test_least_squares_do_not_depend_on_units() -> None:
+    """Columns of 1e-15 stand beside the constant of 1."""
+    train, test = made(Table(columns=2))
+    small = [each._replace(inputs=each.inputs.double() * 1e-15) for each in (train, test)]
+    for guess in (guesses.linear, lambda one, other: autoregression(one, other, [1])):
+        expected, found = guess(train, test), guess(*small)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def made(task: Series) -> tuple[Split, Split]:
     data = PopulationData(lambda changes: task, range(3), None, 0.7, 0.15, 0.15)
     data.make()

@@ -107,6 +107,7 @@ def test_guesses_score_what_the_docstring_says() -> None:
     ("changes", "said"),
     [
         ({"step": 0.0}, "step must be > 0, got 0"),
+        ({"step": 2.5}, "step must be <= 1, got 2.5"),
         ({"noise": -0.1}, "noise must be >= 0, got -0.1"),
         ({"discard": -1.0}, "discard must be >= 0, got -1"),
         ({"scaling": "log"}, "scaling must not be log"),

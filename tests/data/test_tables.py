@@ -183,3 +183,44 @@ def test_a_path_that_names_no_file(path: str | list[str], words: str) -> None:
     with pytest.raises(ValueError, match=r"^path|^\.") as error:
         read(path, {"a": "inputs"}, {}, Writing())
     assert words in str(error.value)
+
+
+def test_one_text_alone_does_not_say_how_all_others_are_read() -> None:
+    rows = "\n".join(["10.013"] * 9)
+    said = refused(f"a\n{rows}\n10,5\n", delimiter=";")
+    assert "line 11, column a: '10,5' alone says that '10.013' is 10013 and not 10.013; data.thousands=dot says" in said
+    assert table(f"a\n{rows}\n10,5\n", delimiter=";", thousands="dot").values[0, 0] == 10013
+    found = table("a;b\n10.013;1,5\n10.013;2,25\n", "a")
+    assert found.values[0, 0] == 10013
+    assert found.notes == ["'10.013' is read as 10013, as columns that are not used are written."]
+
+
+@pytest.mark.parametrize(
+    ("content", "how", "said"),
+    [
+        (PLAIN, {"encoding": "rot13"}, "encoding must be one that Python knows"),
+        (PLAIN, {"encoding": "hex"}, "encoding must be one that Python knows"),
+        (PLAIN, {"encoding": "zlib"}, "encoding must be one that Python knows"),
+        ('[{"a":1.0}]', {}, "f.csv: is JSON, and no CSV"),
+        ("a,b\n,1\n,2\n", {}, "f.csv: the column a has no value in any row"),
+        (f"a,b\n1,{'x' * 131073}\n", {}, "line 2: a field has more than 131,072 characters"),
+    ],
+)
+def test_what_is_no_table_is_said(content: str, how: dict[str, object], said: str) -> None:
+    message = refused(content, **how)
+    assert said in message
+    assert "data.fill" not in message
+
+
+def test_what_is_no_file_is_said() -> None:
+    Path("a.csv").write_text(PLAIN)
+    Path("b.csv").symlink_to("nowhere")
+    Path("c.csv").symlink_to("c.csv")
+    for path, said in (
+        ("*.csv", "b.csv: is a link to nowhere"),
+        ("b.csv", "b.csv: is a link to nowhere"),
+        ("c.csv", "c.csv: is a link to nowhere"),
+        ("/dev/zero", "/dev/zero: is a device or a pipe"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            read(path, {"a": "inputs"}, {}, Writing())

@@ -47,7 +47,7 @@ SMALL = {
 
 
 def written(path: Path, arrays: dict[str, Any]) -> Path:
-    np.savez(path, **{name: np.array(values, np.float64) for name, values in arrays.items()})
+    np.savez(path, **{name: np.asarray(values) + np.float64(0) for name, values in arrays.items()})
     return path
 
 
@@ -103,7 +103,8 @@ def test_what_the_file_holds_is_part_of_the_fingerprint(train: Callable[..., Any
     ("change", "said"),
     [
         (None, "there is no such file"),
-        ("text", r"net\.npz"),
+        ("text", r"must be a \.npz file, of arrays with names"),
+        ({"readout.bias": [1j]}, "readout.bias must hold real numbers, and holds complex numbers"),
         ({"readout.bias": [[0.0], [0.0], [0.0]]}, r"readout.bias must have the shape \(1,\) or \(2, 1\), got \(3, 1\)"),
         ({"readout.bias": [float("nan")]}, "readout.bias must be finite"),
         ({"readout.bais": [0.0]}, "is not of this model: it has also readout.bais"),
