@@ -12,7 +12,7 @@ import numpy as np
 from seqexp.compare import keys as asked
 from seqexp.compare.keys import CELL, CompareError
 from seqexp.compare.learnt import Learnt, Source
-from seqexp.compare.notes import left_out, of_splits, on_data, targets_differ
+from seqexp.compare.notes import left_out, of_splits, on_data, over_folds, targets_differ
 from seqexp.compare.rows import Row, Scores, pool, scores_of
 from seqexp.compare.runs import Metric, Run
 from seqexp.compare.settings import Setting, defines_data, show
@@ -138,6 +138,7 @@ def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
     notes += on_data(runs, sources, bool(of_data))
     notes += left_out(runs)
     notes += of_splits(runs)
+    notes += over_folds(runs, bool(keys))
     notes += _confounded(by_name, within, compared)
     return DataSet(
         name=name,

@@ -83,6 +83,28 @@ def of_splits(runs: Sequence[Run]) -> Iterator[str]:
     yield from list(dict.fromkeys(note for run in runs for note in run.data_notes))[:MOST_LISTED]
 
 
+def over_folds(runs: Sequence[Run], picks: bool) -> Iterator[str]:
+    """Says where test periods of some folds are validated on in others by which something is chosen.
+
+    Args:
+        runs: of one data set.
+        picks: whether there are settings to pick from.
+    """
+    if not any(run.settings.get("data.folds", 1) != 1 for run in runs):
+        return
+    guesses = max(len(run.validation_baselines) for run in runs)
+    chosen = [
+        *(["settings are picked"] if picks else []),
+        *(["the best guess is chosen"] if guesses > 1 else []),
+    ]
+    if chosen:
+        said = " and ".join(chosen)
+        yield (
+            f"{said[0].upper()}{said[1:]} by validation scores of all folds together, and what one fold tests, others "
+            "may validate on: the choice is not blind to all test periods."
+        )
+
+
 def _different(rows: Sequence[Sequence[Source]]) -> tuple[set[int], set[int]]:
     """The seeds whose test targets are not the same in all rows, and those whose training data are not."""
     first: dict[int, Source] = {}
