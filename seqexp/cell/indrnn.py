@@ -24,7 +24,6 @@ class IndRNN(Recurrent):
     """
 
     gates = 1
-    inits = ("torch",)
 
     def __init__(
         self, *sizes: Any, nonlinearity: Literal["tanh", "relu"], recurrent_max: float, **settings: Any

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Generator, Tensor
+
+from seqexp.cell.threads import one_thread
 
 Init = Literal["torch", "irnn", "orthogonal", "chrono"]
 """How weights begin; see `Recurrent` and, for chrono, `Gated`."""
 
 IRNN_DEVIATION = 0.001
 """Standard deviation of an IRNN's input weights."""
+
+
+def check_init(init: Init, scale: float, known: Sequence[Init], name: str) -> None:
+    """Checks the settings of a cell.
+
+    Args:
+        init: `cell.init`.
+        scale: `cell.init_scale`.
+        known: what the first can be; only "torch" for a cell that draws in its own way.
+        name: the cell's, for messages.
+
+    Raises:
+        ValueError: they are not of this cell.
+    """
+    if init not in known:
+        raise ValueError(f"init must be one of {', '.join(known)} for {name}, got {init}")
+    if not 0 <= scale < math.inf:
+        raise ValueError(f"init_scale must be >= 0 and finite, got {scale}")
+    if scale != 1 and tuple(known) == ("torch",):
+        raise ValueError(f"init_scale must be 1 for {name}, which draws in its own way, got {scale}")
 
 
 def draw_layer(parameters: Sequence[Tensor], init: Init, scale: float, generator: Generator) -> None:
@@ -64,7 +85,7 @@ def orthogonal(weight_hh: Tensor, scale: float, generator: Generator) -> None:
     for block in weight_hh.split(weight_hh.shape[1]):
         # in double precision whatever the cell's is: the same rotation
         gauss = torch.empty(block.shape, dtype=torch.float64).normal_(generator=generator)
-        with _one_thread():  # how the work is shared decides how it is rounded
+        with one_thread():  # how the work is shared decides how it is rounded
             q, r = torch.linalg.qr(gauss)
         block.copy_(scale * q * r.diagonal().sign())
 
@@ -84,13 +105,3 @@ def chrono(count: int, longest: int, dtype: torch.dtype, generator: Generator) -
         (H,), between 0 and log(T_max - 1).
     """
     return torch.empty(count, dtype=dtype).uniform_(1, longest - 1, generator=generator).log_()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -1,16 +1,13 @@
 """The GRU with layer normalisation of Ba, Kiros and Hinton (2016)."""
 
-from typing import Any
-
 import torch
 from torch import Generator, Tensor
 
-from seqexp.cell.gated import Gated
-from seqexp.cell.layer_norm import normalise
+from seqexp.cell.layer_norm import LayerNormed, normalise
 from seqexp.cell.weights import Weights, multiply
 
 
-class LayerNormGRU(Gated):
+class LayerNormGRU(LayerNormed):
     """The gated recurrent unit with layer normalisation.
 
         (r, z) = LN(W_i x_t; gain_ih, b_i) + LN(W_h h_{t-1}; gain_hh, b_h),   rows r and z
@@ -30,22 +27,6 @@ class LayerNormGRU(Gated):
 
     gates = 3
     forget_gate = (1, 1.0)
-
-    def __init__(self, *sizes: Any, eps: float, **settings: Any) -> None:
-        """Allocates the parameters.
-
-        Args:
-            sizes: see `Recurrent`, as are `settings`.
-            eps: added to each variance.
-            settings: by name.
-
-        Raises:
-            ValueError: if an argument is out of range.
-        """
-        super().__init__(*sizes, **settings)
-        if not eps > 0:
-            raise ValueError(f"eps must be > 0, got {eps}")
-        self.eps = eps
 
     def shapes(self, fan_in: int) -> dict[str, tuple[int, ...]]:
         """Torch's four, and the gains."""

@@ -109,11 +109,11 @@ class LinearScan(torch.autograd.Function):
                 for out, left, right in zip(
                     split(da, ctx.parts, h)[:, :, rows].unbind(3), before, G.unbind(3), strict=True
                 ):
-                    multiply_add(None, left, right, out, conjugate=True)
+                    advance(None, left, right, out, conjugate=True)
             elif wanted:
                 total = torch.zeros_like(before[0])
                 for left, right in zip(before, G.unbind(3), strict=True):
-                    multiply_add(total, left, right, total, conjugate=True)
+                    advance(total, left, right, total, conjugate=True)
                 sums.append(total.sum(3))  # (S, parts, rows, C, N) -> (S, parts, rows, N)
         if sums:
             columns = torch.cat(sums, dim=2).flatten(1, 2)  # (S, H, N)
@@ -134,7 +134,7 @@ def split(x: Tensor, parts: int, like: Tensor) -> Tensor:
     return x.reshape(x.shape[0], parts, like.shape[1] // parts, *x.shape[2:])
 
 
-def multiply_add(add: Tensor | None, a: Tensor, h: Tensor, out: Tensor, conjugate: bool = False) -> Tensor:
+def advance(add: Tensor | None, a: Tensor, h: Tensor, out: Tensor, conjugate: bool = False) -> Tensor:
     """Writes add + a h into `out`, or add + conj(a) h; the parts of a number lie on axis 1. `out` is not h.
 
     Args:
@@ -177,7 +177,7 @@ def _solve(a: Sequence[Tensor], b: Sequence[Tensor], h: Sequence[Tensor], revers
     if b[0].shape[3] > 1:
         state = _entering(a, b, reverse)
     for a_k, b_k, h_k in zip(a, b, h, strict=True):
-        state = multiply_add(b_k, a_k, state, h_k, conjugate=reverse)
+        state = advance(b_k, a_k, state, h_k, conjugate=reverse)
 
 
 def _entering(a: Sequence[Tensor], b: Sequence[Tensor], reverse: bool) -> Tensor:
@@ -185,15 +185,15 @@ def _entering(a: Sequence[Tensor], b: Sequence[Tensor], reverse: bool) -> Tensor
     end, product = b[0].clone(), a[0].clone()
     spare, other = torch.empty_like(end), torch.empty_like(product)
     for a_k, b_k in zip(a[1:], b[1:], strict=True):
-        end, spare = multiply_add(b_k, a_k, end, spare, conjugate=reverse), end
-        product, other = multiply_add(None, a_k, product, other), product
+        end, spare = advance(b_k, a_k, end, spare, conjugate=reverse), end
+        product, other = advance(None, a_k, product, other), product
     C, distance = end.shape[3], 1
     while distance < C:
         to, of = slice(distance, None), slice(None, C - distance)
         if reverse:
             to, of = of, to
         spare, other = end.clone(), product.clone()
-        multiply_add(end[:, :, :, to], product[:, :, :, to], end[:, :, :, of], spare[:, :, :, to], conjugate=reverse)
-        multiply_add(None, product[:, :, :, to], product[:, :, :, of], other[:, :, :, to])
+        advance(end[:, :, :, to], product[:, :, :, to], end[:, :, :, of], spare[:, :, :, to], conjugate=reverse)
+        advance(None, product[:, :, :, to], product[:, :, :, of], other[:, :, :, to])
         end, product, distance = spare, other, 2 * distance
     return _shift(end, reverse)

@@ -33,7 +33,6 @@ class LSTM1997(Recurrent):
     """
 
     gates = 3
-    inits = ("torch",)
     states = ("h", "s", "i", "o")
 
     def __init__(

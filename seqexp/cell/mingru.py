@@ -62,7 +62,7 @@ class MinGRU(Parallel):
     Source: L. Feng, F. Tung, M. O. Ahmed, Y. Bengio, H. Hajimirsadeghi, "Were RNNs All We Needed?" (2024),
     arXiv:2410.01201. There the form log is computed in logarithms, for which n_t must be positive, as its scan divides
     by products of gates; the scan here does not, so that its results are those of the logarithms without taking them.
-    The state before the first step is 0 (the paper's code begins at g(0) = 1/2 in the form log).
+    The state before the first step is 0 (in logarithms it is usually g(0) = 1/2, as g is applied to it, too).
 
     Weights of layer l, rows z, h: `layers.{l}.gates.weight` (S, 2H, F) and `.bias` (S, 2H), drawn as `torch.nn.Linear`
     draws. Carries H numbers per layer from step to step.

@@ -12,7 +12,8 @@ from torch.func import functional_call
 
 from seqexp.cell.cell import Back, Cell, Cost
 from seqexp.cell.recipe import Recipe, first_tensor, fixed, last_state, trained
-from seqexp.cell.slots import SLOTS, in_slots, in_turn, one_thread
+from seqexp.cell.slots import SLOTS, in_slots, in_turn
+from seqexp.cell.threads import one_thread
 from seqexp.cell.tried import Findings, findings, shapes
 
 

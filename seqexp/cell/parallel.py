@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from seqexp.cell.cell import Cost
 from seqexp.cell.stack import Stack
+from seqexp.cell.threads import one_thread
 from seqexp.cell.workspace import ALIGNMENT
 
 
@@ -50,12 +51,12 @@ def pick(x: Tensor, ends: Tensor) -> Tensor:
     return x.gather(2, ends[:, None, None].expand(-1, x.shape[1], 1, -1))
 
 
-PIECE = 256
-"""Columns that one product sums over in a weight's gradient: of more, the library shares out a lone seed's."""
-
-
 class Product(torch.autograd.Function):
-    """W z of every seed, (S, out, in) x (S, in, L); the sum over columns in W's gradient goes piece by piece."""
+    """W z of every seed, (S, out, in) x (S, in, L).
+
+    W's gradient is a sum over columns, which the library shares out between threads where a seed is alone, and then
+    rounds differently: one thread computes it.
+    """
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, z: Tensor) -> Tensor:
@@ -71,11 +72,8 @@ class Product(torch.autograd.Function):
         dz = torch.bmm(weight.transpose(1, 2), gradient) if ctx.needs_input_grad[1] else None
         if not ctx.needs_input_grad[0]:
             return None, dz
-        pairs = zip(gradient.split(PIECE, dim=2), z.split(PIECE, dim=2), strict=True)
-        dw = torch.zeros_like(weight)
-        for left, right in pairs:
-            dw.baddbmm_(left, right.transpose(1, 2))
-        return dw, dz
+        with one_thread():
+            return torch.bmm(gradient, z.transpose(1, 2)), dz
 
 
 def product(weight: Tensor, x: Tensor) -> Tensor:
@@ -126,31 +124,19 @@ class Parallel(Stack):
 
     kept_per_state: int = 8
 
-    def __init__(
-        self,
-        input_size: int,
-        num_seeds: int,
-        hidden_size: int,
-        num_layers: int,
-        dropout: float,
-        residual: bool,
-    ) -> None:
+    def __init__(self, *sizes: Any, **settings: Any) -> None:
         """Allocates the parameters.
 
         Args:
-            input_size: I.
-            num_seeds: S.
-            hidden_size: H.
-            num_layers: layers, each fed with the one below.
-            dropout: share of every layer's output, but the top one's, set to zero in training.
-            residual: whether each layer's input is added to its output, from the second layer on.
+            sizes: see `Stack`, as are `settings`.
+            settings: by name.
 
         Raises:
             ValueError: if an argument is out of range.
         """
-        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual)
+        super().__init__(*sizes, **settings)
         self.layers = nn.ModuleList(
-            self.make_layer(input_size if layer == 0 else hidden_size, layer) for layer in range(num_layers)
+            self.make_layer(self.hidden_size if layer else self.input_size, layer) for layer in range(self.num_layers)
         )
 
     @abstractmethod

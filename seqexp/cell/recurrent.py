@@ -1,6 +1,5 @@
 """The base of recurrent cells: layers, directions, dropout, initialisation and export, for S seeds at once."""
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
@@ -9,11 +8,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.cell import Back, Cell
-from seqexp.cell.initial import Init, draw_layer
+from seqexp.cell.initial import Init, check_init, draw_layer
 from seqexp.cell.scan import at_ends, pull, scan
 from seqexp.cell.stack import Stack
 from seqexp.cell.weights import Weights as Weights
-from seqexp.cell.weights import multiply_add as multiply_add
 from seqexp.cell.workspace import ALIGNMENT, Pool, Workspace
 
 
@@ -31,7 +29,7 @@ class Recurrent(Stack):
     Attributes:
         gates: blocks of H rows in each parameter.
         states: names of the tensors (S, H, N) that a step hands to the next; the first one is the output.
-        inits: what `init` can be; ("torch",) of a cell that draws in its own way.
+        inits: what `init` can be; ("torch",) of a cell that writes `draw` itself, and does not say.
         workspace: the equations of a pass over time with their gradients written by hand; None leaves both to `step`.
         output_size: hidden_size, times two if bidirectional.
     """
@@ -41,11 +39,13 @@ class Recurrent(Stack):
     inits: ClassVar[tuple[Init, ...]] = ("torch", "orthogonal")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Takes the hand-written road from a class that changes the equations and does not write the road anew."""
+        """Takes from a class what its own methods make untrue: the hand-written road, and what `init` can be."""
         super().__init_subclass__(**kwargs)
         own = vars(cls).keys()
         if "num_states" in own:  # as in 0.1
             raise TypeError('num_states must be replaced by states, the names of the tensors: ("h", "c")')
+        if "draw" in own and "inits" not in own:
+            setattr(cls, "inits", ("torch",))  # noqa: B010
         if "step" in own and "workspace" not in own:
             setattr(cls, "workspace", None)  # noqa: B010
         if own & {"forward", "last", "scan"} and "pull" not in own:
@@ -81,16 +81,10 @@ class Recurrent(Stack):
         Raises:
             ValueError: if an argument is out of range.
         """
-        directions = 2 if bidirectional else 1
-        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual, directions=directions)
-        if init not in self.inits:
-            raise ValueError(f"init must be one of {', '.join(self.inits)} for {type(self).__name__}, got {init}")
-        if not 0 <= init_scale < math.inf:
-            raise ValueError(f"init_scale must be >= 0 and finite, got {init_scale}")
-        if init_scale != 1 and self.inits == ("torch",):
-            raise ValueError(
-                f"init_scale must be 1 for {type(self).__name__}, which draws in its own way, got {init_scale}"
-            )
+        super().__init__(input_size, num_seeds, hidden_size, num_layers, dropout, residual)
+        if bidirectional:
+            self.output_size, self.causal = 2 * hidden_size, False
+        check_init(init, init_scale, self.inits, type(self).__name__)
         self.init = init
         self.init_scale = init_scale
         self.bidirectional = bidirectional

@@ -54,16 +54,6 @@ def in_slots(
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def groups(num_seeds: int, first: int) -> list[slice]:
-    """The members that fill slots together.
-
-    Args:
-        num_seeds: S.
-        first: the seed of the first member.
-    """
-    return [seeds for seeds, _, _ in _slots(num_seeds, first)]
-
-
 def _slots(num_seeds: int, first: int) -> Iterator[tuple[slice, int, int]]:
     """Yields which members are next, and how many slots before and after them are empty."""
     start = 0
@@ -113,17 +103,3 @@ def _drawn_from(generator: Generator, device: torch.device) -> Iterator[None]:
         torch.set_rng_state(generator.get_state())
         yield
         generator.set_state(torch.get_rng_state())
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Lets this thread alone compute."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -22,7 +22,7 @@ class Stack(Cell):
     The first layer changes the number of features, so that nothing is added to it.
 
     Attributes:
-        hidden_size: H, features of a layer in one direction.
+        hidden_size: H, features of a layer; of a cell that also reads from the end, in each direction.
         num_layers: layers.
         dropout: share of every layer's output, but the top one's, set to zero in training.
         residual: whether each layer's input is added to its output, from the second layer on.
@@ -36,8 +36,6 @@ class Stack(Cell):
         num_layers: int,
         dropout: float,
         residual: bool,
-        *,
-        directions: int = 1,
     ) -> None:
         """Sets the sizes.
 
@@ -48,7 +46,6 @@ class Stack(Cell):
             num_layers: layers.
             dropout: share of every layer's output, but the top one's, set to zero in training.
             residual: whether each layer's input is added to its output, from the second layer on.
-            directions: 2 if each layer also reads from the end.
 
         Raises:
             ValueError: if an argument is out of range.
@@ -64,7 +61,7 @@ class Stack(Cell):
             raise ValueError(f"dropout must be 0 where num_layers is 1 (it acts between layers), got {dropout}")
         if residual and num_layers == 1:
             raise ValueError("residual must be false where num_layers is 1 (it adds from the second layer on)")
-        super().__init__(input_size, num_seeds, hidden_size * directions, causal=directions == 1)
+        super().__init__(input_size, num_seeds, hidden_size, causal=True)
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.dropout = dropout

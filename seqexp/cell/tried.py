@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from seqexp.cell.recipe import Recipe, first_tensor, fixed, said, trained
 from seqexp.cell.road import alike, road
-from seqexp.cell.slots import one_thread
+from seqexp.cell.threads import one_thread
 
 ROWS = 3
 """Sequences that a module is tried on: another number than steps or features, so that axes are told apart."""

@@ -184,10 +184,8 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
     data = _data(settings, seeds)
-    sizes, score = (
-        Sizes.of(data.task, settings["embedding_size"]),
-        find_score(settings["data"].get(SCORE), allowed, data.task),
-    )
+    sizes = Sizes.of(data.task, settings["embedding_size"])
+    score = find_score(settings["data"].get(SCORE), allowed, data.task)
     matched = match_size(settings["cell"], allowed, sizes)
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
     with settings_of_the_process_kept():

@@ -169,6 +169,20 @@ def test_wrong_settings(kind, settings, message):
         made(kind, **OWN.get(kind, {}), **settings)
 
 
+def test_a_class_that_draws_itself_takes_no_other_init():
+    class Own(RNN):
+        def draw(self, index, generator):
+            self.weight_hh_l0[index].normal_(generator=generator)
+
+    assert Own(**SIZES, nonlinearity="tanh").init == "torch"
+    for settings, word in (
+        ({"init": "orthogonal"}, "init must be one of torch for Own"),
+        ({"init_scale": 2.0}, "must be 1"),
+    ):
+        with pytest.raises(ValueError, match=word):
+            Own(**SIZES, nonlinearity="tanh", **settings)
+
+
 def test_chrono_needs_steps():
     cell = GRU(**{**SIZES, "init": "chrono"})
     with pytest.raises(ValueError, match="t_max must be given"):

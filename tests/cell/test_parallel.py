@@ -45,6 +45,7 @@ def test_a_member_has_the_bits_that_it_has_alone(name, threads, dtype, rng):
             (33, 40, False, {"input_size": 1}),
             (5, 70, True, {"hidden_size": 16, "num_layers": 2, "residual": True}),
             (5, 3, False, {"hidden_size": 1}),
+            (64, 100, False, {"hidden_size": 16, "input_size": 1}),  # enough columns for threads to share a lone seed's
         ):
             together = make(name, range(5), dtype, **sizes)
             x = torch.randn(5, B, T, together.input_size, generator=rng, dtype=dtype)
