@@ -77,5 +77,5 @@ def evaluate(
 
 def _same(one: Split, other: Split) -> bool:
     """Whether two splits hold the same sequences, targets and weights."""
-    pairs = zip(one._replace(best=None), other._replace(best=None), strict=True)
+    pairs = zip(one.learnable, other.learnable, strict=True)
     return all(a is b if a is None or b is None else torch.equal(a, b) for a, b in pairs)

@@ -146,7 +146,8 @@ def _expected(task: Task, name: str, count: int, steps: int | str) -> tuple[str,
     if name == "weight":
         return "(N, T)", (count, steps), torch.float32
     of = task.inputs if name == "inputs" else task.targets
-    axes, wanted = ("(N, T", (count, steps)) if name == "inputs" or task.reads == "steps" else ("(N", (count,))
+    has_steps = name in ("inputs", "past") or task.reads == "steps"
+    axes, wanted = ("(N, T", (count, steps)) if has_steps else ("(N", (count,))
     size = of.size if isinstance(of, Values) else outputs(task.targets) if name == "best" else None
     if size is None:
         return f"{axes}{')' if 'T' in axes else ',)'}", wanted, torch.int64

@@ -145,7 +145,8 @@ class Csv(_ByLabel):
             raise ValueError(f"these files make {self.num_sequences} windows of {self.window}")
         windows = self.table[:, list(self.read)].unfold(0, self.window, 1).transpose(1, 2)  # (L - T + 1, T, I), a view
         reach = self.window + self.horizon - 1
-        return Sequences(windows[self.starts], self.table[self.starts + reach][:, list(self.predicted)])
+        past = None if self.is_past_read else self._windows(self.table)[self.starts]
+        return Sequences(windows[self.starts], self.table[self.starts + reach][:, list(self.predicted)], past=past)
 
     def laid(self, generator: torch.Generator) -> Laid:
         """Where the windows lie among the rows of all files."""
@@ -172,6 +173,12 @@ class Csv(_ByLabel):
         """Says what was read, what was filled, and what test windows share with earlier ones."""
         found = super().notes(bounds) if len(self.files) == 1 else self._shared(bounds)
         found += self._origin()
+        if not self.is_past_read:
+            what, whose = ("The target is not", "its") if len(self.predicted) == 1 else ("Not all targets are", "their")
+            found.append(
+                f"{what} among data.inputs: guesses such as persistence and ar read {whose} past all the same, a "
+                "network does not."
+            )
         for table in self.files[:MOST_NOTES]:
             found += [textwrap.shorten(_printable(each, 300), 199, placeholder=" ...") for each in table.notes]
             found += self._gaps(table)

@@ -207,12 +207,12 @@ class PopulationData(LightningDataModule):
         self.splits, self.evaluations, self._first = splits, evaluations, None
 
     def fresh_batches(self, steps: range) -> Iterator[Split]:
-        """Draws the batches of some steps of a stream, for all seeds, and checks them; `best` is left out."""
+        """Draws the batches of some steps of a stream, for all seeds, and checks them: what is `learnable`."""
         purposes, count = [f"stream {step}" for step in steps], self._size("train")
         if self._known is None or len(self._known.inputs) != count:
             self._known = sample(self.task, self.data_seeds[0], purposes[0], count, None)
         found = draw_again(self.task, self.data_seeds, purposes, self._known)
-        yield from found or (self._stacked(self.task, each, count, None)._replace(best=None) for each in purposes)
+        yield from found or (self._stacked(self.task, each, count, None).learnable for each in purposes)
 
     def _sample(self, task: Task, seed: int, purpose: str = "data", first: Sequences | None = None) -> Sequences:
         """One seed's whole data set."""

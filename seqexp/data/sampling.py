@@ -87,7 +87,7 @@ def hashes(splits: dict[str, Split], index: int, scored: int, began: Split | Non
         began: the first batch of a stream, where there is one.
     """
     learnt = [splits["train"], splits["val"], *([] if began is None else [began])]
-    seen = [each[index] for split in learnt for each in split._replace(best=None) if each is not None]
+    seen = [each[index] for split in learnt for each in split.learnable if each is not None]
     test = splits["test"]
     given = [each[index, :scored] for each in (test.targets, test.weight) if each is not None]
     return [digest(*seen), digest(*given)]

@@ -102,7 +102,13 @@ class Series(Task):
     @property
     def numbers(self) -> int:
         """The series, and its windows once they are cut into splits."""
-        return max(self.length, self.num_sequences * (self.window * len(self.read) + len(self.predicted)))
+        columns = len(self.read) + (0 if self.is_past_read else len(self.predicted))
+        return max(self.length, self.num_sequences * (self.window * columns + len(self.predicted)))
+
+    @property
+    def is_past_read(self) -> bool:
+        """Whether the inputs hold the past of every target."""
+        return len(self.known) == len(self.predicted)
 
     def in_time(self, start: int, stop: int) -> Tensor | None:
         """Where of some windows those are that follow each other; None where they stand so, as by default.
@@ -154,25 +160,39 @@ class Series(Task):
             inputs=windows[:count],  # (N, T, I)
             targets=values[first_target:, columns],  # (N, O)
             best=None if clean is None else clean[first_target:, columns],  # (N, O)
+            past=None if self.is_past_read else self._windows(values)[:count],
         )
+
+    def _windows(self, values: Tensor) -> Tensor:
+        """What the targets' columns hold in each window: (L, columns) -> (L - window + 1, window, O), a view."""
+        return values[:, list(self.predicted)].unfold(0, self.window, 1).transpose(1, 2)
 
     def guesses(self, train: Split, test: Split) -> dict[str, Guess]:
         """Adds those of a series to the guesses of any task.
 
         `persistence` is the last value of the window, `seasonal` (where there is a `season`) the value of one season
         before the target, `ar` least squares on the last p values, and `polynomial` on the last few with their squares
-        and products; see `seqexp/data/lags.py`.
+        and products; see `seqexp/data/lags.py`. The first three read the past of the targets also where no input is it.
         """
         others = super().guesses(train, test)
         guesses: dict[str, Guess] = {"constant": others.pop("constant")}
-        if len(self.known) < len(self.predicted):
+        known, asked = self._past(train), self._past(test)
+        if known is None or asked is None:
             reason = "it needs the past of every target, and not all of them are inputs"
-            return {**guesses, "persistence": reason, **others, "ar": reason, "polynomial": polynomial(train, test)}
-        guesses["persistence"] = test.inputs[:, :, -1, list(self.known)]  # (S, N, T, I) -> (S, N, O)
+            names = ("persistence", *(() if self.season is None else ("seasonal",)), "ar")
+            return {**guesses, **others, **dict.fromkeys(names, reason), "polynomial": polynomial(train, test)}
+        columns = range(len(self.predicted))
+        guesses["persistence"] = asked.inputs[:, :, -1]  # (S, N, T, O) -> (S, N, O)
         if self.season is not None:
-            guesses["seasonal"] = seasonal(test, self.known, self.season, self.horizon)
-        ar = autoregression(train, test, self.known)
+            guesses["seasonal"] = seasonal(asked, columns, self.season, self.horizon)
+        ar = autoregression(known, asked, columns)
         return {**guesses, **others, "ar": ar, "polynomial": polynomial(train, test)}
+
+    def _past(self, split: Split) -> Split | None:
+        """A split whose inputs are the past of the targets, and nothing else; None where it does not hold it."""
+        if split.past is not None:
+            return split._replace(inputs=split.past)
+        return split._replace(inputs=split.inputs[..., list(self.known)]) if self.is_past_read else None
 
     def rows(self, train: Split) -> Tensor:
         """The values that the training windows read, each once: (S, 1, M, I)."""

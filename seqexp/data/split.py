@@ -29,6 +29,7 @@ class Split(NamedTuple):
     weight: Tensor | None = None
     lengths: Tensor | None = None
     best: Tensor | None = None
+    past: Tensor | None = None
 
     @property
     def num_sequences(self) -> int:
@@ -48,6 +49,11 @@ class Split(NamedTuple):
     def map(self, change: Callable[[Tensor], Tensor]) -> Split:
         """The same with every tensor changed."""
         return Split._make(None if each is None else change(each) for each in self)
+
+    @property
+    def learnable(self) -> Split:
+        """The same without what nothing that learns may see."""
+        return self._replace(best=None, past=None)
 
     def first(self, count: int) -> Split:
         """The first `count` sequences of every seed."""
@@ -83,13 +89,13 @@ class Batches:
     """An iterable of splits of B sequences per seed; the last batch may be shorter.
 
     Args:
-        split: N sequences per seed; `best` is left out, as nothing that learns may see it.
+        split: N sequences per seed, of which the batches hold what is `learnable`.
         batch_size: B, per seed.
         shuffle: one generator per seed, drawn from anew at each pass; None keeps the order.
     """
 
     def __init__(self, split: Split, batch_size: int, shuffle: Sequence[torch.Generator] | None) -> None:
-        self.split = split._replace(best=None)
+        self.split = split.learnable
         self.batch_size = batch_size
         # One batch of everything has no order to change.
         self.shuffle = shuffle if batch_size < split.num_sequences else None

@@ -78,7 +78,7 @@ def draw_again(task: Task, seeds: Sequence[int], purposes: Sequence[str], known:
 
 def _drawn(task: Task, seeds: Sequence[int], purpose: str, known: Sequences) -> Split | None:
     """One batch of a task that makes each seed's sequences by themselves."""
-    split = room(known._replace(best=None), len(seeds), len(known.inputs))
+    split = room(known._replace(best=None, past=None), len(seeds), len(known.inputs))
     for index, seed in enumerate(seeds):
         if index and seed == seeds[0]:
             split.map(lambda each, index=index: each[index].copy_(each[0]))  # type: ignore[misc]
@@ -98,7 +98,7 @@ def _arranged(task: Drawn, seeds: Sequence[int], purposes: Sequence[str], known:
     found = task.arrange([torch.cat(parts) for parts in zip(*drawn, strict=True)], None)
     if not _alike(found, known, len(drawn)):
         return None
-    rest = masked(task, found)._replace(best=None)
+    rest = masked(task, found)._replace(best=None, past=None)
     split = Split._make(None if each is None else each.unflatten(0, (-1, count)) for each in rest)
     if not _in_range(task, split):
         return None

@@ -37,6 +37,8 @@ class Sequences(NamedTuple):
         best: what somebody would predict who knows all but the noise: of the shape of a prediction, which is that of
             targets that are values; for classes (N, C), or (N, T, C), logits. None where that is not known. Its score
             is the one that no model can be expected to beat.
+        past: (N, T, O) what the targets' columns held at the steps of the inputs, where these do not hold them: for
+            guesses, which may read it as the inputs. No network sees it.
     """
 
     inputs: Tensor
@@ -44,6 +46,7 @@ class Sequences(NamedTuple):
     weight: Tensor | None = None
     lengths: Tensor | None = None
     best: Tensor | None = None
+    past: Tensor | None = None
 
 
 class Task(ABC):
@@ -110,7 +113,7 @@ class Task(ABC):
 
         Args:
             train: what a guess may be fitted to; both splits are on the CPU.
-            test: whose targets are predicted. Only its inputs, weights and lengths may be read.
+            test: whose targets are predicted. Only its inputs, past, weights and lengths may be read.
 
         Returns:
             Name -> finite floats, in the shape of a prediction of the test split (S, N, O) or (S, N, T, O), logits for

@@ -71,6 +71,20 @@ def test_windows_of_some_columns_predict_others() -> None:
     assert data.task.known == (0,)
 
 
+@pytest.mark.parametrize("path", ["f.csv", "[f.csv,g.csv]"])
+def test_guesses_read_the_past_of_a_target_that_is_no_input(path: str) -> None:
+    Path("f.csv").write_text(TABLE)
+    Path("g.csv").write_text(TABLE.replace(".25", ".75"))
+    asked = ("data.season=7", "data.target=volume", "data.window=8", f"data.path={path}")
+    apart, alike = (made(*asked, f"data.inputs=[{read}]", content=None) for read in ("price", "price,volume"))
+    found, expected = (each.task.guesses(each.splits["train"], each.splits["test"]) for each in (apart, alike))
+    for name in ("persistence", "seasonal", "ar"):
+        torch.testing.assert_close(found[name], expected[name], rtol=0, atol=0)
+    assert torch.equal(torch.as_tensor(found["seasonal"]), apart.splits["test"].targets)  # the volume has that season
+    assert any("persistence and ar read its past" in each for each in apart.notes)
+    assert not any("read its past" in each for each in alike.notes)
+
+
 def test_several_targets() -> None:
     data = made("data.target=[volume,price]")
     assert data.splits["test"].targets[0, -1].tolist() == [59 % 7, 59.25]
