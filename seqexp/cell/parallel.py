@@ -23,7 +23,13 @@ from seqexp.cell.workspace import ALIGNMENT
 
 
 class Layer(nn.Module, ABC):
-    """One layer of a `Parallel` cell. Every parameter, its own or a child's, has the seed axis first."""
+    """One layer of a `Parallel` cell. Every parameter, its own or a child's, has the seed axis first.
+
+    Attributes:
+        each_step_alone: whether the state of a step depends on that step's input alone.
+    """
+
+    each_step_alone: bool = False
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -170,8 +176,9 @@ class Parallel(Stack):
         B = x.shape[1]
         # (S, B, T, I) -> (S, I, T, N)
         y = nn.functional.pad(x.permute(0, 3, 2, 1), (0, -B % ALIGNMENT)).contiguous()
+        top = self._top()
         for index, layer in enumerate(self.layers):
-            only_end = ends is not None and index == self.num_layers - 1
+            only_end = ends is not None and index == top
             own = layer.at(y, ends) if only_end else layer(y)  # type: ignore[operator]
             if self.drops(index):
                 S, F, T = own.shape[:3]
@@ -181,6 +188,10 @@ class Parallel(Stack):
                 own = own + (pick(y, ends) if only_end and ends is not None else y)
             y = own
         return y[..., :B]
+
+    def _top(self) -> int:
+        """The highest layer that sees more than one step: what lies above it is needed at the steps that are read."""
+        return max((index for index, layer in enumerate(self.layers) if not layer.each_step_alone), default=0)
 
     def cost(self, rows: int, steps: int) -> Cost:
         """Returns what a pass takes: every operation works on all steps."""

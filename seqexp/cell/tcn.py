@@ -29,6 +29,14 @@ class Convolution(Dense):
         taps = [self._later(x, min(j * self.dilation, T)) for j in reversed(range(self.kernel_size))]
         return super().forward(torch.stack(taps, dim=2).flatten(1, 2))  # (S, in, K, T, N) -> (S, in * K, T, N)
 
+    def at(self, x: Tensor, ends: Tensor) -> Tensor:
+        """Convolves at one step of each column, (S, in, T, N) and (S, N) -> (S, out, 1, N)."""
+        before = torch.arange(self.kernel_size - 1, -1, -1, device=ends.device) * self.dilation
+        steps = ends[:, None] - before[:, None]  # (S, N) -> (S, K, N)
+        taps = x.gather(2, steps.clamp(min=0)[:, None].expand(-1, x.shape[1], -1, -1))  # (S, in, K, N)
+        taps = taps.masked_fill((steps < 0)[:, None], 0)
+        return super().forward(taps.flatten(1, 2)[:, :, None])  # (S, in, K, N) -> (S, in * K, 1, N)
+
     @staticmethod
     def _later(x: Tensor, steps: int) -> Tensor:
         return nn.functional.pad(x[:, :, : x.shape[2] - steps], (0, 0, steps, 0))

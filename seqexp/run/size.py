@@ -21,6 +21,9 @@ from seqexp.model import Model
 from seqexp.scaling import Scaling
 from seqexp.seeding import generator
 
+SMALL = 8
+"""A size of a cell that is compared with twice as large a one: whether its state grows."""
+
 
 class Sizes(NamedTuple):
     """What a task asks of a model.
@@ -141,6 +144,9 @@ def match_size(node: dict[str, Any], allowed: list[str], sizes: Sizes) -> int | 
     count = count_state if found[1] else count_parameters
     try:
         target = int(found[2]) if found[2] else count(cell_file(found[3]), allowed, sizes, int(found[4]))
+        if found[1] and count_state(node, allowed, sizes, SMALL) == count_state(node, allowed, sizes, 2 * SMALL):
+            name = _cell_class(node, allowed).__name__
+            raise ConfigError(f"{name} carries as many numbers from step to step whatever cell.{key} is")
         node[key] = _closest(lambda size: count(node, allowed, sizes, size), target)
     except ConfigError as error:
         raise ConfigError(f"cell.{key}={asked}: {error}") from None

@@ -13,7 +13,7 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.data.sum import Sum
 from seqexp.run.execute import run
 from seqexp.run.size import Sizes, count_parameters, make_model, match_size
-from tests.cell.conftest import CELLS, generators
+from tests.cell.conftest import CELLS, OTHERS, generators
 
 RNN_FILE = Path(__file__).parents[2] / "conf" / "cell" / "rnn.yaml"
 
@@ -330,6 +330,12 @@ def test_match_counts_what_is_carried():
             match_size({**gru, "hidden_size": asked}, [], task)
     with pytest.raises(ConfigError, match=r"cell\.width=match:state-5: Mean has no state of a known size"):
         match_size({"_target_": "tests.cell.test_cell.Mean", "width": "match:state-5"}, ["tests"], task)
+    kind, own = OTHERS["mlp"]
+    node = {**own, "_target_": f"{kind.__module__}.MLP", "hidden_size": "match:state-5"}
+    with pytest.raises(
+        ConfigError, match=r"MLP carries as many numbers from step to step whatever cell\.hidden_size is"
+    ):
+        match_size(node, [], task)
 
 
 @pytest.mark.parametrize("kind", ["Mean", "Looking"])
