@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,8 @@ from seqexp.compare.answer import answer
 from seqexp.compare.data_sets import DataSet, group
 from seqexp.compare.instruments import with_measured
 from seqexp.compare.keys import CompareError, check, listed, of_data
-from seqexp.compare.runs import Collection, Problem, Run, collect
+from seqexp.compare.runs import Collection as Found
+from seqexp.compare.runs import Problem, Run, collect
 from seqexp.compare.section import Section, build
 from seqexp.compare.success import with_success
 from seqexp.compare.summary import Summary, summarise
@@ -218,6 +219,7 @@ def compare(
     by: str | Sequence[str] | None = None,
     margin: float | str | None = None,
     allowed_packages: Sequence[str] = (),
+    now: Collection[Path] = (),
 ) -> Comparison:
     """Compares all runs at or below some folders.
 
@@ -229,6 +231,8 @@ def compare(
         margin: scores that differ by less than this share, such as 0.02 or "2%", count as alike, which is tested. None
             takes what the sweep was asked for.
         allowed_packages: packages whose own diagnostics may be imported, for what they have for tables.
+        now: folders of runs that are known to be of today's own code and files. Among other runs of the same settings,
+            and other code or files, the one that was written last counts.
 
     Returns:
         The comparison; it has no sections where every run failed or is damaged.
@@ -238,29 +242,31 @@ def compare(
         ConfigError: the margin is no share.
     """
     wanted = margin_of(margin)
-    data_sets, found = sort([Path(folder) for folder in folders], by)
+    data_sets, found = sort([Path(folder) for folder in folders], by, now)
     recorded = {run.margin for run in found.runs}
     within = wanted if wanted is not None or len(recorded) != 1 else recorded.pop()
     sections = [with_measured(noted(section), allowed_packages) for section in build(data_sets, within)]
     return Comparison(with_success(sections), found.failed, found.broken)
 
 
-def sort(folders: Sequence[Path], by: str | Sequence[str] | None) -> tuple[list[DataSet], Collection]:
+def sort(
+    folders: Sequence[Path], by: str | Sequence[str] | None, now: Collection[Path] = ()
+) -> tuple[list[DataSet], Found]:
     """The data sets of a comparison, in which nothing is picked yet, and all that was found; as for `compare`."""
     asked = listed(by if by is None or isinstance(by, str) else list(by))
     found = collect(folders)
     if asked and found.runs:
         check(asked, all_values(found.runs))
-    return group(found.runs, asked or _recorded(found.runs)), found
+    return group(found.runs, asked or _recorded(found.runs, now), now), found
 
 
-def _recorded(runs: Sequence[Run]) -> tuple[str, ...]:
+def _recorded(runs: Sequence[Run], now: Collection[Path]) -> tuple[str, ...]:
     """What all runs' sweeps were asked to compare by; nothing where they differ, or these runs do not allow it."""
     by = runs[0].compared if len({run.compared for run in runs}) == 1 else ()
     try:
         check(by, all_values(runs) if by else {})
         if of_data(by):
-            group(runs, by)  # which knows whether the test targets change
+            group(runs, by, now)  # which knows whether the test targets change
     except CompareError:
         return ()
     return by

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from seqexp.compare import keys as asked
 from seqexp.compare.keys import CELL, CompareError
 from seqexp.compare.learnt import Learnt, Source
+from seqexp.compare.newest import newest
 from seqexp.compare.notes import left_out, of_splits, on_data, over_folds, targets_differ
 from seqexp.compare.rows import Row, Scores, pool, scores_of
 from seqexp.compare.runs import Metric, Run
@@ -77,12 +79,13 @@ class DataSet:
         return bool(asked.of_data(self.compared))
 
 
-def group(runs: Sequence[Run], by: Sequence[str] = ()) -> list[DataSet]:
+def group(runs: Sequence[Run], by: Sequence[str] = (), now: Collection[Path] = ()) -> list[DataSet]:
     """Sorts runs into data sets and rows; nothing is picked or compared yet.
 
     Args:
         runs: all that were found.
         by: the keys that are compared; empty for the cell, or what is swept of a single cell.
+        now: folders of runs that are known to be of today's code and files.
 
     Raises:
         CompareError: the test targets change with a key of `by`.
@@ -99,7 +102,7 @@ def group(runs: Sequence[Run], by: Sequence[str] = ()) -> list[DataSet]:
             for metric, scored in sorted(by_metric.items()):
                 more = f" by {_distinguish(metric, by_metric)}" if len(by_metric) > 1 else ""
                 is_part = _fixed(keys, found) and _rest(keys, found) in whole
-                data_sets.append(replace(_data_set(f"{title}{more}", scored, by), is_part=is_part))
+                data_sets.append(replace(_data_set(f"{title}{more}", scored, by, now), is_part=is_part))
     return data_sets
 
 
@@ -118,10 +121,12 @@ def _distinguish(metric: Metric, all_of_them: Iterable[Metric]) -> str:
     return f"{metric.label} ({metric.name}, {metric.unit})" if alike else metric.label
 
 
-def _data_set(name: str, runs: Sequence[Run], by: Sequence[str]) -> DataSet:
+def _data_set(name: str, runs: Sequence[Run], by: Sequence[str], now: Collection[Path]) -> DataSet:
+    runs, changed = newest(runs, now)
     cells = len({run.cell for run in runs})
     of_all = [key for key in swept(runs) if not defines_data(key)] if cells == 1 and not by else []
     compared, notes = asked.compared(by, cells, of_all)
+    notes += changed
     by_name = split(runs, partial(values, keys=compared))
     within = {key for of_one in by_name.values() for key in swept(of_one)}
     keys = [key for key in all_keys(runs) if key in within and key not in compared]

@@ -74,6 +74,8 @@ class Run:
         margin: the share within which its sweep counts scores as alike, None where nobody asked.
         fresh_seeds: whether its sweep was asked to train what is picked on fresh seeds.
         judges: of such a run the first seed that judges, by `sweep.judges`; None of any other.
+        own: digest of the user's own code and files that it was trained with; empty where there were none.
+        written: when its record was, in seconds.
     """
 
     folder: Path
@@ -110,6 +112,8 @@ class Run:
     margin: float | None = None
     fresh_seeds: bool = False
     judges: int | None = None
+    own: str = ""
+    written: float = 0.0
 
     @property
     def seconds_per_seed(self) -> float:
@@ -226,6 +230,8 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         margin=asked_margin(record.config),
         fresh_seeds=settings.get("sweep.fresh_seeds") is True,
         judges=first if type(first := settings.get("sweep.judges")) is int and 0 <= first < 2**63 else None,
+        own=record.fingerprint.partition("-")[2],
+        written=(folder / RESULT).stat().st_mtime,
     )
 
 

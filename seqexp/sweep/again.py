@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from seqexp.config.guard import shown
 from seqexp.config.names import path_name, quoted
 from seqexp.record.record import INERT_SETTINGS
 from seqexp.show.console import say
-from seqexp.sweep.jobs import split_jobs
+from seqexp.sweep.jobs import Job, split_jobs
 
 if TYPE_CHECKING:
     from seqexp.record.claim import Claim
@@ -132,6 +132,14 @@ def outdated(config: DictConfig) -> Path | None:
 
     sweep, wanted = Path(HydraConfig.get().sweep.dir), claim_of(config)
     return claim.outdated(sweep, wanted) if claim.missing(sweep, wanted) else None
+
+
+def asked_for(jobs: Sequence[Job], sweep: Path) -> set[Path]:
+    """The folders of the finished runs of some jobs below a sweep's folder."""
+    from seqexp.record import claim
+
+    with claim.at_rest(sweep):
+        return {folder for job in jobs for folder, _ in claim.present(sweep, job.claim)}
 
 
 def leave() -> None:

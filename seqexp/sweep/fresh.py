@@ -22,6 +22,7 @@ from seqexp.config.compose import without_hydra
 from seqexp.config.kinds import LARGEST
 from seqexp.config.mistakes import ConfigError
 from seqexp.show.console import say
+from seqexp.sweep import again
 from seqexp.sweep.dry import tell
 from seqexp.sweep.jobs import Job, job_config
 
@@ -125,7 +126,7 @@ def _plan(jobs: Sequence[Job], by: Sequence[str], folder: Path) -> tuple[range, 
     from seqexp.compare.comparison import sort
     from seqexp.compare.judges import part
 
-    data_sets, found = sort([folder], by)
+    data_sets, found = sort([folder], by, again.asked_for(jobs, folder))
     first, count = _first(jobs, found.runs), _count(jobs)
     lines: list[list[str]] = []
     for picking in (part(data_set, first) for data_set in data_sets):

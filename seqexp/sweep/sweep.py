@@ -214,6 +214,7 @@ class Sweep(Callback):
         from seqexp.show.paragraphs import put
 
         asked: dict[str, Any] = {"margin": config.compare.margin, "allowed_packages": list(config.allowed_packages)}
+        asked["now"] = again.asked_for(self.jobs, folder)
         try:
             comparison = compare(folder, by=self.by or None, **asked)
         except CompareError as error:  # so many runs failed that the keys do not differ any more

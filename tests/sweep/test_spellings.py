@@ -267,6 +267,9 @@ def test_changed_code_or_files_of_ones_own_are_another_run(own: Command) -> None
         again = own()
         assert (again.status, again.out.count("there already")) == (0, 0)
         assert re.search(f"{anew}: ", again.out)
+        assert "left out, and the run of the same settings that was asked for last counts" in " ".join(
+            again.out.split()
+        )
         assert {path: contents(top)[path] for path in before} == before
         prints = {record.fingerprint for _, record in done(top)}
         assert len(prints) == number + 1
