@@ -82,6 +82,7 @@ class Csv(_ByLabel):
         together: whether several files are one series that goes on, by name.
         label: the column that names each sequence's class; None predicts values.
         group: of `label` alone.
+        stratified: of `label` alone.
 
     Raises:
         ValueError: a setting is wrong, or a file is damaged.
@@ -108,9 +109,11 @@ class Csv(_ByLabel):
         together: bool,
         label: str | None,
         group: str | None,
+        stratified: bool | None = None,  # settings may be from before there was such a key
     ) -> None:
-        if group is not None:
-            raise ValueError("group must be null unless data.label names the column of classes")
+        for name, value in (("group", group), ("stratified", stratified)):
+            if value is not None:
+                raise ValueError(f"{name} must be null unless data.label names the column of classes")
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
         targets = tables.listed("target", target)
         if path is None or not targets:
@@ -120,6 +123,7 @@ class Csv(_ByLabel):
         self.files = tables.read(path, asked, {}, how)
         self.how, self.together = how, together
         self.sources = [each.path for each in self.files]
+        self.order = "their rows (no data.time tells whether it is that of time)" if time is None else "time"
         names = list(asked)
         usable.check_rows(self.files, window + horizon)
         if together and time is not None:

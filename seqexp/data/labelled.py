@@ -37,7 +37,8 @@ class Labelled(Task):
         4.0  run
         3.0  run
 
-    All seeds have the same sequences, and one split, which `data_seed` draws. Classes are numbered in the order of
+    All seeds have the same sequences, and one split, which `data_seed` draws: each part of it has each class in about its
+    share. Classes are numbered in the order of
     their names. A constant guess scores the entropy of the classes, in nats.
 
     Args:
@@ -58,6 +59,7 @@ class Labelled(Task):
         season: must be None.
         label: the column that names the class; the same in all rows of a sequence.
         group: the column that says which rows are one sequence; None as above.
+        stratified: None: each part of the split has each class in about its share; False: as it is drawn.
 
     Raises:
         ValueError: a setting is wrong, or a file is damaged.
@@ -86,10 +88,13 @@ class Labelled(Task):
         season: int | None,
         label: str,
         group: str | None,
+        stratified: bool | None = False,  # settings from before there was such a key
     ) -> None:
         for name, value in (("target", target), ("season", season)):
             if value is not None:
                 raise ValueError(f"{name} must be null where data.label names the classes, got {value}")
+        if stratified is True:
+            raise ValueError("stratified must be null, which spreads classes over the split, or false, got true")
         names = tables.listed("inputs", inputs)
         if path is None or not names:
             raise ValueError(f"{'inputs must name the columns that are read' if path else 'path must name CSV files'}")
@@ -109,6 +114,7 @@ class Labelled(Task):
                 "nothing to tell apart"
             )
         self.inputs, self.targets = Values(len(names)), Classes(len(self.classes))
+        self.stratified = stratified is None
         self.scales = scales_of(scaling, names, range(len(names)), ())
         self.num_sequences = len(pieces)
         self._lengths = torch.tensor([each.stop - each.start for each in pieces])
@@ -134,14 +140,19 @@ class Labelled(Task):
         even = bool((self._lengths == self._lengths[0]).all())
         return Sequences(self._values, self._targets, lengths=None if even else self._lengths)
 
+    def class_name(self, index: int) -> str:
+        """As the files have it, in one line."""
+        return "".join(each if each.isprintable() else "?" for each in self.classes[index][:20])
+
     def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
         """Says how many sequences of each class there are, and how long they are."""
         counts = torch.bincount(self._targets).tolist()
-        shown = ", ".join(f"{name[:20]} {count}" for name, count in list(zip(self.classes, counts, strict=True))[:5])
+        shown = ", ".join(f"{self.class_name(each)} {count}" for each, count in enumerate(counts[:5]))
         more = f" and {len(counts) - 5} more" if len(counts) > 5 else ""
         low, high = int(self._lengths.min()), int(self._lengths.max())
-        text = f"{self.num_sequences} sequences of {low} to {high} rows in {len(counts)} classes: {shown}{more}."
-        return ["".join(each if each.isprintable() else "?" for each in text)[:199]]
+        return [
+            f"{self.num_sequences} sequences of {low} to {high} rows in {len(counts)} classes: {shown}{more}."[:199]
+        ]
 
 
 def _check_mixing(how: Writing) -> None:

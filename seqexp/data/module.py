@@ -12,7 +12,7 @@ from seqexp.data.chance import check_chance
 from seqexp.data.check import check_counted, check_task, check_texts
 from seqexp.data.evaluations import TEST, elsewhere
 from seqexp.data.folds import Folds
-from seqexp.data.sampling import bounds_of, hashes, ordered, put, room, sample, sizes, with_gap
+from seqexp.data.sampling import bounds_of, hashes, lacking, ordered, put, room, sample, sizes, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
 from seqexp.data.stream import Stream, check_stream, draw_again
 from seqexp.data.task import Sequences, Task, features
@@ -124,7 +124,7 @@ class PopulationData(LightningDataModule):
     @property
     def notes(self) -> list[str]:
         """What the task says of its splits, and what there is to know of folds."""
-        found = check_texts(self.task, "notes", self.task.notes(self.bounds))
+        found = check_texts(self.task, "notes", self.task.notes(self.bounds)) + lacking(self.task, self.splits)
         return [*found, self.folds.note] if self.folds.note else found
 
     @property

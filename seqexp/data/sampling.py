@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from seqexp.data.chance import digest
 from seqexp.data.check import check_alike, check_sample
+from seqexp.data.shape import Classes
 from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 from seqexp.seeding import generator
@@ -62,7 +65,38 @@ def ordered(task: Task, seed: int, found: Sequences) -> Sequences:
     if task.chronological:
         return found
     order = torch.randperm(task.num_sequences, generator=generator(seed, "split"))
+    if task.stratified:
+        order = order[_spread(found.targets[order])]
     return Sequences._make(None if each is None else each[order] for each in found)
+
+
+def _spread(classes: Tensor) -> Tensor:
+    """An order (N,) in which each class is spread evenly, so that it has about its share of whatever is cut out.
+
+    Args:
+        classes: (N,).
+    """
+    counts = classes.bincount()
+    places = classes.argsort(stable=True)  # class by class
+    ranks = torch.arange(len(classes)) - (counts.cumsum(0) - counts)[classes[places]]
+    shares = torch.empty(len(classes), dtype=torch.float64)
+    shares[places] = (ranks.double() + 0.5) / counts[classes[places]]
+    return shares.argsort(stable=True)
+
+
+def lacking(task: Task, splits: Mapping[str, Split]) -> list[str]:
+    """Says which classes of whole sequences one data set does not have in training, or in the test, of some seed."""
+    if not (task.fixed and isinstance(task.targets, Classes) and task.reads == "last" and splits):
+        return []
+    found = []
+    for name in ("train", "test"):
+        seen = [set(each) for each in splits[name].targets.tolist()]
+        if gone := [each for each in range(task.targets.count) if not all(each in classes for classes in seen)]:
+            shown = ", ".join(task.class_name(each) for each in gone[:5]) + ", ..." * (len(gone) > 5)
+            where = "training" if name == "train" else "the test"
+            where += " of some folds" * any(each in classes for classes in seen for each in gone)
+            found.append(f"Of {task.targets.count} classes {len(gone)} have no sequence in {where}: {shown}.")
+    return found
 
 
 def room(found: Sequences, num_seeds: int, count: int) -> Split:

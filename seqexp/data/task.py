@@ -59,8 +59,10 @@ class Task(ABC):
         num_sequences: N, sequences of a seed that are split into train, val and test.
         chronological: the sequences follow each other in time. Then the split into train, val and test keeps their
             order, and they are always made together.
+        order: in which order chronological sequences are, in words that begin "windows in the order of ...".
         chooses_length: `sample` can make sequences of any length that it is asked for.
         fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
+        stratified: where a split is drawn, each part of it has each class in about its share; of classes of whole sequences.
         varies: what another seed's data are, in words that end "the intervals speak of ..."; not asked if `fixed`.
         scales: how the numbers are scaled for a network, and predictions scaled back; None: not at all.
         ahead: the targets are all of the inputs, in their order, so many steps after the last that is read, so that
@@ -73,8 +75,10 @@ class Task(ABC):
     reads: Literal["last", "steps"] = "last"
     num_sequences: int
     chronological: ClassVar[bool] = False
+    order: str = "time"
     chooses_length: ClassVar[bool] = False
     fixed: ClassVar[bool] = False
+    stratified: bool = False
     varies: ClassVar[str] = "new data"
     scales: Scales | None = None
     ahead: int | None = None
@@ -157,6 +161,10 @@ class Task(ABC):
             generator: as for `sample`.
         """
         return None
+
+    def class_name(self, index: int) -> str:
+        """What a class is called; by default its number."""
+        return str(index)
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor | None:
         """Says which seeds have met the task's own criterion of success on a batch, (S,) bool; None: it has none.

@@ -12,7 +12,6 @@ from seqexp.config.folders import check_config_dir
 from seqexp.config.mistakes import ConfigError, current_folder, explain, refuse
 from seqexp.data.described import described
 from seqexp.data.evaluations import TEST
-from seqexp.data.task import Sequences
 from seqexp.run.build import prepare
 from seqexp.show.console import prepare_output, say
 
@@ -76,10 +75,9 @@ def looked(settings: Sequence[str], config_dir: str | None) -> tuple[str, list[l
     scored = baselines.score(guesses[TEST], data.splits[TEST], score)
     found = leaks.findings(data)
     best = leaks.best_guess(score, scored)
-    first = next(iter(data.splits.values())).of(slice(1))
     what = described(
         data.task,
-        Sequences._make(None if each is None else each[0] for each in first),
+        data.first(),
         score,
         [name for name, row in scored.items() if row is not None and name != baselines.NOISE],
     )

@@ -104,7 +104,7 @@ def _file(choice: Choice) -> str:
 
 
 def _told(choice: Choice) -> str | None:
-    """What a task says of itself; None where it lacks a setting, such as a path, or is not the program's own."""
+    """What a task says of itself, or what it lacks for that, such as a path; None where it is not the program's own."""
     if choice.path is None or not choice.path.is_relative_to(CONF):
         return None
     show_start()  # torch takes longer than a second
@@ -113,8 +113,8 @@ def _told(choice: Choice) -> str | None:
 
     try:
         return looked([f"data={choice.name}", "num_seeds=1"], None)[0]
-    except ConfigError:
-        return None
+    except ConfigError as error:
+        return f"What its data are is not known yet: {error}."
 
 
 def _rows(settings: Sequence[Setting | str]) -> str:

@@ -33,6 +33,7 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "data.steps_per_epoch": None,
     "data.gap": 0,
     "data.folds": 1,
+    "data.stratified": None,
     "cell.weights": None,
     "cell.residual": False,
     "cell.reset": "after",
@@ -50,6 +51,8 @@ OLDER_SETTINGS = {"cell.forget_bias": "seqexp.cell.lstm.LSTM"}
 """Keys of `NEUTRAL_SETTINGS` that one class, named by its `_target_`, had at `NUMERICS` already: of it, they count."""
 
 CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    # A split by class; without the key, as older settings are, it is drawn without regard to them.
+    "data.stratified": lambda data: data.get("label") is not None and data.get("stratified", False) is None,
     "trainer.overfit_batches": lambda trainer: trainer.get("overfit_batches") not in (None, 0),
     "trainer.accumulate_grad_batches": lambda trainer: trainer.get("accumulate_grad_batches") not in (None, 1),
     # Null was taken for 1. Where the interval is null as well, both validate at the end of each epoch.
@@ -61,7 +64,7 @@ CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "trainer.limit_test_batches": lambda trainer: _is_limit(trainer.get("limit_test_batches")),
     "trainer.fast_dev_run": lambda trainer: bool(trainer.get("fast_dev_run")),
 }
-"""Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in a Trainer's settings."""
+"""Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in the settings of its group."""
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
@@ -114,7 +117,7 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
         32 letters for the configuration; where something of the user's own is named, a dash and its digest as well.
     """
     kept = defining(settings)
-    text = json.dumps([NUMERICS, kept, *changed_settings(kept)], sort_keys=True, default=str)
+    text = json.dumps([NUMERICS, kept, *changed_settings(settings)], sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     own = own_digest(settings) if own is None else own
     return f"{digest}-{own}" if own else digest
@@ -122,8 +125,10 @@ def fingerprint(settings: Mapping[str, Any], own: str | None = None) -> str:
 
 def changed_settings(settings: Mapping[str, Any]) -> list[str]:
     """The keys of a configuration that mean other numbers than at `NUMERICS`; see `CHANGED_SETTINGS`."""
-    trainer = _value(settings, "trainer")
-    return [key for key, is_other in CHANGED_SETTINGS.items() if isinstance(trainer, dict) and is_other(trainer)]
+    groups = {key: _value(settings, key.partition(".")[0]) for key in CHANGED_SETTINGS}
+    return [
+        key for key, is_other in CHANGED_SETTINGS.items() if isinstance(groups[key], dict) and is_other(groups[key])
+    ]
 
 
 def defining(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,9 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.data.csv import Csv
 from seqexp.data.labelled import Labelled
 from seqexp.data.module import PopulationData
+from seqexp.program import check
 from seqexp.record.own import digest
+from seqexp.record.provenance import fingerprint
 from seqexp.run.build import build, prepare
 from seqexp.seeding import generator
 
@@ -230,6 +232,54 @@ def test_a_class_of_each_file_or_of_rows_that_follow_each_other() -> None:
         Path(f"{name}.csv").write_text(f"t,x,kind\n{rows}")
     data = made("data.path='*.csv'", "data.label=kind", "data.inputs=x", "data.time=t", content=None)
     assert data.task.num_sequences == 8
+
+
+def test_what_it_is_in_a_line_is_true_of_all_sequences_and_rows() -> None:
+    Path("f.csv").write_text(GROUPS)
+    asked = ["data=csv", "data.path=f.csv", "num_seeds=1"]
+    for seed in range(4):  # the shortest may be in any part
+        what, _ = check.looked([*asked, *LABEL, f"data_seed={seed}"], None)
+        assert what.startswith("20 sequences of 1 to 4 steps;")
+    what, _ = check.looked([*asked, "data.target=x", "data.window=3"], None)
+    assert " windows in the order of their rows (no data.time tells whether it is that of time) of 3 steps;" in what
+    Path("f.csv").write_text(TABLE)
+    what, _ = check.looked([*asked, "data.target=price", "data.window=3", "data.time=date"], None)
+    assert what.startswith("57 windows in the order of time of 3 steps;")
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_each_part_of_a_split_has_each_class_in_its_share(folds: int) -> None:
+    few = GROUPS + "".join(f"{name},{name},rare\n" for name in range(20, 28))
+    drawn = (made(*LABEL, f"data_seed={seed}", f"data.folds={folds}", "num_seeds=3", content=few) for seed in range(9))
+    for data in drawn:
+        for name, split in data.splits.items():
+            shares = torch.tensor([10, 8, 10]) * split.num_sequences / 28
+            for seed in range(3):
+                counts = split.targets[seed].bincount(minlength=3)
+                assert ((counts - shares).abs() < 1.5).all(), (name, counts)
+        assert not any("no sequence" in each for each in data.notes)
+    before = [made(*LABEL, f"data_seed={seed}", "data.stratified=false", content=few) for seed in range(9)]
+    assert any("have no sequence in the test: " in " ".join(each.notes) for each in before)
+
+
+def _before(config: DictConfig) -> DictConfig:
+    """Settings from before there was the key."""
+    older = OmegaConf.create(OmegaConf.to_container(config))
+    del older.data["stratified"]
+    return older
+
+
+def test_settings_without_that_key_are_the_runs_that_they_were() -> None:
+    Path("f.csv").write_text(GROUPS)
+    for settings, is_other in ((LABEL, True), (("data.target=x", "data.label=null"), False)):
+        config = composed("data.path=f.csv", *settings)
+        older = _before(config)
+        hashes = [fingerprint(OmegaConf.to_container(each)) for each in (config, older)]  # type: ignore[arg-type]
+        assert (hashes[0] != hashes[1]) == is_other
+    data = build(_before(composed("data.path=f.csv", *LABEL))).data
+    data.make()
+    apart = made(*LABEL, "data.stratified=false", content=GROUPS)
+    assert data.data_hash == apart.data_hash != made(*LABEL, content=GROUPS).data_hash
 
 
 def test_it_trains(train: Callable[..., Any]) -> None:

@@ -95,6 +95,11 @@ def test_a_group_and_a_file_are_shown_with_their_comments(command: Command) -> N
     assert command("list", "data", "cell").out == command("list", "data").out + "\n" + command("list", "cell").out
 
 
+def test_a_task_that_lacks_a_setting_says_which(command: Command) -> None:
+    out = command("list", "data/csv").out
+    assert "\n  What its data are is not known yet: data.path must name a CSV file, such as data.path=prices.csv" in out
+
+
 def test_a_tasks_page_that_waits_for_torch_says_so(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(listing, "show_start", lambda: shown.append("starting"))
