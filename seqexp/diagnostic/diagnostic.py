@@ -30,9 +30,11 @@ class Diagnostic(ABC):
 
     Attributes:
         when: at what times it measures.
+        kinds: the files that a picture in a run's folder becomes.
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png",)
 
     def check(self, model: Model) -> None:  # noqa: B027  most can measure any model
         """Checks whether a model can be measured, before anything is trained.

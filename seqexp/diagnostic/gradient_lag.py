@@ -18,7 +18,6 @@ from seqexp.model import Model
 from seqexp.readout import read_last
 from seqexp.score import Score
 from seqexp.show.lines import Line, draw_lines
-from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
     from seqexp.show.figures import Figure
@@ -148,18 +147,16 @@ def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]
     names = [name.removeprefix(f"{time}_") for name in arrays if name.startswith(f"{time}_")]
     states = [name for name in names if name != "radius"]
     lines = []
-    for name in states:
+    for turn, name in enumerate(states):
+        norms = arrays[f"{time}_{name}"]  # (S, K + 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.log(arrays[f"{time}_{name}"])
-            logs = logs - logs[:, :1]  # (S, K + 1)
-        logs[~np.isfinite(logs)] = math.nan
-        ends = [mean_interval(column) for column in logs.T]
+            ratios = norms / norms[:, :1]
         shown = label if len(states) == 1 else f"{label}, state {name}"
-        mean, low, high = (np.exp([getattr(each, end) for each in ends]) for end in ("mean", "low", "high"))
-        lines.append(Line(label=shown, x=np.arange(float(len(ends))), mean=mean, low=low, high=high))
+        lags = np.arange(float(norms.shape[1]))
+        lines.append(Line.over_seeds(shown, lags, ratios, logs=True, of=label, turn=turn))
     radius = arrays[f"{time}_radius"]
     radius = radius[np.isfinite(radius) & (radius > 0)]
     if radius.size and lines:
         curve = math.exp(float(np.mean(np.log(radius)))) ** lines[0].x
-        lines.append(Line(label=f"{label} at rest: rᵏ", x=lines[0].x, mean=curve, low=curve, high=curve, theory=True))
+        lines.append(Line.known(f"{label} at rest: rᵏ", lines[0].x, curve, of=label))
     return lines

@@ -25,13 +25,17 @@ ABOUT = "about"
 
 SEEDS = "seeds"
 
+SECONDS = "seconds"
+"""The name under which a file says how long each measurement took, as JSON by time; files before 0.2 have none."""
+
 
 class Kept(NamedTuple):
-    """A file: the settings of what made it, the seeds, and what was measured, (S, …) by name."""
+    """A file: the settings of what made it, the seeds, what was measured, (S, …) by name, and how long that took."""
 
     settings: dict[str, Any]
     seeds: list[int]
     arrays: dict[str, Array]
+    seconds: dict[str, float] = {}  # noqa: RUF012  never changed
 
 
 def build(name: str, node: Any, allowed: Sequence[str]) -> Diagnostic:
@@ -59,6 +63,7 @@ def write(folder: Path, name: str, kept: Kept) -> None:
     """Writes a measurement into a run's folder."""
     buffer = io.BytesIO()
     about = {ABOUT: np.array(json.dumps(kept.settings)), SEEDS: np.array(kept.seeds)}
+    about[SECONDS] = np.array(json.dumps(kept.seconds))
     np.savez_compressed(buffer, **about, **kept.arrays)  # type: ignore[arg-type]
     (folder / FOLDER).mkdir(exist_ok=True)
     write_atomically(path_of(folder, name), buffer.getvalue())
@@ -80,13 +85,14 @@ def read(path: Path) -> Kept:
         with np.load(content, allow_pickle=False) as file:
             arrays: dict[str, Array] = {name: file[name] for name in file.files}
         settings, seeds = json.loads(str(arrays.pop(ABOUT))), arrays.pop(SEEDS).tolist()
+        seconds = json.loads(str(arrays.pop(SECONDS, "{}")))
     except (OSError, KeyError, EOFError, RecursionError, zipfile.BadZipFile) as error:
         raise ValueError(f"is not a diagnostic's ({type(error).__name__})") from None
-    if not isinstance(settings, dict) or not isinstance(seeds, list):
+    if not (isinstance(settings, dict) and isinstance(seeds, list) and isinstance(seconds, dict)):
         raise ValueError("is not a diagnostic's")
     if any(values.ndim and len(values) != len(seeds) for values in arrays.values()):
         raise ValueError(f"does not hold one measurement for each of its {len(seeds)} seeds")
-    return Kept(settings, seeds, arrays)
+    return Kept(settings, seeds, arrays, seconds)
 
 
 def found(folder: Path) -> Mapping[str, Path]:

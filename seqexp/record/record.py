@@ -45,7 +45,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("data", "cell", "fingerprint", "device", "metric", "metric_label", "metric_unit"), str),
     **dict.fromkeys(("num_parameters", "epochs", "steps"), int),
     **dict.fromkeys(("baselines", "validation_baselines", "evaluation_baselines", "left_out", "scores"), dict),
-    **dict.fromkeys(("config", "versions"), dict),
+    **dict.fromkeys(("config", "versions", "diagnostic_seconds"), dict),
     **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
     **dict.fromkeys(("git", "error", "sizes", "varies"), (dict, type(None))),
     "state_size": (int, type(None)),
@@ -101,6 +101,8 @@ class Record:
         epochs: as trained.
         steps: optimiser steps as trained.
         train_seconds: wall time inside fit.
+        diagnostic_seconds: name -> wall time of what each diagnostic measured in this run; what is asked for later
+            says it in its own file.
         config: the resolved configuration.
         overrides: the command line's part of it.
         fingerprint: hash of what defines the result; after a dash, that of the user's own code and files.
@@ -137,6 +139,7 @@ class Record:
     epochs: int = 0
     steps: int = 0
     train_seconds: float = 0.0
+    diagnostic_seconds: dict[str, float] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
     fingerprint: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from seqexp.record.files import write_atomically
 from seqexp.record.record import Record, RecordError
 from seqexp.score import Score
 from seqexp.show.console import say
-from seqexp.show.figures import encode
+from seqexp.show.figures import Kind, encode
 
 if TYPE_CHECKING:
     from seqexp.show.board import Board
@@ -71,6 +72,7 @@ class Measurements:
         self.settings = settings
         self.data = data
         self.found: dict[str, dict[str, Array]] = {name: {} for name in diagnostics}
+        self.took: dict[str, dict[str, float]] = {name: {} for name in diagnostics}
 
     def measure(self, when: When, model: Model, score: Score) -> None:
         """Has those measure that do so at this time; what fails after training is left out, and said."""
@@ -81,6 +83,7 @@ class Measurements:
         copied.cell.forget_work_space()  # the model's own stays with the model
         split = self.data.splits["val" if self.data.has_val else "train"].to(torch.device("cpu"), torch.float64)
         for name, each in due.items():
+            start = time.perf_counter()
             try:
                 measured = each.measure(copied, score, split)
             except Exception:
@@ -90,24 +93,32 @@ class Measurements:
                 del self.found[name]
                 continue
             self.found[name] |= {f"{when}_{part}": values for part, values in measured.items()}
+            self.took[name][when] = time.perf_counter() - start
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long each diagnostic has measured, without its picture."""
+        return {name: sum(self.took[name].values()) for name in self.found}
 
     def write(self, folder: Path, label: str, board: Board | None) -> None:
         """Writes and draws what was measured; a run that is done is not lost over a picture."""
         for name, arrays in self.found.items():
-            kept.write(folder, name, kept.Kept(self.settings[name], list(self.data.seeds), arrays))
+            made = kept.Kept(self.settings[name], list(self.data.seeds), arrays, self.took[name])
+            kept.write(folder, name, made)
             try:
                 figure = self.diagnostics[name].draw({label: arrays})
             except Exception:
                 log.warning("diagnostic %s: its picture could not be drawn", name, exc_info=True)
                 continue
-            write_picture(folder, name, figure)
+            write_picture(folder, name, figure, self.diagnostics[name].kinds)
             if board is not None:
                 board.picture(f"view/{name}", figure)
 
 
-def write_picture(folder: Path, name: str, figure: Figure) -> None:
+def write_picture(folder: Path, name: str, figure: Figure, kinds: Sequence[Kind]) -> None:
     """Puts a diagnostic's picture beside its measurement."""
-    write_atomically(folder / kept.FOLDER / f"{name}.png", encode(figure, "png"))
+    for kind in kinds:
+        write_atomically(folder / kept.FOLDER / f"{name}.{kind}", encode(figure, kind))
 
 
 def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:

@@ -106,6 +106,7 @@ def fit(
             epochs=len(selection.history["train"]),
             steps=trainer.global_step,
             train_seconds=seconds,
+            diagnostic_seconds=measurements.seconds,
             device=provenance.device_name(trainer.strategy.root_device),
         )
         loggers.finish(record)

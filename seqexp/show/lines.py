@@ -1,10 +1,11 @@
-"""Lines with bands in panels side by side, on a logarithmic scale: what a diagnostic draws. Arrays in, Figure out."""
+"""Lines with bands in panels side by side: what most diagnostics draw. Arrays in, Figure out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,13 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from seqexp.show import text
-from seqexp.show.figures import COLORS, LINES, LONGEST_LABEL, MARKERS, Array
+from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid
+from seqexp.show.styles import style_of
+from seqexp.statistics import mean_interval
 
 MOST_LINES = 24
 """In one panel; a legend of more is not read."""
 
 LEAST = 1e-30
-"""A panel reaches no further down, whatever has vanished."""
+"""A logarithmic panel reaches no further down, whatever has vanished."""
+
+THEORY = (0, (1, 1.5))
+"""The line of what is known and not measured: dotted and thin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,73 +32,179 @@ class Line:
     """One line: K points.
 
     Attributes:
-        label: what is called so has one colour in all panels; a theory has that of the line before it.
+        label: what the legend calls it.
+        of: the cell or row that it is of, which decides on its colour; empty where the label does, or for a theory that
+            is nobody's, which is grey.
         x: (K,).
-        mean: (K,); what is not positive is left out.
+        mean: (K,); on a logarithmic axis what is not positive is left out.
         low: (K,) lower edge of the band, NaN where there is none.
         high: (K,) upper edge.
         theory: whether it is known and not measured: thin and dotted.
+        turn: how many line styles it is away from that of its cell, where that has several lines.
     """
 
     label: str
+    of: str = ""
     x: Array
     mean: Array
     low: Array
     high: Array
     theory: bool = False
+    turn: int = 0
+
+    @classmethod
+    def over_seeds(
+        cls, label: str, x: Array, values: Array, *, logs: bool = False, of: str = "", turn: int = 0
+    ) -> Self:
+        """The mean over seeds with its interval.
+
+        Args:
+            label: what the legend calls it.
+            x: (K,).
+            values: (S, K); what is not finite is left out.
+            logs: whether the mean is geometric.
+            of: as for the line.
+            turn: as for the line.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rows = np.log(values) if logs else np.asarray(values, dtype=float)
+        ends = [mean_interval(column) for column in rows.T]
+        found = [np.array([getattr(each, end) for each in ends]) for end in ("mean", "low", "high")]
+        mean, low, high = (np.exp(each) for each in found) if logs else found
+        return cls(label=label, of=of, x=np.asarray(x, dtype=float), mean=mean, low=low, high=high, turn=turn)
+
+    @classmethod
+    def known(cls, label: str, x: Array, values: Array, of: str = "") -> Self:
+        """What is known and not measured, (K,)."""
+        values = np.asarray(values, dtype=float)
+        return cls(label=label, of=of, x=np.asarray(x, dtype=float), mean=values, low=values, high=values, theory=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        title: above it.
+        xlabel: below it.
+        ylabel: left of it; empty where the panel beside it says so.
+        lines: in the order of the legend.
+        log: whether the vertical axis is logarithmic.
+        xlog: whether the horizontal one is.
+        whole: whether x counts something.
+        shaded: (from, to) of x, marked as where the model was trained; None for no mark.
+        limits: of the vertical axis, where they are not to follow the lines.
+    """
+
+    title: str
+    xlabel: str
+    ylabel: str
+    lines: Sequence[Line] = field(default_factory=list)
+    log: bool = False
+    xlog: bool = False
+    whole: bool = True
+    shaded: tuple[float, float] | None = None
+    limits: tuple[float | None, float | None] | None = None
 
 
 def draw_lines(panels: Mapping[str, Sequence[Line]], xlabel: str, ylabel: str) -> Figure:
-    """Draws panels that share their axes.
+    """Draws panels that share their axes, of which the vertical one is logarithmic.
 
     Args:
         panels: title -> lines.
         xlabel: below each panel.
         ylabel: left of the first one.
     """
-    shown = {title: lines[:MOST_LINES] for title, lines in panels.items()}
-    labels = list(dict.fromkeys(line.label for lines in shown.values() for line in lines if not line.theory))
-    names = list(dict.fromkeys(line.label for lines in shown.values() for line in lines))
+    made = [
+        Panel(title=title, xlabel=xlabel, ylabel="" if index else ylabel, lines=lines, log=True)
+        for index, (title, lines) in enumerate(panels.items())
+    ]
+    return draw_panels(made, share=True)
+
+
+def draw_panels(panels: Sequence[Panel], share: bool = False) -> Figure:
+    """Draws panels side by side, two in a row, with one legend for all.
+
+    Args:
+        panels: what is drawn.
+        share: whether they have the same axes.
+    """
+    lines = [line for panel in panels for line in panel.lines[:MOST_LINES]]
+    names = list(dict.fromkeys(line.label for line in lines))
+    owners = list(dict.fromkeys(owner for line in lines if (owner := _owner(line))))
     columns = 3 if max(map(len, names), default=0) < 24 else 2
-    height = 3.6 + 0.25 * math.ceil(len(names) / columns)
-    figure = Figure(figsize=(9.2, height), layout="constrained")
-    axes = figure.subplots(1, max(1, len(shown)), sharex=True, sharey=True, squeeze=False)[0]
+    beside = max(1, min(2, len(panels)))
+    rows = max(1, math.ceil(len(panels) / 2))
+    figure = Figure(figsize=(9.2, 3.6 * rows + 0.25 * math.ceil(len(names) / columns)), layout="constrained")
+    axes = figure.subplots(rows, beside, sharex=share, sharey=share, squeeze=False).flatten()
     handles: dict[str, Line2D] = {}
-    for panel, (title, lines) in zip(axes, shown.items(), strict=False):
-        style = 0
-        for line in lines:
-            style = style if line.theory else labels.index(line.label)
-            handles[line.label] = _draw(panel, line, style)
-        panel.set(title=title, xlabel=xlabel)
-        panel.grid(True, color="0.9", lw=0.8)
-        panel.set_axisbelow(True)
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(ylabel)
-    _scale(axes[0], [line for lines in shown.values() for line in lines])
+    for place, panel in zip(axes, panels, strict=False):
+        for line in panel.lines[:MOST_LINES]:
+            handles[line.label] = _draw(place, line, owners, panel.log)
+        _dress(place, panel, lines if share else panel.lines)
+    for place in axes[len(panels) :]:
+        place.set_axis_off()
     if handles:
         shown_names = [text.label(name, LONGEST_LABEL) for name in handles]
         figure.legend(list(handles.values()), shown_names, loc="outside lower center", ncols=columns, fontsize="small")
     return figure
 
 
-def _draw(axes: Axes, line: Line, style: int) -> Line2D:
-    color = COLORS[style % len(COLORS)]
-    mean, low, high = (np.where(values > 0, values, math.nan) for values in (line.mean, line.low, line.high))
-    if line.theory:
-        return axes.plot(line.x, mean, color=color, ls=(0, (1, 1.5)), lw=1.1, zorder=1)[0]
+def _owner(line: Line) -> str:
+    return line.of or ("" if line.theory else line.label)
+
+
+def _draw(axes: Axes, line: Line, owners: Sequence[str], log: bool) -> Line2D:
+    owner = _owner(line)
+    style = style_of(owner, owners) if owner else None
+    color = style.color if style else "0.35"
+    mean, low, high = (
+        np.where(values > 0, values, math.nan) if log else values for values in (line.mean, line.low, line.high)
+    )
+    if line.theory or style is None:
+        return axes.plot(line.x, mean, color=color, ls=THEORY, lw=1.3, zorder=1)[0]
     axes.fill_between(line.x, low, high, color=color, alpha=0.18, lw=0)
-    marker = MARKERS[style % len(MARKERS)]
+    shape, marker = (style.line, style.marker)
+    if line.turn:
+        shape = LINES[(LINES.index(shape) + line.turn) % len(LINES)]
+        marker = MARKERS[(MARKERS.index(marker) + line.turn) % len(MARKERS)]
     every = max(1, len(line.x) // 8)
-    return axes.plot(
-        line.x, mean, color=color, ls=LINES[style % len(LINES)], lw=1.5, marker=marker, ms=4, markevery=every
-    )[0]
+    return axes.plot(line.x, mean, color=color, ls=shape, lw=1.5, marker=marker, ms=4, markevery=every)[0]
 
 
-def _scale(axes: Axes, lines: Sequence[Line]) -> None:
-    """A logarithmic axis around what was measured; theories and bands may leave it."""
-    values = np.concatenate([*(line.mean for line in lines if not line.theory), []])
-    values = values[np.isfinite(values) & (values > LEAST)]
-    axes.set_yscale("log")
-    if values.size:
-        axes.set_ylim(values.min() / 2, values.max() * 2)
+def _dress(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
+    """Titles, scales and grids; theories and bands may leave a logarithmic axis."""
+    if panel.shaded is not None:
+        low, high = panel.shaded
+        axes.axvspan(low, high, color="0.93", lw=0, zorder=0)
+        axes.text(
+            high,
+            1.0,
+            "trained ",
+            transform=axes.get_xaxis_transform(),
+            ha="right",
+            va="top",
+            fontsize="small",
+            color="0.4",
+        )
+    if panel.log:
+        values = np.concatenate([*(line.mean for line in lines if not line.theory), []])
+        values = values[np.isfinite(values) & (values > LEAST)]
+        axes.set_yscale("log")
+        if values.size:
+            axes.set_ylim(values.min() / 2, values.max() * 2)
+    if panel.xlog:
+        axes.set_xscale("log")
+    if panel.limits is not None:
+        axes.set_ylim(*panel.limits)
+    axes.set(title=panel.title, xlabel=panel.xlabel)
+    if panel.ylabel:
+        axes.set_ylabel(panel.ylabel)
+    if panel.log or panel.xlog:
+        axes.grid(True, color="0.9", lw=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    else:
+        grid(axes)
+    if panel.whole and not panel.xlog:
+        axes.locator_params(axis="x", integer=True)

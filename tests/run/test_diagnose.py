@@ -49,6 +49,9 @@ def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> N
     assert (measured.folder / "diagnostics" / "gradient_lag.png").read_bytes().startswith(PNG)
     found = kept.read(kept.path_of(measured.folder, "gradient_lag"))
     assert found.seeds == [0, 1]
+    assert set(found.seconds) == {"start", "end"}
+    assert measured.record.diagnostic_seconds == {"gradient_lag": pytest.approx(sum(found.seconds.values()))}
+    assert without.record.diagnostic_seconds == {}
     assert {name: values.shape for name, values in found.arrays.items()} == {
         **{f"{time}_{state}": (2, 8) for time in ("start", "end") for state in ("h", "c")},
         "start_radius": (2,), "end_radius": (2,),
