@@ -258,7 +258,8 @@ def classes(looked: Looked) -> Iterator[Finding]:
     counts = targets.flatten().bincount()
     if counts.max() >= LARGE_CLASS * counts.sum():
         share = float(counts.max() / counts.sum())
-        text = f"Class {looked.task.class_name(int(counts.argmax()))} has {share:.1%} of the test targets: who always says it is as often right."
+        name = looked.task.class_name(int(counts.argmax()))
+        text = f"Class {name} has {share:.1%} of the test targets: who always says it is as often right."
         yield Finding("note", text)
 
 

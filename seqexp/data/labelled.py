@@ -37,9 +37,9 @@ class Labelled(Task):
         4.0  run
         3.0  run
 
-    All seeds have the same sequences, and one split, which `data_seed` draws: each part of it has each class in about its
-    share. Classes are numbered in the order of
-    their names. A constant guess scores the entropy of the classes, in nats.
+    All seeds have the same sequences, and one split, which `data_seed` draws: each part of it has each class in about
+    its share. Classes are numbered in the order of their names. A constant guess scores the entropy of the classes, in
+    nats.
 
     Args:
         path: as of `seqexp.data.csv.Csv`, like all that is not said here.

@@ -62,7 +62,7 @@ class Task(ABC):
         order: in which order chronological sequences are, in words that begin "windows in the order of ...".
         chooses_length: `sample` can make sequences of any length that it is asked for.
         fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
-        stratified: where a split is drawn, each part of it has each class in about its share; of classes of whole sequences.
+        stratified: where a split of sequences that have a class is drawn, each part has each class in about its share.
         varies: what another seed's data are, in words that end "the intervals speak of ..."; not asked if `fixed`.
         scales: how the numbers are scaled for a network, and predictions scaled back; None: not at all.
         ahead: the targets are all of the inputs, in their order, so many steps after the last that is read, so that

@@ -64,7 +64,7 @@ CHANGED_SETTINGS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "trainer.limit_test_batches": lambda trainer: _is_limit(trainer.get("limit_test_batches")),
     "trainer.fast_dev_run": lambda trainer: bool(trainer.get("fast_dev_run")),
 }
-"""Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in the settings of its group."""
+"""Dotted keys that can mean other numbers than at `NUMERICS`; each with whether they do, in its group's settings."""
 
 PACKAGES = ("torch", "lightning", "hydra-core", "omegaconf", "numpy")
 
