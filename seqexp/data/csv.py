@@ -123,7 +123,7 @@ class Csv(_ByLabel):
         self.files = tables.read(path, asked, {}, how)
         self.how, self.together = how, together
         self.sources = [each.path for each in self.files]
-        self.order = "their rows (no data.time tells whether it is that of time)" if time is None else "time"
+        self.ordered_by = "their rows (no data.time tells whether it is that of time)" if time is None else "time"
         names = list(asked)
         usable.check_rows(self.files, window + horizon)
         if together and time is not None:

@@ -31,7 +31,7 @@ def described(task: Task, first: Sequences, score: Score, guesses: Iterable[str]
         else _counted(task.targets.size, "number")
     )
     when = "after the last step" if task.reads == "last" else "at every step"
-    kind = f"windows in the order of {task.order}" if task.chronological else "sequences"
+    kind = f"windows in the order of {task.ordered_by}" if task.chronological else "sequences"
     data = "the same for every seed" if task.fixed else f"another seed has {task.varies}"
     floor = "" if first.best is None else "; the noise is known"
     solved = "; it says when it is solved" if type(task).solved is not Task.solved else ""

@@ -59,7 +59,7 @@ class Task(ABC):
         num_sequences: N, sequences of a seed that are split into train, val and test.
         chronological: the sequences follow each other in time. Then the split into train, val and test keeps their
             order, and they are always made together.
-        order: in which order chronological sequences are, in words that begin "windows in the order of ...".
+        ordered_by: in which order chronological sequences are, in words that begin "windows in the order of ...".
         chooses_length: `sample` can make sequences of any length that it is asked for.
         fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
         stratified: where a split of sequences that have a class is drawn, each part has each class in about its share.
@@ -75,7 +75,7 @@ class Task(ABC):
     reads: Literal["last", "steps"] = "last"
     num_sequences: int
     chronological: ClassVar[bool] = False
-    order: str = "time"
+    ordered_by: str = "time"
     chooses_length: ClassVar[bool] = False
     fixed: ClassVar[bool] = False
     stratified: bool = False
