@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,8 @@ from seqexp.cell.recurrent import Recurrent
 from seqexp.data.task import Task
 from seqexp.model import Model
 from seqexp.readout import read_last
+
+Array = np.ndarray[Any, Any]
 
 States = list[tuple[Tensor, ...]]
 """For each layer a tensor (S, H, B) for each of the cell's `states`."""
@@ -34,8 +37,15 @@ def check_feedable(task: Task) -> None:
         )
 
 
-@torch.no_grad()
-def roll_out(model: Model, context: Tensor, steps: int) -> Tensor:
+@overload
+def roll_out(model: Model, context: Array, steps: int) -> Array: ...
+
+
+@overload
+def roll_out(model: Model, context: Tensor, steps: int) -> Tensor: ...
+
+
+def roll_out(model: Model, context: Tensor | Array, steps: int) -> Tensor | Array:
     """Continues sequences: the model predicts the next values, reads them, predicts the next, and so on.
 
     A model of the last step reads as many values each time as the context has. One of every step goes on from its
@@ -43,14 +53,14 @@ def roll_out(model: Model, context: Tensor, steps: int) -> Tensor:
 
     Args:
         model: the population; its predictions are the next values of its inputs.
-        context: (S, B, T, I), in the data's units: what comes before.
+        context: (S, B, T, I), or (B, T, I) the same for every seed, in the data's units: what comes before.
         steps: K >= 1, how many values are made.
 
     Returns:
-        (S, B, K, I), in the data's units. What overflows is infinite or NaN.
+        (S, B, K, I), in the data's units; a NumPy array for one. What overflows is infinite or NaN.
 
     Raises:
-        ValueError: the model does not predict as many numbers as it reads, or a number is out of range.
+        ValueError: the model does not predict as many numbers as it reads, or a number or a shape is out of range.
     """
     if model.num_tokens or model.output_size != model.cell.input_size:
         raise ValueError(
@@ -58,7 +68,18 @@ def roll_out(model: Model, context: Tensor, steps: int) -> Tensor:
         )
     if steps < 1:
         raise ValueError(f"steps must be >= 1, got {steps}")
-    context = context.to(model.weight)
+    given = torch.as_tensor(context).to(model.weight)
+    every = given.expand(model.num_seeds, *given.shape) if given.dim() == 3 else given
+    if every.dim() != 4 or len(every) != model.num_seeds or 0 in every.shape or every.shape[3] != model.output_size:
+        wanted = f"(B, T, I={model.output_size}) or (S={model.num_seeds}, B, T, I={model.output_size})"
+        raise ValueError(f"context must have shape {wanted}, none of these 0, got {tuple(given.shape)}")
+    path = _roll_out(model, every, steps)
+    return path if isinstance(context, Tensor) else path.cpu().numpy()
+
+
+@torch.no_grad()
+def _roll_out(model: Model, context: Tensor, steps: int) -> Tensor:
+    """The same of a tensor of each seed's own."""
     if model.reads == "steps" and isinstance(model.cell, Recurrent) and model.cell.causal:
         return _from_state(model, model.cell, context, steps)
     read = context

@@ -14,7 +14,7 @@ from seqexp.data.split import Split
 from seqexp.record import evaluations as files
 from seqexp.record.record import Record, RecordError
 from seqexp.run.fit import limit_threads, listed
-from seqexp.run.load import load_run
+from seqexp.run.load import load_run, record_of
 
 
 def evaluate(
@@ -44,7 +44,7 @@ def evaluate(
             already.
     """
     path = Path(folder)
-    known = files.joined(Record.read(path), path)
+    known = files.joined(record_of(path), path)
     wanted, there = files.meanings(test_lengths, evaluations or {}), files.known(known, path)
     for name in wanted.keys() & there.keys():
         if wanted[name] != there[name]:

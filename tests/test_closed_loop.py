@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -93,6 +94,19 @@ def test_a_model_of_the_last_step_reads_as_many_values_as_before() -> None:
     with torch.no_grad():
         again = torch.stack([model(whole[:, :, step : step + 6]) for step in range(5)], 2)
     torch.testing.assert_close(found, again, rtol=1e-12, atol=1e-12)
+
+
+def test_arrays_and_one_context_for_all_seeds_are_continued_too() -> None:
+    model = population(GRU, {}, "last", 1, ("standard", "standard"))
+    context = torch.randn(3, 6, 2, generator=generator(1, "data"), dtype=torch.float64)
+    path = roll_out(model, context, 4)
+    torch.testing.assert_close(path, roll_out(model, context.expand(2, -1, -1, -1), 4), rtol=0, atol=0)
+    as_array = roll_out(model, context.numpy(), 4)
+    assert isinstance(as_array, np.ndarray)
+    np.testing.assert_array_equal(as_array, path.numpy())
+    for wrong in (np.zeros((6, 2)), np.zeros((3, 3, 6, 2)), np.zeros((3, 6, 1)), np.zeros((3, 0, 2))):
+        with pytest.raises(ValueError, match=r"context must have shape \(B, T, I=2\) or \(S=2, B, T, I=2\), none"):
+            roll_out(model, wrong, 4)
 
 
 def test_valid_time_counts_the_steps_before_the_first_that_is_wrong() -> None:

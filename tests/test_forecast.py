@@ -205,6 +205,17 @@ def test_seeds_that_diverged_do_not_forecast(folder: Path, monkeypatch: pytest.M
         forecast(folder, 1)
 
 
+def test_a_folder_of_runs_names_one_of_them(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        RecordError, match=rf"is no run's folder, but one above 1 run; give one of them, such as .*/{folder.name}$"
+    ):
+        forecast(folder.parent, 1)
+    with pytest.raises(RecordError, match=r"holds no run$"):
+        forecast(tmp_path, 1)
+    with pytest.raises(RecordError, match=r"there is no such folder$"):
+        forecast(tmp_path / "nowhere", 1)
+
+
 def test_a_task_that_is_no_series_is_refused(train: Train) -> None:
     _, folder = train("data=sum", "data.num_sequences=60", "cell=rnn", "num_seeds=2", "trainer.max_epochs=1", tiny=())
     with pytest.raises(ConfigError, match="sum is no series"):

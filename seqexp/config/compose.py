@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -22,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seqexp.config import CONF as CONF
 from seqexp.config.explanations import INTERVAL
 from seqexp.config.folders import KNOWN, check_config_dir, say_replaced
-from seqexp.config.mistakes import ConfigError, explain
+from seqexp.config.mistakes import ConfigError, explain, first_line
 
 
 def known_keys(overrides: Iterable[str] = (), folder: str | None = None) -> list[str]:
@@ -168,3 +169,22 @@ def without_hydra(config: DictConfig) -> DictConfig:
     with open_dict(config):
         config.pop("hydra", None)
     return config
+
+
+def value_of(setting: str) -> Any:
+    """The value of one KEY=VALUE, read as the command line of a run reads it.
+
+    Raises:
+        ConfigError: it is no value, or several.
+    """
+    text = setting.partition("=")[2]
+    try:
+        override = OverridesParser.create().parse_override(setting)
+        if override.is_sweep_override():
+            raise ConfigError(f"{setting}: takes one value, and {text} is several")
+        return override.value()
+    except HydraException as error:
+        raise ConfigError(
+            f"{setting}: {text} is no value ({first_line(error)}); in quotes within quotes it is a text as it stands, "
+            f"'{setting.partition('=')[0]}=\"{text}\"'"
+        ) from None

@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
 from seqexp.config import options
+from seqexp.config.compose import value_of
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
 from seqexp.evaluate import evaluate
 from seqexp.record import evaluations as files
@@ -108,10 +107,7 @@ def settings(given: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
             raise ConfigError(f"{each}: takes a value, and no interpolation")
         if name in place:
             raise ConfigError(f"{each}: {key} is given twice")
-        try:
-            place[name] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigError(f"{each}: {text} is no value") from None
+        place[name] = value_of(each)
     return changes, trusted
 
 

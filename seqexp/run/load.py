@@ -21,13 +21,16 @@ from seqexp.config.schema import check
 from seqexp.model import Model
 from seqexp.record.files import MOST_JSON, check_plain, is_plain
 from seqexp.record.own import READING
-from seqexp.record.record import Record, RecordError
+from seqexp.record.record import RESULT, Record, RecordError, find
 from seqexp.run.build import Parts, build
 from seqexp.run.size import Sizes, unset_model
 from seqexp.run.trained import Trained
 
 BESIDE = ("callback", "diagnostic", "logger")
 """Groups that training and testing do without: their packages need not be there, nor be trusted."""
+
+MOST_RUNS = 1000
+"""So many runs below a folder are counted."""
 
 NOT_MODEL = (*BESIDE, "data", "optimizer", "scheduler", "trainer")
 """Groups that a trained model does without, where its record says what it reads and predicts."""
@@ -66,6 +69,28 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
             f"task and data are needed; {error}"
         ) from None
     return Trained(parts.training.model)
+
+
+def record_of(folder: Path) -> Record:
+    """Reads the record of a run's folder.
+
+    Args:
+        folder: the run's; of one that is no run's, but holds some, the message names the first of them.
+
+    Raises:
+        RecordError: there is no readable record.
+    """
+    if not folder.exists():
+        raise RecordError(f"{folder}: there is no such folder")
+    if folder.is_dir() and not os.path.lexists(folder / RESULT):
+        runs = [each for each, _ in zip(find(folder), range(MOST_RUNS), strict=False)]
+        if runs:
+            count = f"{len(runs)} run{'s' * (len(runs) > 1)}" if len(runs) < MOST_RUNS else "many runs"
+            raise RecordError(
+                f"{folder}: is no run's folder, but one above {count}; give one of them, such as {runs[0]}"
+            )
+        raise RecordError(f"{folder}: holds no run")
+    return Record.read(folder)
 
 
 def load_run(
@@ -129,7 +154,7 @@ def _finished(folder: Path, allowed_packages: Sequence[str], allowed_environment
     for name, value in (("allowed_packages", allowed_packages), ("allowed_environment", allowed_environment)):
         if isinstance(value, str):
             raise ConfigError(f"{name} must be a list of names, as [{value!r}], got {value!r}")
-    record = Record.read(folder)
+    record = record_of(folder)
     if record.status != "done":
         raise RecordError(f"{folder}: the run failed, and left no model")
     return record

@@ -75,6 +75,8 @@ def test_the_test_again_is_no_evaluation(train: Train, capsys: pytest.CaptureFix
         (["data.noise=1", "data.noise=2"], "data.noise is given twice"),
         (["data.noise=${seed}"], "takes a value, and no interpolation"),
         (["data.noise=[1"], "[1 is no value"),
+        (["data.noise=1,2"], "takes one value, and 1,2 is several"),
+        (["data.noise=a=b"], """in quotes within quotes it is a text as it stands, 'data.noise="a=b"'"""),
         (["data.nose=1"], "Did you mean data.noise?"),
         (["data.noise=x"], "data.noise must be a number, got 'x'"),
         (["data.noise=-1"], "noise must be >= 0, got -1"),
@@ -110,6 +112,12 @@ def test_an_evaluation_is_called_after_its_settings(changes: dict[str, Any], nam
     assert re.fullmatch(name, found)
     assert len(found) <= evaluate.LONGEST
     assert evaluate.name_of({**changes, "other": 1}) != found
+
+
+def test_settings_are_read_as_those_of_a_run() -> None:
+    given = ["data.date_format=%d.%m.%Y", "data.noise=1e-3", "data.scaling={price:log}", "data.time=2024-01-31"]
+    read = {"date_format": "%d.%m.%Y", "noise": 0.001, "scaling": {"price": "log"}, "time": "2024-01-31"}
+    assert evaluate.settings(given) == (read, {})
 
 
 def test_settings_may_trust_packages() -> None:
