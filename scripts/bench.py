@@ -1,6 +1,6 @@
 """How fast is seqexp, beside its rivals and this machine's limits? One command for each table, Markdown out.
 
-    python scripts/bench.py peers                    # or training, single, startup, growth, limit, threads, fresh, gpu
+    python scripts/bench.py peers         # or training, single, startup, growth, limit, threads, fresh, cells, gpu
     python scripts/bench.py all --short              # everyday's form of every table, about two minutes
     python scripts/bench.py training --against HEAD~9 --rounds 15   # this checkout beside another revision
     python scripts/bench.py peers --works mini --cells rnn gru --rounds 5
@@ -28,10 +28,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from peers import against, sides
+from peers import cells as all_cells
 from peers.measure import SCRIPTS, Measured, Noise, interleave, median, ratio, run
 from peers.report import Report, describe_machine
 from peers.sides import Side
-from peers.work import CELLS, WORKS
+from peers.work import ALL_CELLS, CELLS, WORKS
 
 NO_JAX = (
     "Without jax: `pip install -c constraints.txt -e '.[bench]'`, or `--python-jax` with an interpreter that has it."
@@ -209,6 +210,12 @@ def fresh(options: Options, noise: Noise) -> Report:
         "and train one model; the ratio is the median over turns, and over rounds."
     )
     return report
+
+
+def cells(options: Options, noise: Noise) -> Report:
+    """A training step of every cell."""
+    sizes = all_cells.SIZES[:1] if options.short else all_cells.SIZES
+    return all_cells.cells(options.cells, options.python_jax, sizes, options.rounds, noise)
 
 
 def _timed(command: Sequence[str], environment: dict[str, str]) -> Side:
@@ -396,6 +403,7 @@ TABLES: dict[str, Callable[[Options, Noise], Report]] = {
     "limit": limit,
     "threads": threads,
     "fresh": fresh,
+    "cells": cells,
     "gpu": gpu,
 }
 
@@ -409,7 +417,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     )
     parser.add_argument("--rounds", type=int, help="3 if not given, or 1 if short")
     parser.add_argument("--seeds", type=int, help="30 if not given, or 10 if short")
-    parser.add_argument("--cells", nargs="+", choices=CELLS, help="all if not given")
+    parser.add_argument("--cells", nargs="+", choices=ALL_CELLS, help="all if not given")
     parser.add_argument("--works", nargs="+", choices=list(WORKS), help="both if not given")
     parser.add_argument("--out", type=Path, default=Path("outputs/bench"))
     parser.add_argument("--against", metavar="REVISION", help="training: beside this revision, not beside rivals")
@@ -417,7 +425,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     options = parser.parse_args(arguments, namespace=Options())
     options.rounds = options.rounds or (1 if options.short else 3)
     options.seeds = options.seeds or (10 if options.short else 30)
-    options.cells = options.cells or (["rnn"] if options.short else list(CELLS))
+    known = ALL_CELLS if options.table == "cells" else CELLS
+    options.cells = options.cells or (["rnn"] if options.short else list(known))
+    if unknown := set(options.cells) - set(known):
+        parser.error(f"{options.table} --cells: only {', '.join(known)}, got {', '.join(sorted(unknown))}")
     options.works = options.works or (["full"] if options.short else list(WORKS))
     python_jax = options.python_jax or sys.executable
     has_jax = subprocess.run([python_jax, "-c", "import jax"], capture_output=True).returncode == 0

@@ -30,6 +30,14 @@ class Work(NamedTuple):
 
 WORKS = {"full": Work(784, 100, None), "mini": Work(768, 20, 32)}
 CELLS = ("rnn", "lstm", "gru")
+JAX_CELLS = (*CELLS, "mingru", "minlstm", "lru")
+"""Those of the table of all cells that JAX computes as well."""
+
+ALL_CELLS = (
+    *CELLS, "mgu", "cifg", "janet", "peephole", "layer_norm_lstm", "layer_norm_gru", "indrnn", "slstm", "lstm1997",
+    "mingru", "minlstm", "lru", "tcn", "mlp",
+)  # fmt: skip
+"""Those that `plain_cells` has as well."""
 
 
 def overrides(work: str, epochs: int | None = None) -> list[str]:

@@ -14,7 +14,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 import bench
-from peers import bare, limit, measure, report, vmap, work
+from peers import bare, limit, measure, plain_cells, report, stepped, vmap, work
 
 NUMBERS = ("w_x", "w_h", "b_x", "b_h")
 
@@ -55,6 +55,25 @@ def test_jax_cell_is_torchs(cell: str) -> None:
     for x_t in x.unbind(1):
         states = jax_scan.step(cell, {name: value.numpy() for name, value in weights.items()}, states, x_t.numpy())
     np.testing.assert_allclose(states[0], module(x)[0][:, -1].detach(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", work.ALL_CELLS)
+def test_a_cell_by_hand_is_ours(cell: str) -> None:
+    population, batch = stepped.population(cell, steps=12, hidden=8, seeds=2, reads="steps")
+    ours = population.training.model.cell
+    plain = plain_cells.like(ours, cell, index=1)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(batch.inputs[1]), ours(batch.inputs)[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", work.JAX_CELLS)
+def test_jax_has_as_many_parameters(cell: str) -> None:
+    pytest.importorskip("jax")
+    from peers import jax_cells
+
+    shapes = jax_cells.shapes(cell, hidden=8, inputs=2, outputs=2).values()
+    model = stepped.population(cell, steps=12, hidden=8, seeds=1, reads="steps")[0].training.model
+    assert sum(np.prod(each) for each in shapes) == sum(each.numel() for each in model.parameters())
 
 
 def test_ratios_are_of_the_same_round() -> None:
@@ -110,6 +129,10 @@ def test_the_short_form_is_short_and_an_interpreter_without_jax_is_refused(capsy
     options = bench.parse(["peers", "--short"])
     assert (options.rounds, options.seeds, options.rows) == (1, 10, [("full", "rnn")])
     assert bench.parse(["peers", "--cells", "gru", "--rounds", "2"]).rows == [("full", "gru"), ("mini", "gru")]
+    assert bench.parse(["cells"]).cells == list(plain_cells.PLAIN)
+    with pytest.raises(SystemExit):
+        bench.parse(["peers", "--cells", "mgu"])
+    assert "only rnn, lstm, gru" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         bench.parse(["peers", "--python-jax", "/bin/false"])
     assert "has no jax" in capsys.readouterr().err
