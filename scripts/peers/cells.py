@@ -20,7 +20,7 @@ NOTES = (
     "One training step on a batch of 32 sequences of two inputs: forward, backward, and update by Adam, on one thread. "
     "*loop* is a loop over seeds of the cell as one writes it in PyTorch (`torch.nn` has `rnn`, `lstm`, `gru`; the "
     "rest is in `scripts/peers/plain_cells.py`), which takes turns with the population in one process, from the same "
-    "weights and on the same batch. Ratios are its time, that of JAX, and that of our GRU in the same round, over ours: "
+    "weights and on the same batch. Ratios are its time, that of JAX, and our GRU's of the same round, over ours: "
     "above 1 the population is ahead of the loop and of JAX, and the cell faster than the GRU.",
     "*last* has one target, after the last step; *steps* one after every step. With the first, gradients that vanish "
     "on their way back become denormal numbers, on which processors are many times slower: that is a part of what "

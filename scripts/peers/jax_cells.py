@@ -23,7 +23,7 @@ LINEAR = {"mingru": 2, "minlstm": 3}
 """Blocks of the gates."""
 
 ROWS = 32  # as in peers.stepped, which needs torch
-SECONDS = 8.0
+SECONDS = 2.0
 
 
 def shapes(cell: str, hidden: int, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:

@@ -26,7 +26,7 @@ TASKS = {"last": "data=adding", "steps": "data=flip_flop data.bits=2"}
 ROWS = 32
 """Sequences of a batch."""
 
-SECONDS = 8.0
+SECONDS = 2.0
 """After which no turn begins; there are at least 3."""
 
 
