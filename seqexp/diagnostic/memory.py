@@ -127,7 +127,7 @@ class Memory(Diagnostic):
                 curves.append(Line.over_seeds(label, lags, r2.sum(1) / inputs[:, None]))
                 sums.append(Line.over_seeds(label, lags, r2.sum(1).cumsum(1)))
             for bound in dict.fromkeys(int(arrays[f"{time}_bound"]) for arrays in by_label.values()):
-                name = f"bound N = {bound} features of a state, which a linear recurrence reaches"
+                name = f"bound N = {bound} features of a state, which a linear recurrence can reach"
                 sums.append(Line.known(name, lags, np.full(len(lags), bound)))
             curves.append(
                 Line.known("half of the variance: beyond lies what is forgotten", lags, np.full(len(lags), HALF))

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from seqexp.show import text
 from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid
+from seqexp.show.planes import Plane
 from seqexp.show.styles import style_of
 from seqexp.statistics import mean_interval
 
@@ -122,31 +123,36 @@ def draw_lines(panels: Mapping[str, Sequence[Line]], xlabel: str, ylabel: str) -
     return draw_panels(made, share=True)
 
 
-def draw_panels(panels: Sequence[Panel], share: bool = False) -> Figure:
-    """Draws panels side by side, two in a row, with one legend for all.
+def draw_panels(panels: Sequence[Panel | Plane], share: bool = False, beside: int = 2) -> Figure:
+    """Draws panels side by side, with one legend for all.
 
     Args:
         panels: what is drawn.
         share: whether they have the same axes.
+        beside: how many stand in a row.
     """
-    lines = [line for panel in panels for line in panel.lines[:MOST_LINES]]
-    names = list(dict.fromkeys(line.label for line in lines))
-    owners = list(dict.fromkeys(owner for line in lines if (owner := _owner(line))))
-    columns = 3 if max(map(len, names), default=0) < 24 else 2
-    beside = max(1, min(2, len(panels)))
-    rows = max(1, math.ceil(len(panels) / 2))
-    figure = Figure(figsize=(9.2, 3.6 * rows + 0.25 * math.ceil(len(names) / columns)), layout="constrained")
-    axes = figure.subplots(rows, beside, sharex=share, sharey=share, squeeze=False).flatten()
+    lines = [line for panel in panels if isinstance(panel, Panel) for line in panel.lines[:MOST_LINES]]
+    points = [owner for panel in panels if isinstance(panel, Plane) for owner in panel.owners]
+    owners = list(dict.fromkeys([*(owner for line in lines if (owner := _owner(line))), *points]))
+    columns = max(1, min(beside, len(panels)))
+    rows = max(1, math.ceil(len(panels) / columns))
+    figure = Figure(figsize=(9.2, 1), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False).flatten()
     handles: dict[str, Line2D] = {}
     for place, panel in zip(axes, panels, strict=False):
+        if isinstance(panel, Plane):
+            handles |= panel.draw(place, owners)
+            continue
         for line in panel.lines[:MOST_LINES]:
             handles[line.label] = _draw(place, line, owners, panel.log)
         _dress(place, panel, lines if share else panel.lines)
     for place in axes[len(panels) :]:
         place.set_axis_off()
-    if handles:
-        shown_names = [text.label(name, LONGEST_LABEL) for name in handles]
-        figure.legend(list(handles.values()), shown_names, loc="outside lower center", ncols=columns, fontsize="small")
+    names = [text.label(name, LONGEST_LABEL) for name in handles]
+    in_legend = 3 if max(map(len, names), default=0) < 24 else 2 if max(map(len, names), default=0) < 60 else 1
+    figure.set_figheight(3.6 * rows + 0.25 * math.ceil(len(names) / in_legend))
+    if names:
+        figure.legend(list(handles.values()), names, loc="outside lower center", ncols=in_legend, fontsize="small")
     return figure
 
 
