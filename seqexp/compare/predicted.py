@@ -6,16 +6,19 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem, Run
 from seqexp.compare.section import Section
 from seqexp.record.files import check_plain, printable
+from seqexp.show import periods
 from seqexp.show.figures import MOST_PANELS
-from seqexp.show.forecasts import MOST_LINES, ForecastPanel, Predicted
+from seqexp.show.forecasts import MOST_LINES, MOST_STEPS, ForecastPanel, Predicted
+from seqexp.show.periods import BAND
 from seqexp.statistics import Array
 
 PREDICTIONS = "predictions.npz"
@@ -26,9 +29,6 @@ MOST_BYTES = 2**28
 NUM_BINS = 24
 """Ranges of actual values, each with as many of them, over which predictions are averaged."""
 
-BAND = (2.5, 97.5)
-"""Percentiles over seeds."""
-
 
 class Read(NamedTuple):
     """Of one run: what was to be predicted, and what each seed predicted.
@@ -36,10 +36,12 @@ class Read(NamedTuple):
     Attributes:
         actual: (N,) one series for all seeds, or (S, N) each seed's own values.
         predicted: (S, N).
+        fold: (S,) whose test period a seed's values are; None where there are no folds, or values are no series.
     """
 
     actual: Array
     predicted: Array
+    fold: npt.NDArray[np.int64] | None = None
 
     @property
     def is_forecast(self) -> bool:
@@ -72,11 +74,13 @@ def predictions(sections: Sequence[Section], most_rows: int = MOST_LINES) -> tup
     return panels, list(damaged.values())
 
 
-def read_predictions(folder: Path) -> Read | None:
+def read_predictions(folder: Path, folds: int = 1) -> Read | None:
     """What a run predicted; None where there is no such file, or no numbers of one size in it.
 
     Args:
         folder: of the run.
+        folds: how many test periods its seeds have; those of an older file predict that of the first fold, too, which
+            is passed over: later folds are trained on it.
 
     Raises:
         OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error: it is damaged, or no ordinary file.
@@ -89,25 +93,32 @@ def read_predictions(folder: Path) -> Read | None:
         if any(entry.file_size > MOST_BYTES for entry in archive.infolist()):
             raise ValueError(f"holds more than {MOST_BYTES / 2**20:.0f} MiB in one array, and is not read")
     with np.load(path, allow_pickle=False) as file:
-        if {"series", "forecast"} <= set(file.files):
+        is_series = {"series", "forecast"} <= set(file.files)
+        if is_series and folds == 1:
             return _checked(file["series"], file["forecast"])
         if "predictions" not in file.files and "log_probability" in file.files:  # classes at every step
             return None
         targets, predicted = file["targets"], file["predictions"]
+        fold = file["fold"] if "fold" in file.files else file["seeds"] % folds if is_series else None
     if targets.dtype.kind != "f" or targets.shape != predicted.shape or targets.ndim < 3:
         return None
-    return _checked(*(each[..., 0].reshape(len(each), -1) for each in (targets, predicted)))
+    actual, shown = (each[..., 0].reshape(len(each), -1) for each in (targets, predicted))
+    return _checked(actual, shown, fold)
 
 
-def _checked(actual: Array, predicted: Array) -> Read:
+def _checked(actual: Array, predicted: Array, fold: npt.NDArray[Any] | None = None) -> Read:
     if predicted.ndim != 2 or actual.shape not in (predicted.shape, predicted.shape[1:]):
         raise ValueError(f"its arrays are of shapes {actual.shape} and {predicted.shape}")
-    return Read(actual.astype(np.float64), predicted.astype(np.float64))
+    if fold is not None and (fold.shape != predicted.shape[:1] or fold.dtype.kind not in "iu"):
+        raise ValueError(f"its folds are of shape {fold.shape} and kind {fold.dtype}")
+    whole = None if fold is None else fold.astype(np.int64)
+    return Read(actual.astype(np.float64), predicted.astype(np.float64), whole)
 
 
 def _read_or_note(run: Run, damaged: dict[str, Problem]) -> Read | None:
     try:
-        return read_predictions(run.folder)
+        folds = run.settings.get("data.folds")
+        return read_predictions(run.folder, folds if type(folds) is int and folds > 1 else 1)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         reason = f"{PREDICTIONS}, so it is not in the figure of forecasts: {printable(str(error))}"
         damaged[run.name] = Problem(run.name, reason)
@@ -121,6 +132,8 @@ def _panel(
     first = next((read for _, reads in found.values() for read in reads.values()), None)
     if first is None:
         return None
+    if first.fold is not None:
+        return _over_folds(title, found, wanted, count)
     if first.is_forecast:
         actual, edges = first.actual, None
     else:
@@ -155,6 +168,46 @@ def _panel(
         rows=rows,
         count=count,
         left_out=[_left_out(label, counts[label], len(row.sources)) for label, row in wanted.items()],
+    )
+
+
+def _over_folds(
+    title: str, found: dict[str, tuple[Row, dict[int, Read]]], wanted: dict[str, Row], count: int
+) -> ForecastPanel | None:
+    """The test periods of all folds, each predicted by the seeds of its own fold; arguments as for `_panel`."""
+    actual: dict[int, Array] = {}
+    for row, reads in found.values():
+        for run, position in row.sources:
+            read = reads.get(id(run))
+            if read is not None and read.fold is not None and position < len(read.fold):
+                actual.setdefault(int(read.fold[position]), read.actual[position])
+    total = sum(map(len, actual.values()))
+    most = max(1, MOST_STEPS // len(actual)) if total > MOST_STEPS else total
+    rows, counts = [], dict.fromkeys(wanted, 0)
+    for label, (row, reads) in found.items():
+        lines: dict[int, list[Array]] = {}
+        for run, position in row.sources:
+            read = reads.get(id(run))
+            if read is None or read.fold is None or position >= len(read.fold):
+                continue
+            fold, predicted = int(read.fold[position]), read.predicted[position]
+            if np.isfinite(predicted).all() and np.array_equal(read.actual[position], actual[fold]):
+                lines.setdefault(fold, []).append(predicted[:most])
+                counts[label] += 1
+        if lines:
+            mean, low, high = periods.spread(lines, {fold: len(each[:most]) for fold, each in actual.items()})
+            rows.append(Predicted(label=label, mean=mean, low=low, high=high))
+    if not rows:
+        return None
+    return ForecastPanel(
+        title=title,
+        is_forecast=True,
+        actual=periods.joined([actual[fold][:most] for fold in sorted(actual)]),
+        rows=rows,
+        count=count,
+        left_out=[_left_out(label, counts[label], len(row.sources)) for label, row in wanted.items()],
+        folds=len(actual),
+        is_cut=most < total // len(actual),
     )
 
 

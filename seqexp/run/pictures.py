@@ -17,7 +17,7 @@ from seqexp.data.shape import Values
 from seqexp.data.split import Split
 from seqexp.record.files import write_atomically
 from seqexp.run.build import Parts
-from seqexp.show import figures, small
+from seqexp.show import figures, periods, small
 from seqexp.show import run as drawn
 from seqexp.show.board import VIEW, Board
 from seqexp.statistics import mean_interval
@@ -38,6 +38,8 @@ def predicted(
 ) -> dict[str, npt.NDArray[Any]]:
     """Shows what the population predicts: on the first seed's series if it is a forecast, else for all seeds.
 
+    With folds each test period is predicted by the seeds of its own fold: others may have trained on it.
+
     Args:
         board: where it is shown.
         folder: of the run, which gets `forecast.{png,svg}` or `predictions.{png,svg}`.
@@ -50,7 +52,7 @@ def predicted(
 
     Returns:
         Of a forecast what `predictions.npz` keeps of it: `series` (N,) and `forecast` (S, N), what each seed predicts
-        on the first one's series.
+        on the first one's series; with folds `fold` (S,), the one of each seed.
     """
     task = parts.data.task
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
@@ -64,25 +66,34 @@ def predicted(
         board.picture(f"{VIEW}/predictions in full", full)
         _write(folder, "predictions", full)
         return {}
-    every = as_array(_on_first_series(parts, test))  # (S, N)
-    forecast, target = every[as_array(finite)], as_array(test.targets[0, :, 0])
-    low, high = np.percentile(forecast, [2.5, 97.5], axis=0)
-    mean = np.mean(forecast, axis=0)
+    number = parts.data.folds.number
+    every = as_array(predictions[..., 0] if number > 1 else _on_first_series(parts, test))  # (S, N)
+    folds = np.array([seed % number for seed in parts.data.seeds])
+    first = {int(fold): int(np.argmax(folds == fold)) for fold in np.unique(folds)}  # fold -> place of a seed
+    lines = {fold: list(every[(folds == fold) & as_array(finite)]) for fold in first}
+    mean, low, high = periods.spread(lines, dict.fromkeys(first, test.num_sequences))
+    target = periods.joined([as_array(test.targets[place, :, 0]) for place in first.values()])
     persistence = guesses.get("persistence")
+    count, where = int(finite.sum()), "test split of the first seed's series"
+    if number > 1:
+        where = f"test periods of {len(first)} folds, each predicted by its own seeds"
+        where = where if len(first) > 1 else f"test period of fold {min(first) + 1} of {number}"
     board.picture(f"{VIEW}/forecast", small.forecast(target, mean, low, high, title, cell))
     full = drawn.forecast(
         target=target,
         mean=mean,
         low=low,
         high=high,
-        persistence=as_array(persistence[0, : test.num_sequences, 0]) if isinstance(persistence, Tensor) else None,
-        title=f"{title}: test split of the first seed's series, {len(forecast)} seed{'s' * (len(forecast) > 1)}",
+        persistence=periods.joined([as_array(persistence[place, :, 0]) for place in first.values()])
+        if isinstance(persistence, Tensor)
+        else None,
+        title=f"{title}: {where}, {count} seed{'s' * (count > 1)}",
         cell=cell,
     )
     full = figures.laid_out(full)
     board.picture(f"{VIEW}/forecast in full", full)
     _write(folder, "forecast", full)
-    return {"series": target, "forecast": every}
+    return {"series": target, "forecast": every} if number == 1 else {"fold": folds}
 
 
 def learnt(folder: Path, parts: Parts, history: Mapping[str, Sequence[Tensor]], title: str, cell: str) -> None:

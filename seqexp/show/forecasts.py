@@ -22,6 +22,7 @@ from seqexp.show.figures import (
     plain,
     style_of,
 )
+from seqexp.show.periods import steps
 
 MOST_LINES = 6
 """Cells in one panel; bands of more hide each other."""
@@ -58,6 +59,9 @@ class ForecastPanel:
         actual: (N,) what was to be predicted.
         rows: what each row predicts.
         count: how many rows there are; more than are given where not all are drawn.
+        folds: test periods, one behind the other with NaN between them, each predicted by its own seeds; 1 where all
+            seeds predict one series.
+        is_cut: only the start of each of these periods is given.
         left_out: what is said of rows of which some seeds are not drawn, as they diverged, have another series or no
             file; empty texts say nothing.
     """
@@ -68,6 +72,8 @@ class ForecastPanel:
     rows: Sequence[Predicted]
     count: int
     left_out: Sequence[str] = ()
+    folds: int = 1
+    is_cut: bool = False
 
 
 def forecasts(panels: Sequence[ForecastPanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
@@ -102,9 +108,9 @@ def forecasts(panels: Sequence[ForecastPanel], labels: Sequence[str], page: Page
 
 def _draw(axes: Axes, panel: ForecastPanel, labels: Sequence[str], page: Page, share: float) -> dict[str, Any]:
     """Draws one panel, and returns name -> line for the legend."""
-    drawn = slice(MOST_STEPS if panel.is_forecast else None)
+    drawn = slice(MOST_STEPS if panel.is_forecast and panel.folds == 1 else None)
     actual = drawable(panel.actual[drawn].astype(np.float64))
-    x = np.arange(len(actual)) if panel.is_forecast else actual
+    x = steps(actual) if panel.is_forecast else actual
     handles = {"actual": axes.plot(x, actual, color="black", lw=1.3, zorder=3)[0]}
     for row in panel.rows:
         color, marker, line = style_of(row.label, labels)
@@ -115,9 +121,12 @@ def _draw(axes: Axes, panel: ForecastPanel, labels: Sequence[str], page: Page, s
             x, mean, color=color, ls=line, lw=1.5, marker=marker, ms=4, markevery=every, zorder=4
         )[0]
     more = f" ({len(panel.rows)} of {panel.count} drawn)" * (len(panel.rows) < panel.count)
-    where = (
-        "time step (test split of the first seed's series)" if panel.is_forecast else "actual value (means of ranges)"
-    )
+    where = "time step (test split of the first seed's series)"
+    if panel.folds > 1:
+        start = "starts of the" if panel.is_cut else "the"
+        where = f"time step ({start} test periods of {panel.folds} folds, each predicted by its own seeds)"
+    elif not panel.is_forecast:
+        where = "actual value (means of ranges)"
     axes.set(
         title=page.lines(plain(panel.title) + more, 0.75 * share),
         xlabel=page.even(where, 0.7 * share),

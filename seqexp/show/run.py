@@ -8,6 +8,7 @@ import numpy as np
 
 from seqexp.show.curves import Curve, broken, draw_curve, scale
 from seqexp.show.figures import MOST_POINTS, Array, Figure, Page, grid, style_of
+from seqexp.show.periods import steps
 
 NARROW, WIDE, SQUARE = Page(6.4), Page(8.4), Page(4.8)
 
@@ -15,7 +16,7 @@ NARROW, WIDE, SQUARE = Page(6.4), Page(8.4), Page(4.8)
 def forecast(
     target: Array, mean: Array, low: Array, high: Array, persistence: Array | None, title: str, cell: str
 ) -> Figure:
-    """A run's forecast over time.
+    """A run's forecast over time; where there is NaN between test periods, no line joins them.
 
     Args:
         target: (N,) what was to be predicted.
@@ -28,12 +29,12 @@ def forecast(
     """
     figure = WIDE.figure(3.8)
     axes = figure.add_subplot()
-    steps, color = np.arange(len(target)), style_of(cell, [cell]).color
-    axes.plot(steps, target, color="black", lw=1.2, label="actual")
-    axes.fill_between(steps, low, high, color=color, alpha=0.25, lw=0, label="band over seeds")
-    axes.plot(steps, mean, color=color, lw=1.4, ls="--", label="mean prediction")
+    x, color = steps(target), style_of(cell, [cell]).color
+    axes.plot(x, target, color="black", lw=1.2, label="actual")
+    axes.fill_between(x, low, high, color=color, alpha=0.25, lw=0, label="band over seeds")
+    axes.plot(x, mean, color=color, lw=1.4, ls="--", label="mean prediction")
     if persistence is not None:
-        axes.plot(steps, persistence, color="0.5", lw=0.9, ls=":", label="persistence")
+        axes.plot(x, persistence, color="0.5", lw=0.9, ls=":", label="persistence")
     axes.set(title=WIDE.wrapped(title, 0.65), xlabel="time step", ylabel="value")
     axes.margins(x=0.01)
     grid(axes)

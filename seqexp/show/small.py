@@ -15,6 +15,7 @@ from seqexp.show.curves import CurvePanel
 from seqexp.show.differences import DifferencePanel
 from seqexp.show.figures import Array, Axes, Figure, drawable, grid, is_wide, log_axis, style_of
 from seqexp.show.forecasts import ForecastPanel
+from seqexp.show.periods import steps
 
 SIZE = (3.0, 2.25)
 """Inches, of which a page 300 pixels wide has 100 pixels each."""
@@ -114,12 +115,12 @@ def differences(panel: DifferencePanel, labels: Sequence[str]) -> Figure:
 def forecast(target: Array, mean: Array, low: Array, high: Array, title: str, cell: str) -> Figure:
     """The start of a forecast, (N,) each: what came, mean prediction and band in the cell's colour."""
     figure, axes = _empty(f"{title}, first test steps", 1)
-    steps = np.arange(min(len(target), MOST_STEPS))
-    target, mean, low, high = (_drawable(each[: len(steps)]) for each in (target, mean, low, high))
-    axes.plot(steps, target, color="black", lw=1.5, label="actual")
+    target, mean, low, high = (_drawable(each[:MOST_STEPS]) for each in (target, mean, low, high))
+    x = steps(target)
+    axes.plot(x, target, color="black", lw=1.5, label="actual")
     color = style_of(cell, [cell]).color
-    axes.fill_between(steps, low, high, color=color, alpha=0.25, lw=0)
-    axes.plot(steps, mean, color=color, lw=2, ls="--", label="predicted")
+    axes.fill_between(x, low, high, color=color, alpha=0.25, lw=0)
+    axes.plot(x, mean, color=color, lw=2, ls="--", label="predicted")
     grid(axes)
     axes.locator_params(nbins=4)
     axes.tick_params(labelsize=LETTERS)
@@ -130,9 +131,9 @@ def forecast(target: Array, mean: Array, low: Array, high: Array, title: str, ce
 def forecasts(panel: ForecastPanel, labels: Sequence[str]) -> Figure:
     """What each row predicts: of a forecast its start, else means by actual value."""
     figure, axes = _empty(f"{panel.title}: predictions", panel.count)
-    drawn = slice(MOST_STEPS if panel.is_forecast else None)
+    drawn = slice(MOST_STEPS if panel.is_forecast and panel.folds == 1 else None)
     actual = _drawable(panel.actual[drawn])
-    x = np.arange(len(actual)) if panel.is_forecast else actual
+    x = steps(actual) if panel.is_forecast else actual
     axes.plot(x, actual, color="black", lw=1.5, label="actual")
     for row in panel.rows[:MOST_ROWS]:
         color, _, line = style_of(row.label, labels)

@@ -56,6 +56,29 @@ def test_a_forecast_is_of_one_series(drawn: Callable[..., Any]) -> None:
     assert list(panel.left_out) == ["lstm 2 of 3 seeds", "rnn 2 of 3 seeds"]
 
 
+@pytest.mark.parametrize("old", [False, True])
+def test_each_test_period_is_predicted_by_the_seeds_of_its_own_fold(
+    tmp_path: Path, run: Callable[..., Any], sections_of: Callable[..., Any], old: bool
+) -> None:
+    fold = np.array([0, 1, 0])
+    targets = SERIES[:3] + 10.0 * fold[:, None]
+    predicted = targets + np.array([[0.1], [0.2], [0.3]])
+    in_sample = {"series": targets[0], "forecast": np.stack([targets[0]] * 3)}  # what an older file has of fold 0
+    write_predictions(
+        tmp_path,
+        targets=targets[..., None],
+        predictions=predicted[..., None],
+        seeds=np.arange(3),
+        **(in_sample if old else {"fold": fold}),
+    )
+    rnn = run("sine", "rnn", [0.1, 0.2, 0.3], folder=tmp_path, settings={"data.folds": 2})
+    (panel,), _ = predictions(sections_of([rnn]))
+    assert (panel.is_forecast, panel.folds, list(panel.left_out)) == (True, 2, [""])
+    np.testing.assert_allclose(panel.actual, [*SERIES[:3], np.nan, *(SERIES[:3] + 10)])
+    np.testing.assert_allclose(panel.rows[0].mean - panel.actual, [0.2, 0.2, 0.2, np.nan, 0.2, 0.2, 0.2])
+    np.testing.assert_allclose(panel.rows[0].low - panel.actual, [0.105, 0.105, 0.105, np.nan, 0.2, 0.2, 0.2])
+
+
 def test_other_tasks_and_old_files_show_means_by_actual_value(drawn: Callable[..., Any]) -> None:
     (panel,), damaged = drawn(rnn=of_a_run(), lstm=of_a_run())
     assert not damaged
