@@ -31,6 +31,7 @@ def check_task(task: Task) -> None:
             raise ValueError(f"{name_of(task)}: {name} must be {words} of seqexp.data.shape, {_got(task, name)}{old}")
     if task.reads not in ("last", "steps"):
         raise ValueError(f"{name_of(task)}: reads must be 'last' or 'steps', {_got(task, 'reads')}")
+    task.check_enough()
     count = getattr(task, "num_sequences", None)
     if type(count) is not int or count < 1:
         raise ValueError(

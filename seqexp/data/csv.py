@@ -88,6 +88,8 @@ class Csv(_ByLabel):
         ValueError: a setting is wrong, or a file is damaged.
     """
 
+    may_be_short = True  # a forecast goes on from fewer rows than training takes
+
     def __init__(
         self,
         path: str | Sequence[str] | None,
@@ -125,16 +127,19 @@ class Csv(_ByLabel):
         self.sources = [each.path for each in self.files]
         self.ordered_by = "their rows (no data.time tells whether it is that of time)" if time is None else "time"
         names = list(asked)
-        usable.check_rows(self.files, window + horizon)
         if together and time is not None:
             usable.check_following(self.files)
         table = np.concatenate([each.values for each in self.files])
         usable.check_scaled(self.files, names, scaling)
         super().__init__(table, names, read, targets, window, horizon, scaling, season)
         self.interleaved = len(self.files) > 1 and not together
-        counts = [len(each.lines) - window - horizon + 1 for each in self.files]
+        counts = [max(0, len(each.lines) - window - horizon + 1) for each in self.files]
         self.num_sequences = sum(counts)
         self.starts = _starts(counts, [len(each.lines) for each in self.files], together)
+
+    def check_enough(self) -> None:
+        """Refuses a file that holds no window and its target."""
+        usable.check_rows(self.files, self.window + self.horizon)
 
     def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         """Cuts the windows of all files: inputs (N, window, I), targets (N, O).

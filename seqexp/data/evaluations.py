@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -49,15 +50,22 @@ def elsewhere(
             raise ValueError(f"evaluations.{name} must be settings of the same task, got {changes!r}")
         try:
             other = make_task(changes)
+            other.follow(task)
             check_task(other)
         except ValueError as error:
             raise ValueError(f"evaluations.{name}: {error}") from error
         if (other.inputs, other.targets, other.reads) != (task.inputs, task.targets, task.reads):
-            what = "alphabet" if hasattr(task.inputs, "alphabet") else "size"
             raise ValueError(
-                f"evaluations.{name} must leave inputs and targets of the {what} that the model was made for"
+                f"evaluations.{name} must leave inputs and targets of the size that the model was made for"
             )
-        if task.fixed and not task.chronological and other.num_sequences != task.num_sequences:
+        is_deck = task.fixed and not task.chronological
+        if is_deck and other.num_sequences != task.num_sequences and not of_other_files(task, other):
             raise ValueError(f"evaluations.{name} must leave the number of sequences as it is")
         found[key] = (other, None)
     return found
+
+
+def of_other_files(task: Task, other: Task) -> bool:
+    """Whether two tasks are read from different files."""
+    paths = [[os.path.realpath(each) for each in some.sources] for some in (task, other)]
+    return paths[0] != paths[1]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from seqexp.data import tables
 from seqexp.data.files import find
@@ -101,28 +102,17 @@ class Labelled(Task):
         if label in names:
             raise ValueError(f"inputs must not hold {label}, which data.label names: the class is to be predicted")
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
-        texts = {label: "label", **({} if group is None else {group: "group"})}
-        by_file = group is None and len(find(path)) > 1
-        if not by_file:
-            _check_mixing(how)
-        files = tables.read(path, dict.fromkeys(names, "inputs"), texts, how)
-        pieces = [piece for table in files for piece in _pieces(table, label, group, by_file)]
+        pieces = read_pieces(path, names, label, group, how)
         self.classes = sorted({each.label for each in pieces})
-        if len(self.classes) < 2:
-            raise ValueError(
-                f"label names the column {label} of {files[0].path}, and it has one class, {self.classes[0]}: there is "
-                "nothing to tell apart"
-            )
         self.inputs, self.targets = Values(len(names)), Classes(len(self.classes))
         self.stratified = stratified is None
         self.scales = scales_of(scaling, names, range(len(names)), ())
         self.num_sequences = len(pieces)
-        self._lengths = torch.tensor([each.stop - each.start for each in pieces])
-        self._values = torch.zeros(len(pieces), int(self._lengths.max()), len(names))
-        for row, each in zip(self._values, pieces, strict=True):
-            row[: each.stop - each.start] = torch.tensor(each.table.values[each.start : each.stop])
+        self._values, self._lengths = padded(pieces, len(names))
         self._targets = torch.tensor([self.classes.index(each.label) for each in pieces])
-        self._column = label
+        self.sources = list(dict.fromkeys(each.table.path for each in pieces))
+        self._label = label
+        self._places = [f"{each.table.at(each.start, label)}" for each in pieces]
 
     @property
     def numbers(self) -> int:
@@ -140,6 +130,27 @@ class Labelled(Task):
         even = bool((self._lengths == self._lengths[0]).all())
         return Sequences(self._values, self._targets, lengths=None if even else self._lengths)
 
+    def follow(self, trained: Task) -> None:
+        """Numbers the classes as the model has them."""
+        if not isinstance(trained, Labelled) or self.classes == trained.classes:
+            return
+        for place, index in zip(self._places, self._targets.tolist(), strict=True):
+            if self.classes[index] not in trained.classes:
+                raise ValueError(
+                    f"{place} {self.classes[index]!r} is none of the classes that the model was trained on, "
+                    f"{', '.join(trained.classes)}"
+                )
+        self._targets = torch.tensor([trained.classes.index(each) for each in self.classes])[self._targets]
+        self.classes, self.targets = trained.classes, trained.targets
+
+    def check_enough(self) -> None:
+        """Refuses sequences of one class."""
+        if len(self.classes) < 2:
+            raise ValueError(
+                f"label names the column {self._label} of {self.sources[0]}, and it has one class, {self.classes[0]}: "
+                "there is nothing to tell apart"
+            )
+
     def class_name(self, index: int) -> str:
         """As the files have it, in one line."""
         return "".join(each if each.isprintable() else "?" for each in self.classes[index][:20])
@@ -155,6 +166,39 @@ class Labelled(Task):
         ]
 
 
+def read_pieces(
+    path: str | Sequence[str], names: Sequence[str], label: str | None, group: str | None, how: Writing
+) -> list[Piece]:
+    """Reads the sequences of files.
+
+    Args:
+        path: of the files.
+        names: of the columns that are read.
+        label: the column of classes; None where they are not known: their texts are then empty, and a file without a
+            group is one sequence.
+        group: the column that says which rows are one sequence.
+        how: how the files are written.
+
+    Raises:
+        ValueError: a file is damaged, or a sequence has two classes, or goes on after its end.
+    """
+    by_file = group is None and (label is None or len(find(path)) > 1)
+    if not by_file:
+        _check_mixing(how)
+    texts = {name: key for name, key in ((label, "label"), (group, "group")) if name is not None}
+    files = tables.read(path, dict.fromkeys(names, "inputs"), texts, how)
+    return [piece for table in files for piece in _pieces(table, label, group, by_file)]
+
+
+def padded(pieces: Sequence[Piece], columns: int) -> tuple[Tensor, Tensor]:
+    """The values of sequences, (N, T, columns), and their lengths, (N,)."""
+    lengths = torch.tensor([each.stop - each.start for each in pieces])
+    values = torch.zeros(len(pieces), int(lengths.max()), columns)
+    for row, each in zip(values, pieces, strict=True):
+        row[: each.stop - each.start] = torch.tensor(each.table.values[each.start : each.stop])
+    return values, lengths
+
+
 def _check_mixing(how: Writing) -> None:
     """Refuses what would take the sequences of one file for one."""
     if how.time is not None or how.fill in ("forward", "interpolate"):
@@ -164,11 +208,11 @@ def _check_mixing(how: Writing) -> None:
         )
 
 
-def _pieces(table: Table, label: str, group: str | None, by_file: bool) -> list[Piece]:
+def _pieces(table: Table, label: str | None, group: str | None, by_file: bool) -> list[Piece]:
     """The sequences of one file, in its order."""
-    labels = table.texts[label]
+    labels = [""] * len(table.lines) if label is None else table.texts[label]
     for row, text in enumerate(labels):
-        if not text:
+        if label is not None and not text:
             raise ValueError(f"{table.at(row, label)} there is no class; each row must name that of its sequence")
     keys = [""] * len(labels) if by_file else labels if group is None else table.texts[group]
     stops = [row for row in range(1, len(keys)) if keys[row] != keys[row - 1]]
@@ -182,7 +226,7 @@ def _pieces(table: Table, label: str, group: str | None, by_file: bool) -> list[
             )
         seen[keys[start]] = stop - 1
         for row in range(start, stop):
-            if labels[row] != labels[start]:
+            if label is not None and labels[row] != labels[start]:
                 raise ValueError(
                     f"{table.at(row, label)} {labels[row]!r} is another class than {labels[start]!r} in line "
                     f"{table.lines[start]} of the same sequence"

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningDataModule
 
 from seqexp.data.chance import check_chance
 from seqexp.data.check import check_counted, check_task, check_texts
-from seqexp.data.evaluations import TEST, elsewhere
+from seqexp.data.evaluations import TEST, elsewhere, of_other_files
 from seqexp.data.folds import Folds
 from seqexp.data.sampling import bounds_of, hashes, lacking, ordered, put, room, sample, sizes, with_gap
 from seqexp.data.split import Batches, Split, evaluation_rows
@@ -230,11 +230,11 @@ class PopulationData(LightningDataModule):
     def _evaluation(self, name: str, task: Task, length: int | None, learnt: Sequence[Split]) -> Split:
         """The sequences of one evaluation, as many as are tested on: of one recording, those of the test split.
 
-        Of another recording, which has more or fewer, they are all that were neither trained nor selected on.
+        Of another file, or of more or fewer, they are all that were neither trained nor selected on.
         """
         if not (task.chronological or task.fixed):
             return self._stacked(task, name, self._count(TEST), length)
-        if task.num_sequences != self.task.num_sequences:
+        if task.num_sequences != self.task.num_sequences or of_other_files(self.task, task):
             return unseen(self._stacked(task, name, task.num_sequences, None), learnt, self._laid(task, name))
         return self._cut(task, name, {TEST: self.bounds[TEST]}, self._sample(task, self.data_seeds[0], name))[TEST]
 

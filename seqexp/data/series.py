@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,8 +47,8 @@ class Series(Task):
     Attributes:
         season: steps after which the series about repeats itself; None where nobody says so.
         names: of the columns that are predicted.
-        sources: paths of the files that it is read from; none where it is made.
         interleaved: neighbouring windows are of several series, so that their targets are no curve.
+        may_be_short: a series without a window and its target can be made, but nothing is learnt from it.
         known: of the inputs those columns that are the targets; fewer where a target is not read.
 
     Args:
@@ -65,8 +65,8 @@ class Series(Task):
 
     chronological = True
     season: int | None = None
-    sources: Sequence[str] = ()
     interleaved: bool = False
+    may_be_short: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Series(Task):
             raise ValueError(f"window must be >= 1, got {window}")
         if horizon < 1:
             raise ValueError(f"horizon must be >= 1, got {horizon}")
-        if length < window + horizon:
+        if length < window + horizon and not self.may_be_short:
             raise ValueError(
                 f"window must be <= length - horizon = {length - horizon}, got {window}: "
                 "the series must hold at least one window and its target"
@@ -97,7 +97,7 @@ class Series(Task):
         self.inputs = Values(len(self.read))
         self.targets = Values(len(predicted))
         self.ahead = horizon if self.read == tuple(predicted) else None
-        self.num_sequences = length - window - horizon + 1
+        self.num_sequences = max(0, length - window - horizon + 1)
 
     @property
     def numbers(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, NoReturn
 
 import torch
@@ -63,6 +63,7 @@ class Task(ABC):
         chooses_length: `sample` can make sequences of any length that it is asked for.
         fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
         stratified: where a split of sequences that have a class is drawn, each part has each class in about its share.
+        sources: paths of the files that the data are read from; none where they are made.
         varies: what another seed's data are, in words that end "the intervals speak of ..."; not asked if `fixed`.
         scales: how the numbers are scaled for a network, and predictions scaled back; None: not at all.
         ahead: the targets are all of the inputs, in their order, so many steps after the last that is read, so that
@@ -79,6 +80,7 @@ class Task(ABC):
     chooses_length: ClassVar[bool] = False
     fixed: ClassVar[bool] = False
     stratified: bool = False
+    sources: Sequence[str] = ()
     varies: ClassVar[str] = "new data"
     scales: Scales | None = None
     ahead: int | None = None
@@ -161,6 +163,23 @@ class Task(ABC):
             generator: as for `sample`.
         """
         return None
+
+    def follow(self, trained: Task) -> None:  # noqa: B027 -- most tasks need not
+        """Takes over what classes and tokens are numbered by where a model was trained; by default they are so already.
+
+        Args:
+            trained: the task that the model was trained on, of the same class.
+
+        Raises:
+            ValueError: there is a class or a token here that the model does not know.
+        """
+
+    def check_enough(self) -> None:  # noqa: B027 -- nor this
+        """Refuses data from which nothing can be learnt or scored, though a trained model may read them.
+
+        Raises:
+            ValueError: what there must be; by default nothing.
+        """
 
     def class_name(self, index: int) -> str:
         """What a class is called; by default its number."""

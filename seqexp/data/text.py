@@ -81,6 +81,7 @@ class Text(Task):
         if characters is not None and characters <= length:
             raise ValueError(f"characters must be > length ({length}), or null for all, got {characters}")
         self.path = path
+        self.sources = [] if path is None else [path]
         self.length = length
         text, self._origin, content = _shipped() if path is None else _own(path, encoding)
         self._digest, self._whole = hashlib.sha256(content).hexdigest(), len(text)
@@ -96,6 +97,22 @@ class Text(Task):
         self._tokens = torch.from_numpy(tokens.astype(np.int64))
         self.inputs = Characters(len(alphabet), "".join(map(chr, alphabet)))
         self.targets = Classes(len(alphabet))
+
+    def follow(self, trained: Task) -> None:
+        """Gives each character the token that the model knows it by."""
+        if not isinstance(trained, Text) or self.inputs == trained.inputs:
+            return
+        known, own = trained.inputs.alphabet, self.inputs.alphabet
+        if strange := [token for token, each in enumerate(own) if each not in known]:
+            place = int(np.isin(self._tokens.numpy(), strange).argmax())
+            line = 1 + sum(own[token] == "\n" for token in self._tokens[:place].tolist())
+            raise ValueError(
+                f"{self._origin}, line {line}: the character {own[self._tokens[place]]!r} does not occur in the text "
+                f"that the model was trained on, whose {len(known)} different characters are all that it knows "
+                f"({len(strange)} of the {len(own)} here are others)"
+            )
+        self._tokens = torch.tensor([known.index(each) for each in own])[self._tokens]
+        self.inputs, self.targets = trained.inputs, trained.targets
 
     @property
     def score(self) -> CrossEntropy:

@@ -41,13 +41,14 @@ def unseen(
     """
     count = split.num_sequences
     is_new = torch.ones(count, dtype=torch.bool)
+    what = "windows" if split.lengths is None else "sequences"
     for known, other, places in laid:
         if known is None or other is None:
             is_new &= _others(split, learnt)
         else:
             is_new &= ~_seen(known, places, other)
     if not is_new.any():
-        raise ValueError(f"all of its {count} windows were trained or selected on; none is left to test")
+        raise ValueError(f"all of its {count} {what} were trained or selected on; none is left to test")
     return split.map(lambda each: each[:, is_new])
 
 
@@ -73,14 +74,22 @@ def _held(values: Tensor, start: int, rows: int) -> int:
 
 
 def _others(split: Split, learnt: Sequence[Split]) -> Tensor:
-    """Which sequences (N,) are none that was learnt from, by their last steps and their targets."""
-    steps = min(each.steps for each in (split, *learnt))
+    """Which sequences (N,) are none that was learnt from, by their targets and their last steps, or all where they have
+    lengths of their own.
+    """
+    every = (split, *learnt)
+    steps = None if any(each.lengths is not None for each in every) else min(each.steps for each in every)
     known = {pair for each in learnt for pair in _pairs(each, steps)}
     pairs, count = _pairs(split, steps), split.num_sequences
     return torch.tensor([known.isdisjoint(pairs[place::count]) for place in range(count)])
 
 
-def _pairs(split: Split, steps: int) -> list[tuple[bytes, bytes]]:
-    """Each sequence's last steps and its target, S * N of them."""
+def _pairs(split: Split, steps: int | None) -> list[tuple[bytes, bytes]]:
+    """Each sequence's last steps, or all, and its target, S * N of them."""
+    if steps is None:
+        seeds, count = split.targets.shape[:2]
+        lengths = torch.full((seeds, count), split.steps) if split.lengths is None else split.lengths
+        rows = zip(split.inputs.flatten(0, 1), split.targets.flatten(0, 1), lengths.flatten().tolist(), strict=True)
+        return [(inputs[:length].numpy().tobytes(), target.numpy().tobytes()) for inputs, target, length in rows]
     both = [each.flatten(0, 1).contiguous().numpy() for each in (split.inputs[:, :, -steps:], split.targets)]
     return [(inputs.tobytes(), target.tobytes()) for inputs, target in zip(*both, strict=True)]

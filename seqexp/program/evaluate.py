@@ -25,9 +25,9 @@ Scores a trained run elsewhere than where it was tested, and keeps that beside i
   {program} outputs/mine data.length=200                each run of a sweep, on longer sequences
   {program} outputs/mine data.path=new.csv --name new   on another file, under a name of your own
 
-A series is scored on its test windows; one with another number of windows, such as another file, on all of its windows
-whose target lies in no row that was trained or selected on. `compare` shows what was evaluated beside the
-test score."""
+A series is scored on its test windows; another file, or another number of windows, on all whose target lies in no row
+that was trained or selected on. So are sequences with a class of other files: on all that were not learnt from.
+`compare` shows what was evaluated beside the test score."""
 
 TRUST = ("allowed_packages", "allowed_environment")
 """Settings that are no data's: what a run's own code may be."""

@@ -23,6 +23,7 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.data.csv import Csv
 from seqexp.data.labelled import Labelled
 from seqexp.data.module import PopulationData
+from seqexp.data.split import Split
 from seqexp.program import check
 from seqexp.record.own import digest
 from seqexp.record.provenance import fingerprint
@@ -140,6 +141,16 @@ def test_a_run_on_several_files_draws_no_curve_through_them(train: Callable[...,
     assert not (folder / "forecast.png").exists()
 
 
+def test_another_file_of_as_many_rows_is_tested_whole_but_for_what_was_learnt() -> None:
+    for name, by in (("g", "1."), ("h", ".")):
+        Path(f"{name}.csv").write_text(TABLE.replace(".", by))
+    evaluations = "data.evaluations={new: {path: g.csv}, copied: {path: h.csv}, cut: {fill: drop}}"
+    data = made("data.target=price", "data.batch_size=8", evaluations)
+    counts = {name: split.num_sequences for name, split in data.evaluations.items()}
+    assert counts == {"test@new": 57, "test@copied": 9, "test@cut": 9}
+    assert data.splits["test"].num_sequences == 9
+
+
 def test_files_together_are_one_series_by_name() -> None:
     write(a=43, b=43)
     splits = made(*SEVERAL, "data.together=true", content=None).splits
@@ -245,6 +256,28 @@ def test_what_it_is_in_a_line_is_true_of_all_sequences_and_rows() -> None:
     Path("f.csv").write_text(TABLE)
     what, _ = check.looked([*asked, "data.target=price", "data.window=3", "data.time=date"], None)
     assert what.startswith("57 windows in the order of time of 3 steps;")
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def _held(split: Split) -> list[tuple[float, ...]]:
+    """The class and the values of each sequence."""
+    assert split.lengths is not None
+    each = zip(split.targets[0].tolist(), split.inputs[0, ..., 0].tolist(), split.lengths[0].tolist(), strict=True)
+    return [(target, *values[:length]) for target, values, length in each]
+
+
+def test_other_files_have_the_classes_of_the_model_and_nothing_that_was_learnt() -> None:
+    learnt = [f"{name},{value},up" for name in "ab" for value in (1, 2)]  # as many sequences of GROUPS are
+    evaluations = "data.evaluations={new: {path: g.csv}}"
+    Path("g.csv").write_text("\n".join(["id,x,kind", *learnt, "c,5,up", "d,6,up", "d,7,up"]))
+    data = made(*LABEL, evaluations, content=GROUPS)
+    assert _held(data.evaluations["test@new"]) == [(1, 5), (1, 6, 7)]  # class 0, "down", is not there
+    assert (1, 1, 2) in _held(data.splits["train"])
+    Path("g.csv").write_text("id,x,kind\na,5,up\nb,6,odd\n")
+    with pytest.raises(
+        ConfigError, match=r"g\.csv, line 3, column kind: 'odd' is none of the classes that the model wa"
+    ):
+        made(*LABEL, evaluations, content=GROUPS)
 
 
 @pytest.mark.parametrize("folds", [1, 3])
