@@ -15,7 +15,7 @@ LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1,
 
 LATER = (
     *("peephole", "cifg", "janet", "layer_norm_lstm", "layer_norm_gru", "indrnn", "slstm", "lstm1997"),
-    *("mingru", "minlstm", "lru", "tcn", "mlp", "s4d"),
+    *("mingru", "minlstm", "lru", "tcn", "mlp", "s4d", "transformer"),
 )
 """Cells for which no colour of their own is left: each has another marker and line than those of its colour."""
 
