@@ -34,7 +34,7 @@ HOMES = {
         "config/titles.py",
     },
     "optuna": {f"search/{name}.py" for name in ("space", "storage", "study", "trial", "search")},
-    "matplotlib": {"show/figures.py", "show/ticks.py", "show/board.py", "show/lines.py"},
+    "matplotlib": {"show/figures.py", "show/ticks.py", "show/board.py", "show/lines.py", "show/maps.py"},
     "tensorboard": {"show/board.py", "show/layout.py"},
     "torch.utils.tensorboard": {"show/board.py"},
     "filelock": {"record/lock.py", "logger/mlflow.py"},

@@ -43,6 +43,7 @@ class Adding(Drawn):
     inputs = Values(2)
     targets = Values(1)
     chooses_length = True
+    variable_names = ("marked so far", "steps since a marker")
 
     def __init__(self, num_sequences: int, length: int, markers: Literal["halves", "anywhere"]) -> None:
         if num_sequences < 1:
@@ -76,6 +77,14 @@ class Adding(Drawn):
         inputs[..., 1].scatter_(1, places, 1.0)
         targets = values.gather(1, places).sum(1, keepdim=True)  # (N, 1)
         return Sequences(inputs, targets, best=targets)
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """The sum of the marked values so far, and the steps since the last marker, or since the start before it."""
+        marked = batch.inputs[..., 1] > 0
+        steps = torch.arange(batch.steps, device=marked.device)
+        last = torch.where(marked, steps, 0).cummax(2).values
+        sums = (batch.inputs[..., 0] * marked).cumsum(2)
+        return {"marked so far": sums, "steps since a marker": (steps - last).to(sums.dtype)}
 
     def _places(self, generator: torch.Generator, count: int, steps: int) -> Tensor:
         """Two different places in each sequence, (N, 2)."""

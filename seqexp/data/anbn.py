@@ -50,6 +50,17 @@ class Counting(Drawn):
         """Inputs, targets, weights and the best prediction."""
         return self.num_sequences * self.letters * self.most * (2 * self.letters + 3)
 
+    @property
+    def variable_names(self) -> Sequence[str]:
+        """A count of each letter, and what is open."""
+        return ("a less b", *(f"{letter} so far" for letter in "abc"[: self.letters]))
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """How many more a than b there were, and how many of each letter."""
+        counts = batch.inputs.cumsum(2)  # (S, B, T, letters)
+        found = {f"{letter} so far": counts[..., place] for place, letter in enumerate("abc"[: self.letters])}
+        return {"a less b": counts[..., 0] - counts[..., 1], **found}
+
     def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
         """Draws n of each string, (N,)."""
         if length is None:

@@ -56,6 +56,8 @@ class FirstLast(Drawn):
 
     reads = "steps"
 
+    variable_names = ("first symbol",)
+
     def __init__(self, num_sequences: int, lag: int, between: Literal["fixed", "random"]) -> None:
         if num_sequences < 1:
             raise ValueError(f"num_sequences must be >= 1, got {num_sequences}")
@@ -78,6 +80,11 @@ class FirstLast(Drawn):
     def numbers(self) -> int:
         """Inputs, targets and the best prediction."""
         return self.num_sequences * self.lag * (2 * self.lag + 3)
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """Which of the two symbols came first: 0 for x, 1 for y."""
+        is_y = batch.inputs[:, :, 0, self.lag]  # (S, B)
+        return {"first symbol": is_y[..., None].expand(-1, -1, batch.steps)}
 
     def draw(self, generator: torch.Generator, count: int, length: int | None) -> tuple[Tensor]:
         """Draws the symbols (N, p + 1), of which x is p - 1, and y is p."""

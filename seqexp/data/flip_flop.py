@@ -54,6 +54,7 @@ class FlipFlop(Drawn):
 
     reads = "steps"
     chooses_length = True
+    automaton = "state"
 
     def __init__(self, num_sequences: int, length: int, bits: int, pulse: float) -> None:
         for name, value in (("num_sequences", num_sequences), ("length", length), ("bits", bits)):
@@ -63,6 +64,7 @@ class FlipFlop(Drawn):
             raise ValueError(f"pulse must be between 0 and 1, got {pulse}")
         self.inputs, self.targets = Values(bits), Values(bits)
         self.bits = bits
+        self.attractors = 2**bits
         self.num_sequences = num_sequences
         self.length = length
         self.pulse = pulse
@@ -91,6 +93,17 @@ class FlipFlop(Drawn):
         last = torch.where(there, steps, 0).cummax(1).values  # (N, T, K): the step of the last pulse
         targets = signs.gather(1, last)
         return Sequences(signs * there, targets, best=targets)
+
+    @property
+    def variable_names(self) -> Sequence[str]:
+        """The state and each bit."""
+        return ("state", *(f"bit {channel + 1}" for channel in range(self.bits)))
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """The number that all bits make, the first of them counting 1, and each bit, -1 or 1."""
+        bits = {f"bit {channel + 1}": batch.targets[..., channel] for channel in range(self.bits)}
+        powers = 2.0 ** torch.arange(self.bits, device=batch.targets.device)
+        return {"state": ((batch.targets > 0) * powers).sum(-1), **bits}
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor:
         """A seed has solved it when every bit of every step has the right sign."""

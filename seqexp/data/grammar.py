@@ -93,6 +93,16 @@ class Grammar:
             states.append(follows[states[-1], symbols])
         return legal[torch.stack(states, -1)]
 
+    def walk(self, symbols: Tensor) -> Tensor:
+        """The states after each symbol of strings (..., T), of the same shape."""
+        follows = self.follows.to(symbols.device)
+        state = torch.zeros_like(symbols[..., 0])
+        states = []
+        for symbol in symbols.unbind(-1):
+            state = follows[state, symbol]
+            states.append(state)
+        return torch.stack(states, -1)
+
     def write(self, draws: Tensor, exactly: bool) -> Sequences:
         """Makes strings of uniform numbers, as one-hot inputs and next symbols.
 

@@ -39,6 +39,8 @@ class Parity(Drawn):
     inputs = Values(1)
     targets = Classes(2)
     chooses_length = True
+    automaton = "parity"
+    variable_names = ("parity", "ones so far")
 
     def __init__(self, num_sequences: int, shortest: int, length: int) -> None:
         if num_sequences < 1:
@@ -68,6 +70,11 @@ class Parity(Drawn):
         bits, lengths = drawn
         bits = bits * (torch.arange(bits.shape[1]) < lengths[:, None])  # (N, T)
         return Sequences(bits.float()[..., None], bits.sum(1) % 2, lengths=lengths)
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """The parity of the ones so far, and their number."""
+        ones = batch.inputs[..., 0].cumsum(2)  # (S, B, T)
+        return {"parity": ones % 2, "ones so far": ones}
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor:
         """A seed has solved it when every class is right."""

@@ -64,6 +64,8 @@ class Reber(Drawn):
     targets = Classes(len(SYMBOLS))
     reads = "steps"
     chooses_length = True
+    automaton = "state"
+    variable_names = ("state",)
     grammar = GRAMMAR
     shortest = SHORTEST
 
@@ -94,6 +96,10 @@ class Reber(Drawn):
     def arrange(self, drawn: Sequence[Tensor], length: int | None) -> Sequences:
         """Makes one-hot inputs (N, T, 7), and the next symbols (N, T)."""
         return self.grammar.write(drawn[0], exactly=length is not None)
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """The grammar's state after each symbol."""
+        return {"state": self.grammar.walk(batch.inputs.argmax(-1)).to(batch.inputs.dtype)}
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor:
         """A seed has solved it when at all steps of all strings every legal symbol beats every illegal one."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from seqexp.data.shape import Values
+from seqexp.data.split import Split
 from seqexp.data.task import Sequences, Task
 
 
@@ -31,6 +33,7 @@ class Sum(Task):
     inputs = Values(1)
     targets = Values(1)
     chooses_length = True
+    variable_names = ("sum so far",)
 
     def __init__(self, num_sequences: int, length: int, distribution: Literal["normal", "uniform"]) -> None:
         if num_sequences < 1:
@@ -47,6 +50,10 @@ class Sum(Task):
     def numbers(self) -> int:
         """The sequences and their sums."""
         return self.num_sequences * (self.length + 1)
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """The sum of the values so far."""
+        return {"sum so far": batch.inputs[..., 0].cumsum(2)}
 
     def sample(self, generator: torch.Generator, count: int, length: int | None) -> Sequences:
         """Makes one seed's sequences: inputs (N, T, 1), targets (N, 1)."""

@@ -69,6 +69,10 @@ class Task(ABC):
         ahead: the targets are all of the inputs, in their order, so many steps after the last that is read, so that
             with 1 predictions can be fed back; None: they are something else.
         lyapunov: the largest Lyapunov exponent of the system, per step; None where it is not known.
+        automaton: the one of `variable_names` that is the state of a finite automaton, 0, 1, 2 ..., which decides with
+            the next symbol on the next state; None where there is none.
+        attractors: how many stable states a network that has learnt the task is expected to rest in while its inputs
+            are zero; None where that is not known.
     """
 
     inputs: Values | Tokens
@@ -85,6 +89,8 @@ class Task(ABC):
     scales: Scales | None = None
     ahead: int | None = None
     lyapunov: float | None = None
+    automaton: str | None = None
+    attractors: int | None = None
 
     @property
     def score(self) -> Score:
@@ -184,6 +190,24 @@ class Task(ABC):
     def class_name(self, index: int) -> str:
         """What a class is called; by default its number."""
         return str(index)
+
+    @property
+    def variable_names(self) -> Sequence[str]:
+        """The names of `variables`."""
+        return ()
+
+    def variables(self, batch: Split) -> dict[str, Tensor]:
+        """What of the past matters for the target, as who knows the task would keep it: numbers after each step.
+
+        Instruments hold states and gates against them. By default there are none.
+
+        Args:
+            batch: sequences; steps beyond a sequence's length are not looked at.
+
+        Returns:
+            Name -> (S, B, T).
+        """
+        return {}
 
     def solved(self, prediction: Tensor, batch: Split) -> Tensor | None:
         """Says which seeds have met the task's own criterion of success on a batch, (S,) bool; None: it has none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 
 from seqexp.show import text
 from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid
-from seqexp.show.planes import Plane
 from seqexp.show.styles import style_of
 from seqexp.statistics import mean_interval
 
@@ -123,16 +122,31 @@ def draw_lines(panels: Mapping[str, Sequence[Line]], xlabel: str, ylabel: str) -
     return draw_panels(made, share=True)
 
 
-def draw_panels(panels: Sequence[Panel | Plane], share: bool = False, beside: int = 2) -> Figure:
+class Other(Protocol):
+    """A panel that is not of lines: `seqexp.show.planes` and `seqexp.show.maps` have some."""
+
+    @property
+    def owners(self) -> Sequence[str]:
+        """Cells or rows that need a colour."""
+
+    def draw(self, axes: Axes, owners: Sequence[str]) -> dict[str, Any]:
+        """Draws it, and returns what stands in the legend; `owners` are those of the whole figure."""
+
+
+def draw_panels(
+    panels: Sequence[Panel | Other], share: bool = False, beside: int = 2, height: float = 3.6, title: str = ""
+) -> Figure:
     """Draws panels side by side, with one legend for all.
 
     Args:
         panels: what is drawn.
         share: whether they have the same axes.
         beside: how many stand in a row.
+        height: of a row, in inches.
+        title: above all.
     """
     lines = [line for panel in panels if isinstance(panel, Panel) for line in panel.lines[:MOST_LINES]]
-    points = [owner for panel in panels if isinstance(panel, Plane) for owner in panel.owners]
+    points = [owner for panel in panels if not isinstance(panel, Panel) for owner in panel.owners]
     owners = list(dict.fromkeys([*(owner for line in lines if (owner := _owner(line))), *points]))
     columns = max(1, min(beside, len(panels)))
     rows = max(1, math.ceil(len(panels) / columns))
@@ -140,7 +154,7 @@ def draw_panels(panels: Sequence[Panel | Plane], share: bool = False, beside: in
     axes = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False).flatten()
     handles: dict[str, Line2D] = {}
     for place, panel in zip(axes, panels, strict=False):
-        if isinstance(panel, Plane):
+        if not isinstance(panel, Panel):
             handles |= panel.draw(place, owners)
             continue
         for line in panel.lines[:MOST_LINES]:
@@ -150,7 +164,9 @@ def draw_panels(panels: Sequence[Panel | Plane], share: bool = False, beside: in
         place.set_axis_off()
     names = [text.label(name, LONGEST_LABEL) for name in handles]
     in_legend = 3 if max(map(len, names), default=0) < 24 else 2 if max(map(len, names), default=0) < 60 else 1
-    figure.set_figheight(3.6 * rows + 0.25 * math.ceil(len(names) / in_legend))
+    if title:
+        figure.suptitle(title)
+    figure.set_figheight(height * rows + 0.4 * bool(title) + 0.25 * math.ceil(len(names) / in_legend))
     if names:
         figure.legend(list(handles.values()), names, loc="outside lower center", ncols=in_legend, fontsize="small")
     return figure
