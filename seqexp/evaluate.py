@@ -12,9 +12,10 @@ from seqexp import baselines
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.split import Split
 from seqexp.record import evaluations as files
-from seqexp.record.record import Record, RecordError
+from seqexp.record.record import Record
 from seqexp.run.fit import limit_threads, listed
 from seqexp.run.load import load_run, record_of
+from seqexp.run.unchanged import check_unchanged
 
 
 def evaluate(
@@ -60,8 +61,7 @@ def evaluate(
     record, parts = load_run(path, allowed_packages, allowed_environment, missing)
     guesses = parts.make_data()
     data, training = parts.data, parts.training.eval()
-    if record.data_hash not in (None, data.data_hash):
-        raise RecordError(f"{folder}: its task makes other data here than those that it was trained and tested on")
+    check_unchanged(path, record, data)
     for name in others:
         if _same(data.evaluations[f"test@{name}"], data.splits["test"]):
             raise ConfigError(

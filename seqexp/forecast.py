@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import hashlib
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,132 +14,56 @@ import torch
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.module import VAL, PopulationData
 from seqexp.data.series import Series
-from seqexp.record.files import null_for_nan, write_atomically
+from seqexp.data.task import Task, features, outputs
+from seqexp.forecasts import Forecast
+from seqexp.model import Model
 from seqexp.record.record import Record, RecordError
 from seqexp.residuals import in_time, paths_from, residuals
 from seqexp.run.build import Parts
 from seqexp.run.fit import limit_threads
-from seqexp.run.load import load_run
+from seqexp.run.load import load_apart, load_run
+from seqexp.run.unchanged import OtherDataError, check_unchanged
 from seqexp.seeding import generator
-from seqexp.show import figures
-from seqexp.show.future import draw_future
-from seqexp.show.text import spreadsheet
 from seqexp.statistics import Array, conformal
 
 SHOWN = 3
 """So many windows of the past are drawn."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Forecast:
-    """K steps after the last row of a series, of O columns.
+LEARNT = ("window", "horizon", "scaling")
+"""Settings of the data that are the networks' as well."""
+
+
+class Bounds(NamedTuple):
+    """An interval around the mean of the seeds, of O columns, and how it was found.
 
     Attributes:
-        record: of the run.
-        is_closed: predictions were fed back; else each step is predicted at once, from rows that are known.
-        level: of the interval.
-        names: of the columns.
-        rows: how many rows of the series are known.
-        history: (L, O) the last of them.
-        times: what says when rows were measured, the L times of `history` and the K of the steps; None where they are
-            not known, or have no one step.
-        seeds: E seeds whose paths these are: those that did not diverge, and with folds those of the last one.
-        paths: (E, K, O).
-        half_widths: (K, O) of the split-conformal interval around the mean path.
-        coverage: (K, O) the share of test values that such an interval held.
+        half_widths: (K, O), or (1, O) where it is the same for all steps.
+        coverage: of the same shape, the share of test values that it held.
         num_residuals: of validation, at the first step and at the last.
-        left_out: seeds that diverged, or whose path is no number.
-        trained_rows: rows of the series up to the last one that these seeds were trained on; None where several series
-            are split each by itself.
-        sources: paths of the files that the series is read from, each with its SHA-256.
     """
 
-    record: Record
-    is_closed: bool
-    level: float
-    names: list[str]
-    rows: int
-    history: Array
-    seeds: list[int]
-    paths: Array
     half_widths: Array
     coverage: Array
     num_residuals: tuple[int, int]
-    times: tuple[str, list[str], list[str]] | None = None
-    left_out: list[int]
-    trained_rows: int | None
-    sources: list[tuple[str, str]]
 
-    @property
-    def mean(self) -> Array:
-        """The mean path, (K, O)."""
-        found: Array = self.paths.mean(0)
-        return found
 
-    @property
-    def spread(self) -> Array:
-        """Between what the middle share of the seeds lies, as large as the level: (2, K, O)."""
-        rest = 50 * (1 - self.level)
-        found: Array = np.percentile(self.paths, [rest, 100 - rest], axis=0)
-        return found
+class Own(NamedTuple):
+    """What a run's folder holds and describes.
 
-    @property
-    def interval(self) -> Array:
-        """The split-conformal interval, (2, K, O)."""
-        return np.stack([self.mean - self.half_widths, self.mean + self.half_widths])
+    Attributes:
+        record: of the run.
+        model: with the kept weights.
+        make_task: makes its task, with some settings changed.
+        parts: what it describes, its data made; None where these are not there any more, or others.
+        lacks: why there are none, in a clause.
+    """
 
-    def write(self, folder: Path) -> None:
-        """Writes `forecast.csv`, `forecast.json` and a picture of each column."""
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "forecast.csv", self._table().encode())
-        write_atomically(folder / "forecast.json", (json.dumps(null_for_nan(self._said()), indent=2) + "\n").encode())
-        title = f"{self.record.cell} on {self.record.data}: {self.steps_text} after row {self.rows:,}"
-        for place, name in enumerate(self.names):
-            bands = self.interval[..., place], self.spread[..., place]
-            lines = self.history[:, place], self.mean[:, place], *bands
-            figure = figures.laid_out(draw_future(*lines, self.level, title, name, self.times))
-            stem = "forecast" if len(self.names) == 1 else f"forecast_{place + 1}"
-            for kind in figures.DEFAULT.kinds:
-                write_atomically(folder / f"{stem}.{kind}", figures.encode(figure, kind))
-
-    @property
-    def steps_text(self) -> str:
-        """Such as `12 steps`."""
-        return f"{len(self.mean)} step{'s' * (len(self.mean) != 1)}"
-
-    def _table(self) -> str:
-        """A line for each step and column."""
-        buffer = io.StringIO()
-        table = csv.writer(buffer, lineterminator="\n")
-        edges = ("low", "high", "seeds_low", "seeds_high")
-        dated = ["time"] if self.times else []
-        table.writerow(["step", "row", *dated, "column", "mean", *edges, *(f"seed_{seed}" for seed in self.seeds)])
-        ends = np.concatenate([self.interval, self.spread])  # (4, K, O)
-        for step in range(len(self.mean)):
-            for place, name in enumerate(self.names):
-                numbers = [self.mean[step, place], *ends[:, step, place], *self.paths[:, step, place]]
-                when = [spreadsheet(self.times[2][step])] if self.times else []
-                place_of = [step + 1, self.rows + step + 1, *when, name]
-                table.writerow([*place_of, *(f"{float(each):.9g}" for each in numbers)])
-        return buffer.getvalue()
-
-    def _said(self) -> dict[str, object]:
-        return {
-            "mode": "closed loop" if self.is_closed else "direct",
-            "steps": len(self.mean),
-            "rows": self.rows,
-            "times": self.times and self.times[2],
-            "columns": self.names,
-            "seeds": self.seeds,
-            "left_out": self.left_out,
-            "trained_rows": self.trained_rows,
-            "files": [{"path": path, "sha256": digest} for path, digest in self.sources],
-            "level": self.level,
-            "coverage": self.coverage.tolist(),
-            "half_widths": self.half_widths.tolist(),
-            "residuals": list(self.num_residuals),
-            "fingerprint": self.record.fingerprint,
-        }
+    record: Record
+    model: Model
+    make_task: Callable[[Mapping[str, Any]], Task]
+    parts: Parts | None
+    lacks: str | None
 
 
 def forecast(
@@ -151,6 +73,7 @@ def forecast(
     level: float = 0.9,
     allowed_packages: Sequence[str] = (),
     allowed_environment: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Forecast:
     """Forecasts what comes after the end of the series that a run was trained on, or of another file.
 
@@ -159,7 +82,8 @@ def forecast(
 
     The interval around the mean of the seeds is split-conformal: as wide as the mean was wrong, at the same step, on
     validation windows. How often such an interval held the test values is measured beside it. Weights were selected by
-    validation, too, so that its errors may be somewhat small.
+    validation, too, so that its errors may be somewhat small. Where the run's own data are not there any more, or are
+    others, a forecast of another file has no interval, and says why.
 
     Args:
         folder: the run's folder.
@@ -168,46 +92,69 @@ def forecast(
         level: of the interval.
         allowed_packages: as for `seqexp.run.load`.
         allowed_environment: as for `seqexp.run.load`.
+        settings: of the data that are others for that file, such as `{"fill": "forward"}`.
 
     Raises:
         ConfigError: the run is of no series, or so many steps cannot be made, or validation is too short for the level.
-        RecordError: there is no readable run, or its data are others by now.
+        RecordError: there is no readable run; or its data are others by now, and no other file is named.
     """
     if not 0 < level < 1:
         raise ConfigError(f"level must be between 0 and 1, got {level:g}")
     if steps < 1:
         raise ConfigError(f"steps must be >= 1, got {steps}")
+    if settings and data is None:
+        raise ConfigError(f"data.{next(iter(settings))}: says how another file is written, which --data FILE names")
     path = Path(folder)
-    record, parts = load_run(path, allowed_packages, allowed_environment, {})
-    task = parts.data.task
-    if not isinstance(task, Series):
-        raise ConfigError(f"{path}: {record.data} is no series whose windows predict a later value; forecast needs one")
-    if task.ahead != 1 and steps > task.horizon:
-        why = "its targets are not all of its inputs" if task.ahead is None else f"it predicts {task.horizon} steps on"
+    own = _own(path, data, allowed_packages, allowed_environment)
+    known = _known(path, own, data, settings or {})
+    if known.ahead != 1 and steps > known.horizon:
+        why = (
+            "its targets are not all of its inputs" if known.ahead is None else f"it predicts {known.horizon} steps on"
+        )
         raise ConfigError(
-            f"{path}: steps must be <= {task.horizon}, data.horizon: {why}, so that predictions cannot be fed back, "
+            f"{path}: steps must be <= {known.horizon}, data.horizon: {why}, so that predictions cannot be fed back, "
             f"got {steps}"
         )
-    known = task if data is None else _other(path, record, parts, data)
+    where = f"{path}: its data" if data is None else data
     if known.interleaved:
-        where = f"{path}: its data" if data is None else data
         raise ConfigError(f"{where}: several series, and a forecast goes on from one, which --data FILE names")
-    parts.make_data(guessed=False)
-    if record.data_hash not in (None, parts.data.data_hash):
-        newer = "; once they are back, --data FILE goes on from newer rows" if known.sources else ""
-        raise RecordError(
-            f"{path}: its task makes other data here than those that it was trained and tested on, and the interval is "
-            f"made of those{newer}"
+    kept = _kept(path, own.record)
+    with limit_threads(own.parts) if own.parts else contextlib.nullcontext():
+        return _forecast(own, known, where, kept, steps, level, settings or {})
+
+
+def _own(path: Path, data: str | None, packages: Sequence[str], environment: Sequence[str]) -> Own:
+    """What the folder of a run holds.
+
+    Raises:
+        RecordError: its data are others by now, and no other file is named.
+    """
+    try:
+        record, parts = load_run(path, packages, environment, {})
+        parts.make_data(guessed=False)
+        check_unchanged(path, record, parts.data)
+    except (ConfigError, OtherDataError) as error:
+        if data is None and isinstance(error, OtherDataError):
+            raise RecordError(f"{error}. --data FILE goes on from another file, without an interval") from None
+        if data is None:
+            raise
+        record, model, make_task = load_apart(path, packages, environment)
+        return Own(record, model, make_task, None, error.reason if isinstance(error, OtherDataError) else str(error))
+    return Own(record, parts.training.eval().model, parts.data.make_task, parts, None)
+
+
+def _forecast(
+    own: Own, known: Series, where: str, kept: list[int], steps: int, level: float, settings: Mapping[str, Any]
+) -> Forecast:
+    record, model, is_closed = own.record, own.model, known.ahead == 1
+    seed = own.parts.data.data_seeds[kept[0]] if own.parts else 0  # a file is the same for every seed
+    values = known.record(generator(seed, "data")).values  # (L, columns)
+    read, least = values[:, list(known.read)], known.window + known.horizon - 1
+    if len(read) < least:
+        raise ConfigError(
+            f"{where}: has {len(read)} rows, and the first step of a forecast needs data.window + data.horizon - 1 = "
+            f"{least}"
         )
-    kept = _kept(path, record, parts.data)
-    with limit_threads(parts):
-        return _forecast(record, parts, known, kept, steps, level)
-
-
-def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], steps: int, level: float) -> Forecast:
-    model, first, is_closed = parts.training.eval().model, kept[0], known.ahead == 1
-    values = known.record(generator(parts.data.data_seeds[first], "data")).values  # (L, columns)
-    read = values[:, list(known.read)]
     if is_closed:
         paths = paths_from(model, read[None, -known.window :], steps)[kept, 0]  # (E, K, O)
     else:
@@ -218,16 +165,11 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
         raise ConfigError("no seed has a forecast that is a number")
     lost = [record.seeds[place] for place, is_sound in zip(kept, sound.tolist(), strict=True) if not is_sound]
     kept = [place for place, is_sound in zip(kept, sound.tolist(), strict=True) if is_sound]
-    length = steps if is_closed else 1
-    before, after = (
-        residuals(model, in_time(parts.data, name, first), kept, length, level, name) for name in (VAL, "test")
-    )
-    try:
-        widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
-    except ValueError as error:  # windows of several files break off, and a path may leave what numbers hold
-        raise ConfigError(f"validation is too short for this forecast: {error}") from None
-    held = np.stack([conformal.coverage(after[..., place], widths[:, place]) for place in range(before.shape[-1])], -1)
-    counts = np.isfinite(before[..., 0]).sum(0)
+    if own.parts is None:
+        unknown = np.full((1, len(known.predicted)), np.nan)
+        bounds = Bounds(unknown, unknown, (0, 0))
+    else:
+        bounds = _bounds(own.parts.data, model, kept, steps if is_closed else 1, level)
     shown = SHOWN * known.window
     times = known.times(steps)
     return Forecast(
@@ -240,16 +182,34 @@ def _forecast(record: Record, parts: Parts, known: Series, kept: list[int], step
         times=times and (times[0], times[1][-shown:], times[2]),
         seeds=[record.seeds[index] for index in kept],
         paths=paths[sound].double().numpy(),
-        half_widths=np.broadcast_to(widths, (steps, widths.shape[1])),
-        coverage=np.broadcast_to(held, (steps, held.shape[1])),
-        num_residuals=(int(counts[0]), int(counts[-1])),
+        half_widths=np.broadcast_to(bounds.half_widths, (steps, bounds.half_widths.shape[1])),
+        coverage=np.broadcast_to(bounds.coverage, (steps, bounds.coverage.shape[1])),
+        num_residuals=bounds.num_residuals,
         left_out=[seed for seed in record.seeds if seed in {*record.diverged, *lost}],
-        trained_rows=_trained_rows(parts.data, first),
+        trained_rows=_trained_rows(own.parts.data, kept[0]) if own.parts else None,
         sources=[(each, hashlib.sha256(Path(each).read_bytes()).hexdigest()) for each in known.sources],
+        settings=settings,
+        no_interval=own.lacks,
     )
 
 
-def _kept(path: Path, record: Record, data: PopulationData) -> list[int]:
+def _bounds(data: PopulationData, model: Model, kept: list[int], steps: int, level: float) -> Bounds:
+    """The interval of paths of so many steps.
+
+    Raises:
+        ConfigError: validation is too short for it.
+    """
+    before, after = (residuals(model, in_time(data, name, kept[0]), kept, steps, level, name) for name in (VAL, "test"))
+    try:
+        widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
+    except ValueError as error:  # windows of several files break off, and a path may leave what numbers hold
+        raise ConfigError(f"validation is too short for this forecast: {error}") from None
+    held = np.stack([conformal.coverage(after[..., place], widths[:, place]) for place in range(before.shape[-1])], -1)
+    counts = np.isfinite(before[..., 0]).sum(0)
+    return Bounds(widths, held, (int(counts[0]), int(counts[-1])))
+
+
+def _kept(path: Path, record: Record) -> list[int]:
     """The places of the seeds that forecast: those that did not diverge; with folds those of the latest fold.
 
     Raises:
@@ -258,8 +218,9 @@ def _kept(path: Path, record: Record, data: PopulationData) -> list[int]:
     sound = [place for place, seed in enumerate(record.seeds) if seed not in record.diverged]
     if not sound:
         raise ConfigError(f"{path}: all of its seeds diverged, and none is left to forecast")
-    latest = max(data.folds.shift(data.seeds[place]) for place in sound)
-    return [place for place in sound if data.folds.shift(data.seeds[place]) == latest]
+    folds = record.config["data"].get("folds") or 1
+    latest = max(record.seeds[place] % folds for place in sound)
+    return [place for place in sound if record.seeds[place] % folds == latest]
 
 
 def _trained_rows(data: PopulationData, first: int) -> int | None:
@@ -270,15 +231,29 @@ def _trained_rows(data: PopulationData, first: int) -> int | None:
     return last + data.task.window + data.task.horizon
 
 
-def _other(path: Path, record: Record, parts: Parts, data: str) -> Series:
-    """The task on another file, of which nothing is learnt: it may be short, and its target constant.
+def _known(path: Path, own: Own, data: str | None, settings: Mapping[str, Any]) -> Series:
+    """What is forecast: the run's own series, or another file, of which nothing is learnt: it may be constant.
 
     Raises:
-        ConfigError: it reads none, or the file cannot be read so.
+        ConfigError: the run is of no series, or reads no file, or the file cannot be read so, or not as the networks
+            read theirs.
     """
-    if "path" not in record.config["data"]:
-        raise ConfigError(f"{path}: {record.data} reads no file, so that there is no other to forecast from")
-    task = parts.data.make_task({"path": data})
-    if not isinstance(task, Series):
-        raise ConfigError(f"{data}: is no series")
-    return task
+    task = own.parts.data.task if own.parts else None
+    none = f"{path}: {own.record.data} is no series whose windows predict a later value; forecast needs one"
+    if task is not None and not isinstance(task, Series):
+        raise ConfigError(none)
+    if data is None and task is not None:
+        return task
+    if "path" not in own.record.config["data"]:
+        raise ConfigError(f"{path}: {own.record.data} reads no file, so that there is no other to forecast from")
+    if learnt := next((each for each in settings if each in LEARNT), None):
+        raise ConfigError(f"data.{learnt}: is what the networks were trained with; settings say how {data} is written")
+    other = own.make_task({**settings, "path": data})
+    if not isinstance(other, Series):
+        raise ConfigError(none)
+    is_read = (features(other.inputs), outputs(other.targets)) == (own.model.cell.input_size, own.model.output_size)
+    if not is_read or (task is not None and task.ahead != other.ahead):
+        raise ConfigError(
+            f"{data}: data.inputs and data.target must name one column for each that the networks read and predict"
+        )
+    return other

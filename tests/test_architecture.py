@@ -50,6 +50,7 @@ LAYERS = [
     {"program"},
     {"sweep", "search"},
     {"evaluate", "forecast", "leaks"},
+    {"forecasts"},
     {"run"},
     {"callback", "training", "compare"},
     {"diagnostic"},

@@ -18,7 +18,9 @@ import torch
 
 import seqexp.forecast
 from seqexp.config.mistakes import ConfigError
+from seqexp.evaluate import evaluate
 from seqexp.forecast import forecast
+from seqexp.forecasts import Forecast
 from seqexp.program import forecast as verb
 from seqexp.record import tidy
 from seqexp.record.record import RESULT, RecordError
@@ -172,18 +174,76 @@ def test_a_changed_file_is_refused_and_another_may_be_short_and_constant(
     monkeypatch.chdir(tmp_path)
     written(tmp_path / "s.csv", "2020-01-01")
     _, folder = train("data=csv", "data.path=s.csv", "data.target=v", "data.window=12", *SINE[3:], tiny=())
-    (tmp_path / "new.csv").write_text("v\n" + "1\n" * 14)
+    (tmp_path / "new.csv").write_text("v\n" + "1\n" * 12)
     found = forecast(folder, 2, data="new.csv")
-    assert found.rows == 14
+    assert found.rows == 12
+    (tmp_path / "few.csv").write_text("v\n" + "1\n" * 11)
+    with pytest.raises(ConfigError, match=r"few.csv: has 11 rows, and the first step of a forecast needs data.wi"):
+        forecast(folder, 2, data="few.csv")
     found.write(tmp_path / "new")
     kept = json.loads((tmp_path / "new" / "forecast.json").read_text())
     digest = hashlib.sha256((tmp_path / "new.csv").read_bytes()).hexdigest()
     assert kept["files"] == [{"path": "new.csv", "sha256": digest}]
     assert kept["trained_rows"] == 12 + int(108 * 0.7)
     written(tmp_path / "s.csv", "2020-01-01", 121)
-    for data in (None, "new.csv"):
-        with pytest.raises(RecordError, match=r"makes other data here .* --data FILE goes on from newer rows"):
-            forecast(folder, 2, data=data)
+    changed = r"data.path=s.csv is not what the run was trained on"
+    then = r"Before: The data are 120 rows of s.csv; SHA-256 \w+\. Now: The data are 121 rows of s.csv; SHA-256"
+    with pytest.raises(RecordError, match=rf"{changed}\. {then} .*--data FILE goes on from another file, without an"):
+        forecast(folder, 2)
+    with pytest.raises(RecordError, match=rf"{changed}\. {then}"):
+        evaluate(folder, evaluations={"filled": {"fill": "forward"}})
+    assert_no_interval(folder, found, changed)
+    (tmp_path / "s.csv").write_text("v\n1\n")
+    with pytest.raises(ConfigError, match=r"s.csv: has 1 rows"):
+        forecast(folder, 2)
+    assert_no_interval(folder, found, "s.csv: has 1 rows")
+    (tmp_path / "s.csv").unlink()
+    gone = "the data that the run was trained on are not there: data.path names s.csv, and there is no such file"
+    with pytest.raises(RecordError, match=rf"{gone}\. Put the file back as it was: The data are 120 rows of s.csv;"):
+        forecast(folder, 2)
+    again = assert_no_interval(folder, found, gone)
+    again.write(tmp_path / "again")
+    assert {(each["low"], each["high"]) for each in lines(tmp_path / "again")} == {("", "")}
+    kept = json.loads((tmp_path / "again" / "forecast.json").read_text())
+    assert (kept["half_widths"], kept["no_interval"]) == ([[None]] * 2, again.no_interval)
+    assert f"no interval, which is made of errors on validation: {gone}" in verb.said(again, folder)
+
+
+def assert_no_interval(folder: Path, before: Forecast, reason: str) -> Forecast:
+    """The same paths from a file that is still there."""
+    found = forecast(folder, 2, data="new.csv")
+    np.testing.assert_array_equal(found.paths, before.paths)
+    assert np.isnan(found.half_widths).all()
+    assert found.no_interval is not None
+    assert reason in found.no_interval
+    return found
+
+
+def test_another_file_may_be_written_in_another_way(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "s.csv", "2020-01-01")
+    _, folder = train("data=csv", "data.path=s.csv", "data.target=v", "data.window=12", *SINE[3:], tiny=())
+    rows = (tmp_path / "s.csv").read_text().replace(",", ";").replace(".", ",").replace("v", "w", 1).split("\n")
+    (tmp_path / "new.csv").write_text("\n".join([*rows[:50], f"{rows[50][:11]}", *rows[51:]]))
+    how = ["data.fill=forward", "data.decimal=comma", "data.target=w", "data.delimiter=semicolon"]
+    assert verb.main([str(folder), "--steps", "2", "--data", "new.csv", *how]) == 0
+    assert "2 steps after row 120 " in capsys.readouterr().out
+    (place,) = (folder / "forecasts").iterdir()
+    kept = json.loads((place / "forecast.json").read_text())
+    assert kept["settings"] == {"fill": "forward", "decimal": "comma", "target": "w", "delimiter": "semicolon"}
+    found = [float(row["mean"]) for row in lines(place)]
+    np.testing.assert_allclose(found, forecast(folder, 2).mean[:, 0], rtol=1e-6)
+    for settings, words in (
+        (["data.fill=drop"], "data.fill: says how another file is written, which --data FILE names"),
+        (["--data", "new.csv", "data.window=3"], "data.window: is what the networks were trained with"),
+        (["--data", "new.csv", *how[:3], "data.inputs=[day,w]"], "day"),
+        (["data.path=new.csv"], "data.path: --data FILE names another file"),
+    ):
+        with pytest.raises(SystemExit):
+            verb.main([str(folder), "--steps", "2", *settings])
+        assert words in capsys.readouterr().err
 
 
 def test_seeds_that_diverged_do_not_forecast(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from seqexp.config import options
 from seqexp.config.mistakes import ConfigError, current_folder, refuse, refusing_paths
-from seqexp.forecast import Forecast, forecast
+from seqexp.forecast import forecast
+from seqexp.forecasts import Forecast
 from seqexp.program.evaluate import TRUST, name_of, settings
 from seqexp.record.record import RecordError
 from seqexp.record.tidy import FUTURES
@@ -22,7 +23,11 @@ Forecasts what comes after the end of a series, with a run that was trained on i
   {program} outputs/mine/cell=lstm --steps 50                 after the last row of its data
   {program} outputs/mine/cell=lstm --steps 12 --data new.csv  after the last row of another file
 
+  {program} outputs/mine/cell=lstm --steps 12 --data new.csv data.fill=forward     which lacks some values
+
 Beside the mean of the seeds stands an interval: as wide as the mean was wrong on validation, at the same step."""
+
+SETTINGS = f"how the other file is written, such as data.decimal=comma; {' and '.join(TRUST)}, as of a run"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,16 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, required=True, help="how many")
     parser.add_argument("--data", metavar="FILE", help="another file to go on from, of a task that reads one")
     parser.add_argument("--level", type=float, default=0.9, help="of the interval (default: 0.9)")
-    parser.add_argument(options.SETTINGS, metavar="KEY=VALUE", nargs="*", help=f"{' and '.join(TRUST)}, as of a run")
+    parser.add_argument(options.SETTINGS, metavar="KEY=VALUE", nargs="*", help=SETTINGS)
     given = options.strict(parser).parse_intermixed_args(arguments)
     try:
         current_folder()
         changes, trusted = settings(getattr(given, options.SETTINGS))
-        if changes:
-            raise ConfigError(f"data.{next(iter(changes))}: forecast takes no settings of the data, but --data FILE")
+        if "path" in changes:
+            raise ConfigError("data.path: --data FILE names another file to go on from")
         with refusing_paths():
-            found = forecast(given.folder, given.steps, given.data, given.level, **trusted)
-            name = {"steps": given.steps, "level": given.level} | ({"data": given.data} if given.data else {})
+            found = forecast(given.folder, given.steps, given.data, given.level, **trusted, settings=changes)
+            name = {"steps": given.steps, "level": given.level} | ({"data": given.data} if given.data else {}) | changes
             place = given.folder / FUTURES / name_of(name)
             found.write(place)
     except (ConfigError, RecordError) as error:
@@ -68,7 +73,9 @@ def said(found: Forecast, place: Path) -> str:
     count = len(found.seeds)
     parts.append(f"mean of {count} seed{'s' * (count > 1)}{_which(found)}")
     held = found.coverage[np.isfinite(found.coverage).all(1)]
-    if len(held):
+    if found.no_interval is not None:
+        parts.append(f"no interval, which is made of errors on validation: {found.no_interval}")
+    elif len(held):
         shares = held.mean(1)
         each = "" if len(shares) == 1 else f", from {shares.min():.0%} to {shares.max():.0%} by step"
         parts.append(f"the {found.level:.0%} interval held {shares.mean():.0%} of the test values{each}")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -22,13 +21,12 @@ from seqexp.config import SOURCE_SEEDS
 from seqexp.config.compose import without_hydra
 from seqexp.config.environment import masked
 from seqexp.config.leaves import leaves
-from seqexp.config.mistakes import OURS, ConfigError, refusing_too_large
+from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.config.schema import check
-from seqexp.config.targets import arguments, find_class, make
+from seqexp.config.targets import make
 from seqexp.data.evaluations import TEST
 from seqexp.data.guesses import Guess
 from seqexp.data.module import VAL, PopulationData
-from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Diagnostic
 from seqexp.record.claim import Claim
 from seqexp.run import memory
@@ -39,16 +37,11 @@ from seqexp.run.optimizer import find_optimizer
 from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
+from seqexp.run.task import SCORE, population_data
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.run.weights import start_from
 from seqexp.seeding import drawn_from
 from seqexp.training.module import Training
-
-LOADER_KEYS = tuple(name for name in inspect.signature(PopulationData).parameters if name not in OURS["data"])
-"""The keys of a data file that are for the LightningDataModule."""
-
-SCORE = "score"
-"""The key of a data file that names a score; the keys that are neither this nor the module's are for the task."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +176,7 @@ def _naming_paths(settings: dict[str, Any]) -> Iterator[None]:
 def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     allowed = settings["allowed_packages"]
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
-    data = _data(settings, seeds)
+    data = population_data(settings, seeds)
     sizes = Sizes.of(data.task, settings["embedding_size"])
     score = find_score(settings["data"].get(SCORE), allowed, data.task)
     matched = match_size(settings["cell"], allowed, sizes)
@@ -226,7 +219,7 @@ def claim_of(config: DictConfig) -> Claim:
     claim = Claim.of(settings)
     if not asks_match(settings["cell"]):
         return claim
-    data = _data(settings, claim.seeds)
+    data = population_data(settings, claim.seeds)
     sizes = Sizes.of(data.task, settings["embedding_size"])
     match_size(settings["cell"], settings["allowed_packages"], sizes)
     return replace(Claim.of(settings), former=claim.settings)
@@ -250,23 +243,6 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
 def _plain(config: DictConfig) -> dict[str, Any]:
     settings: dict[str, Any] = OmegaConf.to_container(check(config), resolve=True)  # type: ignore[assignment]
     return settings
-
-
-def _data(settings: dict[str, Any], seeds: range) -> PopulationData:
-    node, allowed = settings["data"], settings["allowed_packages"]
-    task_class = find_class("data", node.get("_target_"), Task, allowed)  # type: ignore[type-abstract]
-    task_node = {name: value for name, value in node.items() if name not in (*LOADER_KEYS, SCORE)}
-    loader_node = {name: value for name, value in node.items() if name in LOADER_KEYS}
-    given = (*LOADER_KEYS, SCORE)
-    task_values = arguments("data", task_node, task_class, given=(), beside=given)
-    loader_values = arguments("data", loader_node, PopulationData, given=OURS["data"])
-
-    def make_task(changes: Mapping[str, Any]) -> Task:
-        values = arguments("data", {**task_values, **changes}, task_class, given=()) if changes else task_values
-        return make("data", task_class, copy.deepcopy(values))  # a constructor may change what it is given
-
-    fixed = {name: settings[name] for name in ("data_seed", "order_seed")}
-    return make("data", PopulationData, {"make_task": make_task, "seeds": seeds, **fixed, **loader_values})
 
 
 _predicted: dict[tuple[object, ...], int] = {}

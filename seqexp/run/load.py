@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,16 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from seqexp.config.environment import unmasked
 from seqexp.config.mistakes import ConfigError
 from seqexp.config.schema import check
+from seqexp.data.task import Task
 from seqexp.model import Model
 from seqexp.record.files import MOST_JSON, check_plain, is_plain
 from seqexp.record.own import READING
 from seqexp.record.record import RESULT, Record, RecordError, find
 from seqexp.run.build import Parts, build
 from seqexp.run.size import Sizes, unset_model
+from seqexp.run.task import task_maker
 from seqexp.run.trained import Trained
+from seqexp.run.unchanged import check_there
 
 BESIDE = ("callback", "diagnostic", "logger")
 """Groups that training and testing do without: their packages need not be there, nor be trusted."""
@@ -111,10 +114,37 @@ def load_run(
     config = _configuration(folder, record, allowed_packages, allowed_environment, BESIDE)
     config.trainer.accelerator = "cpu"  # wherever it was trained
     config.data = files_of(config.data, folder)
+    check_there(folder, record, config.data)
     config.data.update(changes)
     parts = build(config)
     load_kept(parts.training, folder)
     return record, parts
+
+
+def load_apart(
+    folder: Path, allowed_packages: Sequence[str], allowed_environment: Sequence[str]
+) -> tuple[Record, Model, Callable[[Mapping[str, Any]], Task]]:
+    """What of a finished run does not need its data.
+
+    Args:
+        folder: the run's folder.
+        allowed_packages: as for `load`.
+        allowed_environment: as for `load`.
+
+    Returns:
+        The record, the model with the kept weights, and what makes the run's task with some settings changed.
+
+    Raises:
+        RecordError: an older version recorded the run, and does not say what the model reads and predicts.
+    """
+    record = _finished(folder, allowed_packages, allowed_environment)
+    if record.sizes is None:
+        raise RecordError(
+            f"{folder}: its record does not say what the model reads and predicts, so that it needs its data"
+        )
+    settings = check(_configuration(folder, record, allowed_packages, allowed_environment, BESIDE))
+    model = _model(folder, record, Sizes(**record.sizes), allowed_packages, allowed_environment)
+    return record, model.eval(), task_maker(OmegaConf.to_container(settings, resolve=True))  # type: ignore[arg-type]
 
 
 def files_of(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def draw_future(
     Args:
         history: (L,) the last values that are known.
         mean: (K,) of the seeds' paths.
-        interval: (2, K) the lower and the upper edge.
+        interval: (2, K) the lower and the upper edge; NaN where there is none.
         seeds: (2, K) the same of the seeds' paths alone.
         level: of the interval.
         title: above the axes.
@@ -37,7 +37,8 @@ def draw_future(
     axes = figure.add_subplot()
     before, after = np.arange(1 - len(history), 1), np.arange(1, len(mean) + 1)
     axes.plot(before, history, color="black", lw=1.2, label="known")
-    axes.fill_between(after, *interval, color=COLORS[0], alpha=0.18, lw=0, label=f"{level:.0%} interval")
+    if not np.isnan(interval).all():
+        axes.fill_between(after, *interval, color=COLORS[0], alpha=0.18, lw=0, label=f"{level:.0%} interval")
     if not np.array_equal(seeds[0], seeds[1]):
         axes.fill_between(after, *seeds, color=COLORS[0], alpha=0.45, lw=0, label=f"{level:.0%} of the seeds")
     axes.plot(after, mean, color=COLORS[0], lw=1.6, ls="--", marker="o" if len(mean) == 1 else None, label="mean")

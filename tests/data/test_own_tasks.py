@@ -205,7 +205,7 @@ def test_the_keys_that_a_file_may_lack_are_those_with_a_neutral_value() -> None:
 
     from seqexp.config.mistakes import OPTIONAL, OURS
     from seqexp.data.module import PopulationData
-    from seqexp.run.build import SCORE
+    from seqexp.run.task import SCORE
 
     parameters = inspect.signature(PopulationData).parameters.values()
     given = [each for each in parameters if each.name not in OURS["data"]]

@@ -16,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from seqexp.cell.recurrent import Recurrent
 from seqexp.config.compose import CONF
 from seqexp.config.mistakes import ConfigError
-from seqexp.run.build import LOADER_KEYS, Parts, build
+from seqexp.run.build import Parts, build
 from seqexp.run.optimizer import COUPLING_OPTIMIZERS
+from seqexp.run.task import LOADER_KEYS
 
 GROUPS = {
     group: sorted(path.stem for path in (CONF / group).glob("*.yaml"))
