@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,10 @@ def test_with_folds_those_forecast_that_were_trained_last(train: Train) -> None:
     _, folder = train(*SINE, "data.folds=2", "num_seeds=3", tiny=())
     found = forecast(folder, 1)
     assert found.seeds == [1]
+    both = replace(found, names=["a", "b"], coverage=np.array([[0.9, 0.5]]))  # of several targets each has its own
+    assert "the 90% interval held 90% of the test values of a and 50% of the test values of b →" in verb.said(
+        both, folder
+    )
     assert f"mean of 1 seed of the latest fold, trained on rows up to {found.trained_rows} · " in verb.said(
         found, folder
     )

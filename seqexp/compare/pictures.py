@@ -15,6 +15,7 @@ from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.summary import Summary
+from seqexp.data.evaluations import TARGET
 from seqexp.record.files import printable
 from seqexp.show import comparison as figures
 from seqexp.show import curves as curve_figures
@@ -142,7 +143,7 @@ def forecasts(
 
 def evaluations(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
     """The figure of scores at evaluations; None where there are none."""
-    panels = [_evaluation_panel(section) for section in sections if section.data_set.evaluations]
+    panels = [_evaluation_panel(section) for section in sections if _joined_by_lines(section)]
     return evaluation_figures.evaluations(panels, labels_of(sections), page) if panels else None
 
 
@@ -206,9 +207,14 @@ def over_tasks(sections: Sequence[Section], summary: Summary, page: Page = DEFAU
     return task_figures.tasks(ranks, profile, labels_of(sections), page)
 
 
+def _joined_by_lines(section: Section) -> dict[str, dict[str, Array]]:
+    """The evaluations without those of single targets, which have each its own unit."""
+    return {name: rows for name, rows in section.data_set.evaluations.items() if not name.startswith(TARGET)}
+
+
 def _evaluation_panel(section: Section) -> evaluation_figures.EvaluationPanel:
     """Scores on test and at each evaluation; by length where all of them are lengths and that of test is known."""
-    known = section.data_set.evaluations
+    known = _joined_by_lines(section)
     lengths = {name: float(match[1]) for name in known if (match := re.fullmatch(r"test@(\d{1,9})", name))}
     own = section.data_set.rows[0].runs[0].settings.get("data.length")
     is_length = len(lengths) == len(known)

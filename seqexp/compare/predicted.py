@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from seqexp.compare.rows import Row
 from seqexp.compare.runs import Problem, Run
 from seqexp.compare.section import Section
+from seqexp.data.evaluations import TARGET
 from seqexp.record.files import check_plain, printable
 from seqexp.show import periods
 from seqexp.show.figures import MOST_PANELS
@@ -68,9 +70,12 @@ def predictions(sections: Sequence[Section], most_rows: int = MOST_LINES) -> tup
             known = {run: read for run, read in reads.items() if read is not None}
             if known:
                 found[label] = (row, known)
+        drawn = next(
+            (name for name in section.data_set.evaluations if name.startswith(TARGET)), ""
+        )  # the first is drawn
         panel = _panel(section.data_set.name, found, wanted, len(section.shown))
         if panel is not None:
-            panels.append(panel)
+            panels.append(replace(panel, value=drawn.removeprefix(TARGET)) if drawn else panel)
     return panels, list(damaged.values())
 
 

@@ -181,7 +181,7 @@ class Csv(_ByLabel):
     def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
         """Says what was read, what was filled, and what test windows share with earlier ones."""
         found = super().notes(bounds) if len(self.files) == 1 else self._shared(bounds)
-        found += self._origin()
+        found += [*self._origin(), *self.uneven(bounds)]
         if not self.is_past_read:
             what, whose = ("The target is not", "its") if len(self.predicted) == 1 else ("Not all targets are", "their")
             found.append(

@@ -12,6 +12,9 @@ from seqexp.data.task import Task
 
 TEST = "test"
 
+TARGET = f"{TEST}@target="
+"""Begins the name of the test of one target alone, where there are several."""
+
 
 def elsewhere(
     task: Task,

@@ -11,6 +11,9 @@ import torch
 from seqexp.data.scales import scales_of
 from seqexp.data.series import Recording, Series
 
+UNEVEN = 10
+"""A target's variance is so many times another's: a mean over both is hardly the other's score."""
+
 
 class FixedSeries(Series):
     """Windows of a table of measurements predict later values of some of its columns.
@@ -63,6 +66,27 @@ class FixedSeries(Series):
                     f"{table[low, column]:g}, and there is no logarithm of that"
                 )
         self.table = torch.from_numpy(np.ascontiguousarray(table)).float()
+
+    def uneven(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
+        """Says which of several targets decides a mean over all of them, as it varies far more than the others.
+
+        Args:
+            bounds: the first of the windows of each split, and the one behind the last.
+        """
+        first = self.window + self.horizon - 1
+        trained = self.laid(torch.Generator()).starts[slice(*bounds["train"])] + first
+        spread = self.table[trained][:, list(self.predicted)].double().var(0, correction=0)
+        if len(spread) < 2 or spread.max() < UNEVEN * spread.min():
+            return []
+        largest = int(spread.argmax())
+        share = float(spread[largest] / spread.sum())
+        most = "more than 99.9%" if share > 0.999 else f"{share:.1%}"
+        name = "".join(each if each.isprintable() else "?" for each in self.names[largest][-60:])
+        return [
+            f"The score is a mean over {len(spread)} targets, each in its own unit, and {name} has "
+            f"{most} of their variance in training: look at each target's own score, or train "
+            "a run for each."
+        ]
 
     def record(self, generator: torch.Generator) -> Recording:
         """The table, (L, columns), whatever the seed."""

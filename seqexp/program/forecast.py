@@ -16,6 +16,7 @@ from seqexp.program.evaluate import TRUST, name_of, settings
 from seqexp.record.record import RecordError
 from seqexp.record.tidy import FUTURES
 from seqexp.show.console import prepare_output, say
+from seqexp.statistics import Array
 
 USAGE = """\
 Forecasts what comes after the end of a series, with a run that was trained on it; nothing is trained.
@@ -72,16 +73,21 @@ def said(found: Forecast, place: Path) -> str:
     parts = [f"{found.record.cell} on {found.record.data}", f"{found.steps_text} after row {found.rows:,} ({how})"]
     count = len(found.seeds)
     parts.append(f"mean of {count} seed{'s' * (count > 1)}{_which(found)}")
-    held = found.coverage[np.isfinite(found.coverage).all(1)]
+    held = found.coverage[np.isfinite(found.coverage).all(1)]  # (K, O)
     if found.no_interval is not None:
         parts.append(f"no interval, which is made of errors on validation: {found.no_interval}")
     elif len(held):
-        shares = held.mean(1)
-        each = "" if len(shares) == 1 else f", from {shares.min():.0%} to {shares.max():.0%} by step"
-        parts.append(f"the {found.level:.0%} interval held {shares.mean():.0%} of the test values{each}")
+        said = [_held(held[:, place], f" of {name}" * (len(found.names) > 1)) for place, name in enumerate(found.names)]
+        parts.append(f"the {found.level:.0%} interval held {' and '.join(said)}")
     else:
         parts.append(f"{found.level:.0%} interval; the test split is too short to see what it holds")
     return " · ".join(parts) + f" → {place}"
+
+
+def _held(shares: Array, whose: str) -> str:
+    """What share of one target's test values an interval held, (K,) by step."""
+    each = "" if len(shares) == 1 else f", from {shares.min():.0%} to {shares.max():.0%} by step"
+    return f"{shares.mean():.0%} of the test values{whose}{each}"
 
 
 def _which(found: Forecast) -> str:

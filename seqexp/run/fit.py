@@ -30,7 +30,7 @@ from seqexp.data.split import Split
 from seqexp.record import claim, provenance, tidy
 from seqexp.record.arrays import write_curves, write_predictions
 from seqexp.record.record import Record, with_reasons
-from seqexp.run import pictures
+from seqexp.run import pictures, targets
 from seqexp.run.build import Parts
 from seqexp.run.columns import columns
 from seqexp.run.diagnose import Measurements
@@ -209,6 +209,9 @@ def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: S
     left_out = baselines.left_out(guesses[TEST])
     for name in parts.data.evaluations:
         left_out = with_reasons(left_out, name, baselines.left_out(guesses[name]))
+    for name, place in targets.places(parts.data.task, list(splits)).items():
+        own, guessed = targets.alone(place, test, guesses[TEST])
+        scored[name] = listed(baselines.score(guessed, own, parts.training.score))
     found = {"baselines": scored.pop(TEST), "validation_baselines": scored.pop(VAL, {})}
     return {**found, "evaluation_baselines": scored, "left_out": left_out}
 
@@ -226,6 +229,9 @@ def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor
     found["test"] = {score.name: score.value(*given), **score.shown(*given)}
     for name, split in parts.data.evaluations.items():
         found[name] = training.measure(split.evaluation_batches())
+    for name, place in targets.places(parts.data.task, list(found)).items():
+        given = (predictions[..., [place]].double(), whole.targets[..., [place]], whole.weight)
+        found[name] = {score.name: score.value(*given), **score.shown(*given)}
     return {part: listed(rows) for part, rows in found.items()}
 
 

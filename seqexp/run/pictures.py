@@ -55,6 +55,8 @@ def predicted(
         on the first one's series; with folds `fold` (S,), the one of each seed.
     """
     task = parts.data.task
+    if isinstance(task, Series) and len(task.names) > 1:
+        title = f"{title}, {task.names[0]}"  # of several targets the first
     finite = predictions.isfinite().flatten(1).all(1)  # (S,): a seed that diverged has no picture
     if not finite.any() or not isinstance(task.targets, Values):
         return {}

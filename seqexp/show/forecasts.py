@@ -62,6 +62,7 @@ class ForecastPanel:
         folds: test periods, one behind the other with NaN between them, each predicted by its own seeds; 1 where all
             seeds predict one series.
         is_cut: only the start of each of these periods is given.
+        value: what is predicted; of several targets it is the first.
         left_out: what is said of rows of which some seeds are not drawn, as they diverged, have another series or no
             file; empty texts say nothing.
     """
@@ -73,6 +74,7 @@ class ForecastPanel:
     count: int
     left_out: Sequence[str] = ()
     folds: int = 1
+    value: str = "value"
     is_cut: bool = False
 
 
@@ -130,7 +132,7 @@ def _draw(axes: Axes, panel: ForecastPanel, labels: Sequence[str], page: Page, s
     axes.set(
         title=page.lines(plain(panel.title) + more, 0.75 * share),
         xlabel=page.even(where, 0.7 * share),
-        ylabel="value" if panel.is_forecast else "predicted value",
+        ylabel=plain(panel.value) if panel.is_forecast else f"predicted {plain(panel.value)}",
     )
     axes.margins(x=0.01)
     grid(axes)
