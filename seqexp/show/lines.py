@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from seqexp.show import text
-from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid
+from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid, log_axis
 from seqexp.show.styles import style_of
 from seqexp.statistics import mean_interval
 
@@ -23,8 +23,8 @@ MOST_LINES = 24
 LEAST = 1e-30
 """A logarithmic panel reaches no further down, whatever has vanished."""
 
-THEORY = (0, (1, 1.5))
-"""The line of what is known and not measured: dotted and thin."""
+THEORIES: tuple[Any, ...] = ((0, (1, 1.5)), (0, (5, 2)), (0, (5, 1.5, 1, 1.5)), (0, (9, 2, 1, 2, 1, 2)))
+"""The lines of what is known and not measured: thin; the first is dotted, the others are for more in one panel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Line:
             is nobody's, which is grey.
         x: (K,).
         mean: (K,); on a logarithmic axis what is not positive is left out.
-        low: (K,) lower edge of the band, NaN where there is none.
+        low: (K,) lower edge of the band, NaN where there is none; on a logarithmic axis one below 0 is its lower end.
         high: (K,) upper edge.
         theory: whether it is known and not measured: thin and dotted.
         turn: how many line styles it is away from that of its cell, where that has several lines.
@@ -94,6 +94,7 @@ class Panel:
         whole: whether x counts something.
         shaded: (from, to) of x, marked as where the model was trained; None for no mark.
         limits: of the vertical axis, where they are not to follow the lines.
+        holds_known: whether a logarithmic axis has room for what is known, too, wherever that lies.
     """
 
     title: str
@@ -105,6 +106,7 @@ class Panel:
     whole: bool = True
     shaded: tuple[float, float] | None = None
     limits: tuple[float | None, float | None] | None = None
+    holds_known: bool = False
 
 
 def draw_lines(panels: Mapping[str, Sequence[Line]], xlabel: str, ylabel: str) -> Figure:
@@ -157,8 +159,10 @@ def draw_panels(
         if not isinstance(panel, Panel):
             handles |= panel.draw(place, owners)
             continue
+        nobodys = [line.label for line in panel.lines if not _owner(line)]
         for line in panel.lines[:MOST_LINES]:
-            handles[line.label] = _draw(place, line, owners, panel.log)
+            dash = THEORIES[nobodys.index(line.label) % len(THEORIES)] if line.label in nobodys else THEORIES[0]
+            handles[line.label] = _draw(place, line, owners, panel.log, dash)
         _dress(place, panel, lines if share else panel.lines)
     for place in axes[len(panels) :]:
         place.set_axis_off()
@@ -176,15 +180,16 @@ def _owner(line: Line) -> str:
     return line.of or ("" if line.theory else line.label)
 
 
-def _draw(axes: Axes, line: Line, owners: Sequence[str], log: bool) -> Line2D:
+def _draw(axes: Axes, line: Line, owners: Sequence[str], log: bool, dash: Any) -> Line2D:
     owner = _owner(line)
     style = style_of(owner, owners) if owner else None
     color = style.color if style else "0.35"
-    mean, low, high = (
-        np.where(values > 0, values, math.nan) if log else values for values in (line.mean, line.low, line.high)
-    )
+    mean, low, high = line.mean, line.low, line.high
+    if log:
+        low = np.where(low > 0, low, np.where(np.isfinite(low) & (mean > 0), LEAST, math.nan))
+        mean, high = (np.where(values > 0, values, math.nan) for values in (mean, high))
     if line.theory or style is None:
-        return axes.plot(line.x, mean, color=color, ls=THEORY, lw=1.3, zorder=1)[0]
+        return axes.plot(line.x, mean, color=color, ls=dash, lw=1.3, zorder=1)[0]
     axes.fill_between(line.x, low, high, color=color, alpha=0.18, lw=0)
     shape, marker = (style.line, style.marker)
     if line.turn:
@@ -210,13 +215,13 @@ def _dress(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
             color="0.4",
         )
     if panel.log:
-        values = np.concatenate([*(line.mean for line in lines if not line.theory), []])
+        values = np.concatenate([*(line.mean for line in lines if panel.holds_known or not line.theory), []])
         values = values[np.isfinite(values) & (values > LEAST)]
         axes.set_yscale("log")
         if values.size:
             axes.set_ylim(values.min() / 2, values.max() * 2)
     if panel.xlog:
-        axes.set_xscale("log")
+        log_axis(axes, "x")
     if panel.limits is not None:
         axes.set_ylim(*panel.limits)
     axes.set(title=panel.title, xlabel=panel.xlabel)
