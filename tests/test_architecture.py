@@ -49,7 +49,7 @@ LAYERS = [
     {"__main__"},
     {"program"},
     {"sweep", "search"},
-    {"evaluate", "forecast", "leaks"},
+    {"evaluate", "forecast", "leaks", "predict"},
     {"forecasts"},
     {"run"},
     {"callback", "training", "compare"},

@@ -103,7 +103,7 @@ class Labelled(Task):
             raise ValueError(f"inputs must not hold {label}, which data.label names: the class is to be predicted")
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
         pieces = read_pieces(path, names, label, group, how)
-        self.classes = sorted({each.label for each in pieces})
+        self.class_names = self.classes = sorted({each.label for each in pieces})
         self.inputs, self.targets = Values(len(names)), Classes(len(self.classes))
         self.stratified = stratified is None
         self.scales = scales_of(scaling, names, range(len(names)), ())
@@ -141,7 +141,8 @@ class Labelled(Task):
                     f"{', '.join(trained.classes)}"
                 )
         self._targets = torch.tensor([trained.classes.index(each) for each in self.classes])[self._targets]
-        self.classes, self.targets = trained.classes, trained.targets
+        self.class_names = self.classes = trained.classes
+        self.targets = trained.targets
 
     def check_enough(self) -> None:
         """Refuses sequences of one class."""
@@ -150,10 +151,6 @@ class Labelled(Task):
                 f"label names the column {self._label} of {self.sources[0]}, and it has one class, {self.classes[0]}: "
                 "there is nothing to tell apart"
             )
-
-    def class_name(self, index: int) -> str:
-        """As the files have it, in one line."""
-        return "".join(each if each.isprintable() else "?" for each in self.classes[index][:20])
 
     def notes(self, bounds: Mapping[str, tuple[int, int]]) -> list[str]:
         """Says how many sequences of each class there are, and how long they are."""

@@ -63,6 +63,7 @@ class Task(ABC):
         chooses_length: `sample` can make sequences of any length that it is asked for.
         fixed: the data are the same for every seed. Then their split, too, is one for all seeds.
         stratified: where a split of sequences that have a class is drawn, each part has each class in about its share.
+        class_names: of the classes that are predicted, in the order of their numbers; None where they have none.
         sources: paths of the files that the data are read from; none where they are made.
         varies: what another seed's data are, in words that end "the intervals speak of ..."; not asked if `fixed`.
         scales: how the numbers are scaled for a network, and predictions scaled back; None: not at all.
@@ -84,6 +85,7 @@ class Task(ABC):
     chooses_length: ClassVar[bool] = False
     fixed: ClassVar[bool] = False
     stratified: bool = False
+    class_names: Sequence[str] | None = None
     sources: Sequence[str] = ()
     varies: ClassVar[str] = "new data"
     scales: Scales | None = None
@@ -188,8 +190,9 @@ class Task(ABC):
         """
 
     def class_name(self, index: int) -> str:
-        """What a class is called; by default its number."""
-        return str(index)
+        """What a class is called in a sentence: its number where the task has no names."""
+        name = str(index) if self.class_names is None else self.class_names[index]
+        return "".join(each if each.isprintable() else "?" for each in name[:20])
 
     @property
     def variable_names(self) -> Sequence[str]:

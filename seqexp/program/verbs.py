@@ -40,10 +40,13 @@ VERBS = {
         "seqexp.program.evaluate", "a trained run on other lengths, noise or files", "eval test score", True
     ),
     "forecast": Verb(
-        "seqexp.program.forecast", "what comes after a series, by a trained run", "predict future extrapolate", True
+        "seqexp.program.forecast", "what comes after a series, by a trained run", "future extrapolate", True
     ),
     "list": Verb(
         "seqexp.program.listing", "what can be chosen: groups, their files, each file's keys", "ls show choices"
+    ),
+    "predict": Verb(
+        "seqexp.program.predict", "the classes of new sequences, by a trained run", "classify label infer", True
     ),
     "search": Verb(
         "seqexp.search.__main__", "the best settings of each cell on each task", "tune optimize hpo optuna", True

@@ -46,12 +46,17 @@ def check_sizes(sizes: Any) -> None:
     if sizes is None:
         return
     counts = {"input_size": 1, "num_tokens": 0, "output_size": 1}  # the least of each
-    if sizes.keys() - {"scaled"} != {*counts, "reads"} or sizes["reads"] not in ("last", "steps"):
+    if sizes.keys() - {"scaled", "classes"} != {*counts, "reads"} or sizes["reads"] not in ("last", "steps"):
         raise ValueError(f"sizes must hold {', '.join(counts)}, and reads, which is 'last' or 'steps'")
     if not (sizes.get("scaled") is None or (type(sizes["scaled"]) is int and sizes["scaled"] >= 0)):
         raise ValueError("sizes: scaled must be a whole number >= 0, or null")
+    classes = sizes.get("classes")
+    if not (classes is None or (isinstance(classes, list) and all(isinstance(each, str) for each in classes))):
+        raise ValueError("sizes: classes must be a list of texts, or null")
     if any(type(sizes[name]) is not int or sizes[name] < least for name, least in counts.items()):
         raise ValueError("sizes must hold whole numbers, input_size and output_size >= 1, num_tokens >= 0")
+    if classes is not None and len(classes) != sizes["output_size"]:
+        raise ValueError("sizes: classes must hold a name for each of the output_size classes")
 
 
 def checked_texts(name: str, rows: Any) -> dict[str, str]:

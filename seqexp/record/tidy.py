@@ -16,9 +16,11 @@ from seqexp.record.record import RESULT
 
 LOGGERS = "loggers"
 """Below a run's folder, or for a store that all runs of a sweep share, the sweep's; each logger has one of its own."""
-FUTURES = "forecasts"
-"""Below a run's folder, what was forecast with it."""
-SUBFOLDERS = (".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, FUTURES, LOGGERS)
+FUTURES, PREDICTED = "forecasts", "predicted"
+"""Below a run's folder, what was forecast with it, and the classes that it gave to other sequences."""
+SUBFOLDERS = (
+    *(".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, FUTURES, LOGGERS, PREDICTED),
+)
 """Folders into which a run or a sweep writes, inside its own."""
 PICTURES = ("forecast", "predictions", "curves")
 """A run's own, each as PNG and SVG."""

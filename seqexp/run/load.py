@@ -147,6 +147,19 @@ def load_apart(
     return record, model.eval(), task_maker(OmegaConf.to_container(settings, resolve=True))  # type: ignore[arg-type]
 
 
+def settings_of(
+    folder: Path, record: Record, allowed_packages: Sequence[str], allowed_environment: Sequence[str]
+) -> dict[str, Any]:
+    """The settings of a finished run's data, environment variables filled in.
+
+    Raises:
+        RecordError: an environment variable is needed.
+    """
+    config = _configuration(folder, record, allowed_packages, allowed_environment, BESIDE)
+    found: dict[str, Any] = OmegaConf.to_container(config.data)  # type: ignore[assignment]
+    return found
+
+
 def files_of(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The settings of a task whose files are named as seen from the folder in which a run was started.
 

@@ -34,6 +34,7 @@ class Sizes(NamedTuple):
         output_size: O, numbers of a prediction.
         reads: whether the last step is predicted from, or every step.
         scaled: how many targets are scaled, inputs being scaled as well; None where nothing is.
+        classes: names of the classes that are predicted; None of numbers, and where the task has no names for them.
     """
 
     input_size: int
@@ -41,15 +42,15 @@ class Sizes(NamedTuple):
     output_size: int
     reads: Literal["last", "steps"]
     scaled: int | None = None
+    classes: Sequence[str] | None = None
 
     @classmethod
     def of(cls, task: Task, embedding_size: int) -> Sizes:
         """The sizes for a task; a token has `embedding_size` features."""
         tokens = task.inputs.count if isinstance(task.inputs, Tokens) else 0
         scaled = None if task.scales is None else len(task.scales.targets)
-        return cls(
-            embedding_size if tokens else features(task.inputs), tokens, outputs(task.targets), task.reads, scaled
-        )
+        size = embedding_size if tokens else features(task.inputs)
+        return cls(size, tokens, outputs(task.targets), task.reads, scaled, task.class_names)
 
 
 def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: Sequence[int], steps: int) -> Model:
