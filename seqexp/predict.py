@@ -14,13 +14,14 @@ import torch
 
 from seqexp.config.mistakes import ConfigError
 from seqexp.data import delimited, files
-from seqexp.data.labelled import Labelled, Piece, padded, read_pieces
+from seqexp.data.labelled import Piece, padded, read_pieces
 from seqexp.data.split import evaluation_rows
 from seqexp.data.tables import Writing, listed
 from seqexp.record.files import write_atomically
 from seqexp.record.record import Record, RecordError
 from seqexp.run.load import load, load_run, record_of, settings_of
 from seqexp.run.size import check_lengths
+from seqexp.run.unchanged import OtherDataError, check_unchanged
 from seqexp.show.text import spreadsheet
 from seqexp.statistics import Array
 
@@ -183,14 +184,11 @@ def _classes(path: Path, record: Record, trust: tuple[Sequence[str], Sequence[st
     try:
         _, parts = load_run(path, *trust, {})
         parts.make_data(guessed=False)
-    except ConfigError as error:
+        check_unchanged(path, record, parts.data)
+    except (ConfigError, OtherDataError) as error:
+        reason = error.reason if isinstance(error, OtherDataError) else str(error)
         raise RecordError(
             f"{path}: its record, of an older version, does not say what the classes are called, so that its own files "
-            f"are needed; {error}"
+            f"are needed as they were; {reason}"
         ) from None
-    if not isinstance(task := parts.data.task, Labelled) or record.data_hash not in (None, parts.data.data_hash):
-        raise RecordError(
-            f"{path}: its record, of an older version, does not say what the classes are called, and its files are not "
-            "those any more that it was trained on"
-        )
-    return task.classes
+    return list(parts.data.task.class_names or ())

@@ -109,7 +109,7 @@ def test_a_record_without_the_names_needs_the_runs_own_files(trained: Path, tmp_
         predict(older, "new.csv")
     rows = [f"{name},1,{'odd' if name % 2 else 'even'}" for name in range(20)]
     Path("f.csv").write_text("\n".join(["id,x,kind", *rows, ""]))
-    with pytest.raises(RecordError, match="and its files are not those any more"):
+    with pytest.raises(RecordError, match=r"as they were; data.path=f.csv is not what the run was trained on"):
         predict(older, "new.csv")
 
 
