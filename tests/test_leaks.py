@@ -160,6 +160,12 @@ def test_the_verb_says_it_and_its_status_is_1_for_a_fault_where_that_is_asked_fo
     assert capsys.readouterr().out == "What.\nFAULT: Bad.\n" * 2
 
 
+def test_a_guess_that_there_is_not_is_said_with_the_reason() -> None:
+    _, said = check.looked(["data=nile", "num_seeds=1", "data.season=40"], None)
+    texts = [each.text for each in said]
+    assert "There is no guess seasonal: a season of 40 steps begins before the window of 10." in texts
+
+
 def test_what_cannot_be_made_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         check.main(["data.nose=3"])

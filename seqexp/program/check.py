@@ -81,4 +81,8 @@ def looked(settings: Sequence[str], config_dir: str | None) -> tuple[str, list[l
         score,
         [name for name, row in scored.items() if row is not None and name != baselines.NOISE],
     )
-    return what, [*found, *([] if best is None else [best])]
+    gone = [
+        leaks.Finding("note", f"There is no guess {name}: {reason}.")
+        for name, reason in baselines.left_out(guesses[TEST]).items()
+    ]
+    return what, [*found, *gone, *([] if best is None else [best])]

@@ -144,10 +144,12 @@ def test_a_run_on_several_files_draws_no_curve_through_them(train: Callable[...,
 def test_another_file_of_as_many_rows_is_tested_whole_but_for_what_was_learnt() -> None:
     for name, by in (("g", "1."), ("h", ".")):
         Path(f"{name}.csv").write_text(TABLE.replace(".", by))
-    evaluations = "data.evaluations={new: {path: g.csv}, copied: {path: h.csv}, cut: {fill: drop}}"
+    Path("k.csv").write_text("date,price,volume\n" + "2030-01-01,7,1\n" * 9)  # nothing is learnt from it
+    others = "copied: {path: h.csv}, cut: {fill: drop}, flat: {path: k.csv}"
+    evaluations = f"data.evaluations={{new: {{path: g.csv}}, {others}}}"
     data = made("data.target=price", "data.batch_size=8", evaluations)
     counts = {name: split.num_sequences for name, split in data.evaluations.items()}
-    assert counts == {"test@new": 57, "test@copied": 9, "test@cut": 9}
+    assert counts == {"test@new": 57, "test@copied": 9, "test@cut": 9, "test@flat": 6}
     assert data.splits["test"].num_sequences == 9
 
 
@@ -258,7 +260,6 @@ def test_what_it_is_in_a_line_is_true_of_all_sequences_and_rows() -> None:
     assert what.startswith("57 windows in the order of time of 3 steps;")
 
 
-@pytest.mark.parametrize("folds", [1, 3])
 def _held(split: Split) -> list[tuple[float, ...]]:
     """The class and the values of each sequence."""
     assert split.lengths is not None
