@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -218,12 +217,7 @@ class Csv(_ByLabel):
 
     def _origin(self) -> list[str]:
         """Which files were read, by their contents."""
-        digest = hashlib.sha256()
-        for table in self.files:
-            digest.update(Path(table.path).read_bytes())
-        name = _printable(Path(self.files[0].path).name)
-        what = name if len(self.files) == 1 else f"{name} and {len(self.files) - 1} more files"
-        return [f"The data are {self.length:,} rows of {what}; SHA-256 {digest.hexdigest()[:16]}."]
+        return [f"The data are {self.length:,} rows of {files.origin(self.sources)}."]
 
     def _gaps(self, table: Table) -> list[str]:
         """What was filled or left out, columns that never change, and digits that are lost."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import glob
+import hashlib
 import os
 import stat
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def find(path: str | Sequence[str]) -> list[str]:
@@ -56,6 +58,17 @@ def state(path: str) -> os.stat_result:
     if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise ValueError(f"{path}: is a device or a pipe, and must be a file, which has an end and can be read again")
     return found
+
+
+def origin(paths: Sequence[str]) -> str:
+    """Says which files were read, by the name of the first and the contents of all."""
+    digest = hashlib.sha256()
+    for each in paths:
+        digest.update(Path(each).read_bytes())
+    name = "".join(each if each.isprintable() else "?" for each in Path(paths[0]).name[-60:])
+    more = len(paths) - 1
+    what = name if not more else f"{name} and {more} more files"
+    return f"{what}; SHA-256 {digest.hexdigest()[:16]}"
 
 
 def _near(path: str) -> str:

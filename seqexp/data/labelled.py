@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqexp.data import tables
-from seqexp.data.files import find
+from seqexp.data.files import find, origin
 from seqexp.data.scales import scales_of
 from seqexp.data.shape import Classes, Values
 from seqexp.data.tables import Table, Writing
@@ -159,7 +159,8 @@ class Labelled(Task):
         more = f" and {len(counts) - 5} more" if len(counts) > 5 else ""
         low, high = int(self._lengths.min()), int(self._lengths.max())
         return [
-            f"{self.num_sequences} sequences of {low} to {high} rows in {len(counts)} classes: {shown}{more}."[:199]
+            f"{self.num_sequences} sequences of {low} to {high} rows in {len(counts)} classes: {shown}{more}."[:199],
+            f"The sequences are those of {origin(self.sources)}.",
         ]
 
 
