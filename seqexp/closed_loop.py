@@ -134,18 +134,19 @@ class Validity(NamedTuple):
     whole: Tensor
 
 
-def validity(path: Tensor, truth: Tensor, deviation: Tensor, threshold: float) -> Validity:
+def validity(path: Tensor | Array, truth: Tensor | Array, deviation: Tensor | Array, threshold: float) -> Validity:
     """Compares paths with what came.
 
     Source: P. R. Vlachas et al., "Backpropagation algorithms and reservoir computing in recurrent neural networks for
     the forecasting of complex spatiotemporal dynamics", Neural Networks 126 (2020), section 3.
 
     Args:
-        path: (S, B, K, I).
-        truth: (S, B, K, I).
+        path: (S, B, K, I), a tensor or an array, as the next two.
+        truth: (S, B, K, I), or (B, K, I) the same for every seed.
         deviation: (S, I) the standard deviation of each column, over time.
         threshold: of the relative error.
     """
+    path, truth, deviation = (torch.as_tensor(each) for each in (path, truth, deviation))
     relative = (path - truth) / deviation[:, None, None]
     error = relative.square().mean(-1).sqrt().nan_to_num(nan=torch.inf)
     wrong = error > threshold

@@ -240,6 +240,8 @@ def _known(path: Path, own: Own, data: str | None, settings: Mapping[str, Any]) 
     """
     task = own.parts.data.task if own.parts else None
     none = f"{path}: {own.record.data} is no series whose windows predict a later value; forecast needs one"
+    if own.record.config["data"].get("label") is not None:
+        none += ", and predict tells the classes of new sequences"
     if task is not None and not isinstance(task, Series):
         raise ConfigError(none)
     if data is None and task is not None:

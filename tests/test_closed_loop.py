@@ -117,6 +117,8 @@ def test_valid_time_counts_the_steps_before_the_first_that_is_wrong() -> None:
     path[0, 1, 3] = math.nan
     found = validity(path, truth, torch.tensor([[2.0, 4.0]]), 0.4)
     assert found.steps.tolist() == [[2, 3, 4]]
+    as_arrays = validity(path.numpy(), truth[0].numpy(), np.array([[2.0, 4.0]]), 0.4)
+    assert as_arrays.steps.tolist() == [[2, 3, 4]]
     assert found.whole.tolist() == [[False, False, True]]
     assert found.error[0, 0].tolist() == pytest.approx([0, 0, 3 / 8**0.5, 0])
     assert found.error[0, 1].tolist() == pytest.approx([0.125**0.5, 0, 0, math.inf])

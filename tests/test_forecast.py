@@ -102,6 +102,7 @@ def test_a_longer_horizon_is_forecast_directly_and_no_further(train: Train, caps
     found = forecast(folder, 4)
     assert not found.is_closed
     assert found.paths.shape == (2, 4, 1)
+    assert " by step" not in verb.said(found, folder)  # each is as wide
     with pytest.raises(SystemExit) as end:
         verb.main([str(folder), "--steps", "5"])
     assert end.value.code == 2

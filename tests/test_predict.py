@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from seqexp.config.mistakes import ConfigError
+from seqexp.forecast import forecast
 from seqexp.predict import predict
 from seqexp.program import predict as verb
 from seqexp.record import tidy
@@ -95,6 +96,11 @@ def test_files_may_be_sequences_and_be_written_otherwise(trained: Path) -> None:
 def test_what_cannot_be_predicted_is_refused(trained: Path, data: str, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         predict(trained, data, settings)
+
+
+def test_forecast_says_what_does_it(trained: Path) -> None:
+    with pytest.raises(ConfigError, match=r"forecast needs one, and predict tells the classes of new sequences$"):
+        forecast(trained, 1)
 
 
 def test_a_record_without_the_names_needs_the_runs_own_files(trained: Path, tmp_path: Path) -> None:

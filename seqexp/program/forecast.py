@@ -86,7 +86,8 @@ def said(found: Forecast, place: Path) -> str:
 
 def _held(shares: Array, whose: str) -> str:
     """What share of one target's test values an interval held, (K,) by step."""
-    each = "" if len(shares) == 1 else f", from {shares.min():.0%} to {shares.max():.0%} by step"
+    ends = [f"{end:.0%}" for end in (shares.min(), shares.max())]
+    each = "" if ends[0] == ends[1] else f", from {ends[0]} to {ends[1]} by step"
     return f"{shares.mean():.0%} of the test values{whose}{each}"
 
 
