@@ -98,20 +98,20 @@ def _from_state(model: Model, cell: Recurrent, context: Tensor, steps: int) -> T
         tuple(context.new_zeros(S, cell.hidden_size, B) for _ in cell.states) for _ in range(cell.num_layers)
     ]
     for x in model.embed(context).unbind(2):
-        state, output = _step(cell, x, state)
+        state, output = advance(cell, x, state)
     before = context[:, :, -1:]
     made: list[Tensor] = []
     for _ in range(steps):
         if made:  # a scaling may need the value before
             x = model.embed(torch.cat([before, made[-1]], 2))[:, :, -1]
-            (state, output), before = _step(cell, x, state), made[-1]
+            (state, output), before = advance(cell, x, state), made[-1]
         read = read_last(output, model.weight, model.bias)[:, :, None]  # (S, B, 1, O)
         restored = model.scaling.restore(read, before, None) if model.scaling is not None and model.restores else read
         made.append(restored)
     return torch.cat(made, 2)
 
 
-def _step(cell: Recurrent, x: Tensor, state: States) -> tuple[States, Tensor]:
+def advance(cell: Recurrent, x: Tensor, state: States) -> tuple[States, Tensor]:
     """The states of all layers after one more step, x (S, B, I), and the top layer's output (S, H, B)."""
     below, after = x.transpose(1, 2), []
     for layer, (before, weights) in enumerate(zip(state, cell.all_weights(), strict=True)):

@@ -91,12 +91,14 @@ class Model(nn.Module):
         Returns:
             (S, B, O), or (S, B, T, O) where every step is read. Classes are predicted by logits.
         """
-        x = self.embed(inputs)
-        if self.reads == "last":
-            read = self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
-        else:
-            read = self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
+        read = self.read(self.embed(inputs), lengths)
         return read if self.scaling is None or not self.restores else self.scaling.restore(read, inputs, lengths)
+
+    def read(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Predicts from features, (S, B, T, I) as `embed` gives them, before anything is scaled back."""
+        if self.reads == "last":
+            return self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
+        return self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
 
     @torch.no_grad()
     def differentiate(self, batch: Split, score: Score) -> tuple[Tensor, list[Tensor]]:
