@@ -21,7 +21,7 @@ from seqexp.record.record import Record, RecordError
 from seqexp.residuals import in_time, paths_from, residuals
 from seqexp.run.build import Parts
 from seqexp.run.fit import limit_threads
-from seqexp.run.load import load_apart, load_run
+from seqexp.run.load import load_apart, load_run, record_of
 from seqexp.run.unchanged import OtherDataError, check_unchanged
 from seqexp.seeding import generator
 from seqexp.statistics import Array, conformal
@@ -105,6 +105,10 @@ def forecast(
     if settings and data is None:
         raise ConfigError(f"data.{next(iter(settings))}: says how another file is written, which --data FILE names")
     path = Path(folder)
+    if (record_of(path).config.get("data") or {}).get("label") is not None:
+        raise ConfigError(
+            f"{path}: its data are no series but sequences with a class; predict tells the classes of new sequences"
+        )
     own = _own(path, data, allowed_packages, allowed_environment)
     known = _known(path, own, data, settings or {})
     if known.ahead != 1 and steps > known.horizon:
@@ -240,8 +244,6 @@ def _known(path: Path, own: Own, data: str | None, settings: Mapping[str, Any]) 
     """
     task = own.parts.data.task if own.parts else None
     none = f"{path}: {own.record.data} is no series whose windows predict a later value; forecast needs one"
-    if own.record.config["data"].get("label") is not None:
-        none += ", and predict tells the classes of new sequences"
     if task is not None and not isinstance(task, Series):
         raise ConfigError(none)
     if data is None and task is not None:

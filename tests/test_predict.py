@@ -99,7 +99,7 @@ def test_what_cannot_be_predicted_is_refused(trained: Path, data: str, settings:
 
 
 def test_forecast_says_what_does_it(trained: Path) -> None:
-    with pytest.raises(ConfigError, match=r"forecast needs one, and predict tells the classes of new sequences$"):
+    with pytest.raises(ConfigError, match=r"no series but sequences with a class; predict tells the classes"):
         forecast(trained, 1)
 
 
