@@ -17,6 +17,7 @@ from seqexp.forecast import forecast
 from seqexp.predict import predict
 from seqexp.program import predict as verb
 from seqexp.record import tidy
+from seqexp.record.fields import check_sizes
 from seqexp.record.record import RESULT, RecordError
 from seqexp.run.execute import run
 from seqexp.run.load import load
@@ -117,6 +118,14 @@ def test_a_record_without_the_names_needs_the_runs_own_files(trained: Path, tmp_
     Path("f.csv").write_text("\n".join(["id,x,kind", *rows, ""]))
     with pytest.raises(RecordError, match=r"as they were; data.path=f.csv is not what the run was trained on"):
         predict(older, "new.csv")
+
+
+@pytest.mark.parametrize("classes", ["down", [1, 2], ["down"]])
+def test_names_that_are_none_are_refused(classes: Any) -> None:
+    sizes = {"input_size": 1, "num_tokens": 0, "output_size": 2, "reads": "last"}
+    check_sizes({**sizes, "classes": ["down", "up"]})
+    with pytest.raises(ValueError, match="sizes: classes must"):
+        check_sizes({**sizes, "classes": classes})
 
 
 def test_another_task_is_refused(train: Callable[..., Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,7 +90,7 @@ def lacking(task: Task, splits: Mapping[str, Split]) -> list[str]:
         return []
     found = []
     for name in ("train", "test"):
-        seen = [set(each) for each in splits[name].targets.tolist()]
+        seen = [set(each.unique().tolist()) for each in splits[name].targets]
         if gone := [each for each in range(task.targets.count) if not all(each in classes for classes in seen)]:
             shown = ", ".join(task.class_name(each) for each in gone[:5]) + ", ..." * (len(gone) > 5)
             where = "training" if name == "train" else "the test"

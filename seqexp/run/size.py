@@ -50,7 +50,8 @@ class Sizes(NamedTuple):
         tokens = task.inputs.count if isinstance(task.inputs, Tokens) else 0
         scaled = None if task.scales is None else len(task.scales.targets)
         size = embedding_size if tokens else features(task.inputs)
-        return cls(size, tokens, outputs(task.targets), task.reads, scaled, task.class_names)
+        names = None if task.class_names is None else tuple(task.class_names)
+        return cls(size, tokens, outputs(task.targets), task.reads, scaled, names)
 
 
 def make_model(node: dict[str, Any], allowed: list[str], sizes: Sizes, seeds: Sequence[int], steps: int) -> Model:
