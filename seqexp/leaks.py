@@ -283,6 +283,8 @@ def best_guess(score: Score, scored: Mapping[str, Tensor | None]) -> Finding | N
     noise, label = scored.get("noise"), score.label
     least = 0.0 if noise is None else float(noise.mean())
     floor = f", {means[name] / least:.2f} times the noise" if least > 0 else ""
+    if noise is not None and least <= EXACT * means[name]:
+        floor = "; it could be 0, as the targets have no noise" if means[name] > 0 else ""
     return Finding("note", f"The best guess on test is {name}: {label} {means[name]:.4g}{floor}.")
 
 

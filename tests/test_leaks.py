@@ -19,6 +19,7 @@ from seqexp.data.series import Recording, Series
 from seqexp.data.shape import Classes, Values
 from seqexp.data.task import Sequences, Task
 from seqexp.program import check
+from seqexp.score import SquaredError
 
 Make = Callable[[torch.Generator, int], tuple[Tensor, Tensor]]
 
@@ -171,3 +172,19 @@ def test_what_cannot_be_made_is_refused(capsys: pytest.CaptureFixture[str]) -> N
         check.main(["data.nose=3"])
     assert end.value.code == 2
     assert "Did you mean data.noise?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("noise", "floor"),
+    [
+        (None, "."),
+        (0.01, ", 2.00 times the noise."),
+        (1e-12, "; it could be 0, as the targets have no noise."),
+        (0.0, "; it could be 0, as the targets have no noise."),
+    ],
+)
+def test_a_noise_that_is_rounding_is_no_measure(noise: float | None, floor: str) -> None:
+    rows = {"constant": torch.tensor([0.02]), "noise": None if noise is None else torch.tensor([noise])}
+    found = leaks.best_guess(SquaredError(), rows)
+    assert found is not None
+    assert found.text == f"The best guess on test is constant: MSE 0.02{floor}"

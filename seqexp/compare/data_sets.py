@@ -17,7 +17,7 @@ from seqexp.compare.newest import newest
 from seqexp.compare.notes import left_out, of_splits, on_data, over_folds, targets_differ
 from seqexp.compare.rows import Row, Scores, pool, scores_of
 from seqexp.compare.runs import Metric, Run
-from seqexp.compare.settings import Setting, defines_data, show
+from seqexp.compare.settings import Setting, defines_data, scales, show
 from seqexp.compare.swept import all_keys, order, split, swept, tell_apart, values
 from seqexp.compare.varied import are_copies, repeated_text, varied
 from seqexp.config import SOURCE_SEEDS
@@ -92,7 +92,7 @@ def group(runs: Sequence[Run], by: Sequence[str] = (), now: Collection[Path] = (
     """
     data_sets = []
     for name, of_name in sorted(split(tell_apart(runs), lambda run: run.data).items()):
-        keys = [key for key in swept(of_name) if defines_data(key) and key not in by]
+        keys = [key for key in swept(of_name) if _parts(key, of_name) and key not in by]
         parts = split(of_name, partial(values, keys=keys))
         whole = [_rest(keys, found) for found in parts if not _fixed(keys, found)]
         for found, part in sorted(parts.items(), key=lambda item: order(item[0])):
@@ -104,6 +104,20 @@ def group(runs: Sequence[Run], by: Sequence[str] = (), now: Collection[Path] = (
                 is_part = _fixed(keys, found) and _rest(keys, found) in whole
                 data_sets.append(replace(_data_set(f"{title}{more}", scored, by, now), is_part=is_part))
     return data_sets
+
+
+def _parts(key: str, runs: Sequence[Run]) -> bool:
+    """Whether runs that differ in a swept key are no rows of one table."""
+    if not scales(key):
+        return defines_data(key)
+    # A task of the user's own may scale its data itself: then they are others.
+    found: dict[tuple[object, ...], dict[Setting, list[str]]] = defaultdict(dict)
+    of_data = [each for each in swept(runs) if defines_data(each)]
+    for run in runs:
+        for seed, digests in zip(run.seeds, run.data_hash or (), strict=run.data_hash is not None):
+            of_seed = found[(run.own, seed, *values(run, of_data))]
+            of_seed.setdefault(values(run, [key])[0], digests)
+    return any(len({tuple(each) for each in of_seed.values()}) > 1 for of_seed in found.values())
 
 
 def _fixed(keys: Sequence[str], found: Sequence[Setting]) -> bool:

@@ -30,7 +30,9 @@ LONGEST_SHOWN = 100
 """Letters of a value that a label shows; of a longer one it shows the start, and a hash of the whole."""
 
 _TRAINING_KEYS = {"data.batch_size", "data.steps_per_epoch"}
-"""Keys under `data.` that say how to train, not what is to be learnt."""
+"""Keys under `data.` that say how to train, not what is to be learnt; so does `_SCALING`."""
+
+_SCALING = "data.scaling"
 
 
 def flatten(config: dict[str, Any]) -> tuple[dict[str, Setting], dict[str, str]]:
@@ -88,9 +90,15 @@ def is_inert(key: str) -> bool:
     return any(f"{key}.".startswith(f"{inert}.") for inert in ("seed", "num_seeds", *INERT_SETTINGS))
 
 
+def scales(key: str) -> bool:
+    """Whether `key` says how a network's numbers are scaled; scores are in the data's own units all the same."""
+    return f"{key}.".startswith(f"{_SCALING}.")
+
+
 def defines_data(key: str) -> bool:
     """Whether runs that differ in `key` learnt different things."""
-    return (key == "data" or key.startswith("data.") or key in SOURCE_SEEDS) and key not in _TRAINING_KEYS
+    of_data = key == "data" or key.startswith("data.") or key in SOURCE_SEEDS
+    return of_data and key not in _TRAINING_KEYS and not scales(key)
 
 
 def _settings(config: dict[str, Any]) -> Iterator[tuple[str, Setting]]:
