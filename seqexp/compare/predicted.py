@@ -196,7 +196,7 @@ def _over_folds(
             if read is None or read.fold is None or position >= len(read.fold):
                 continue
             fold, predicted = int(read.fold[position]), read.predicted[position]
-            if np.isfinite(predicted).all() and np.array_equal(read.actual[position], actual[fold]):
+            if np.isfinite(predicted).all() and np.array_equal(read.actual[position], actual[fold], equal_nan=True):
                 lines.setdefault(fold, []).append(predicted[:most])
                 counts[label] += 1
         if lines:

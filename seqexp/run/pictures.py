@@ -86,7 +86,7 @@ def predicted(
         mean=mean,
         low=low,
         high=high,
-        persistence=periods.joined([as_array(persistence[place, :, 0]) for place in first.values()])
+        persistence=periods.joined([as_array(persistence[place, : test.num_sequences, 0]) for place in first.values()])
         if isinstance(persistence, Tensor)
         else None,
         title=f"{title}: {where}, {count} seed{'s' * (count > 1)}",

@@ -166,7 +166,7 @@ def test_a_strangers_comment_commands_no_terminal(command: Command, mine: Path) 
         ("model", "Did you mean cell?"),
         (
             "cell/lstmm",
-            "seqexp list cell/lstmm: there is no such cell. Did you mean cell/lstm? Allowed: cifg, gru, ",
+            "seqexp list cell/lstmm: there is no such cell. Did you mean cell/lstm? Allowed: cifg, esn, ",
         ),
         ("sell/lstm", "Did you mean cell/lstm?"),
         ("cell.hidden_size", "Did you mean cell?"),
