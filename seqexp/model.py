@@ -56,8 +56,9 @@ class Model(nn.Module):
 
     @property
     def num_parameters(self) -> int:
-        """Parameters of one seed's model."""
-        return sum(parameter[0].numel() for parameter in self.parameters())
+        """Parameters of one seed's model that are learnt: all, or the readout's where nothing else is."""
+        learnt = (self.weight, self.bias) if self.cell.penalties else self.parameters()
+        return sum(parameter[0].numel() for parameter in learnt)
 
     @torch.no_grad()
     def reset_parameters(self, generators: Sequence[torch.Generator]) -> None:
@@ -91,14 +92,27 @@ class Model(nn.Module):
         Returns:
             (S, B, O), or (S, B, T, O) where every step is read. Classes are predicted by logits.
         """
-        read = self.read(self.embed(inputs), lengths)
+        return self.decode(self.encode(inputs, lengths), inputs, lengths)
+
+    def encode(self, inputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """Computes the states that are read, (S, H, B), or of every step (S, H, T, B); arguments as for `forward`."""
+        return self._states(self.embed(inputs), lengths)
+
+    def decode(self, states: Tensor, inputs: Tensor, lengths: Tensor | None) -> Tensor:
+        """Predicts, in the data's units, from what `encode` gives."""
+        read = self._read(states, lengths)
         return read if self.scaling is None or not self.restores else self.scaling.restore(read, inputs, lengths)
 
     def read(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Predicts from features, (S, B, T, I) as `embed` gives them, before anything is scaled back."""
+        return self._read(self._states(x, lengths), lengths)
+
+    def _states(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """The states that are read, from features, as a cell's `pull` gives them."""
         if self.reads == "last":
-            return self._read(self.cell.last(x, lengths).transpose(1, 2), lengths)
-        return self._read(self.cell(x, lengths).permute(0, 3, 2, 1), lengths)  # (S, B, T, H) -> (S, H, T, B)
+            return self.cell.last(x, lengths).transpose(1, 2)
+        every: Tensor = self.cell(x, lengths)
+        return every.permute(0, 3, 2, 1)  # (S, B, T, H) -> (S, H, T, B)
 
     @torch.no_grad()
     def differentiate(self, batch: Split, score: Score) -> tuple[Tensor, list[Tensor]]:

@@ -42,6 +42,8 @@ class Cell(nn.Module, ABC):
         slots: how many seeds are always computed together, those of which `first_seed` is a multiple first; 1 where
             any number may be.
         first_seed: the seed of the first member, which decides on its slot.
+        penalties: where there are some, the cell's parameters stay as they are drawn, and nothing is trained: the
+            readout is solved by ridge regression, with the one of these that is best on validation. From the largest.
     """
 
     size_key: ClassVar[str] = "hidden_size"
@@ -49,6 +51,7 @@ class Cell(nn.Module, ABC):
     every_step: bool = True
     slots: int = 1
     first_seed: int = 0
+    penalties: tuple[float, ...] = ()
 
     def __init__(self, input_size: int, num_seeds: int, output_size: int, causal: bool) -> None:
         """Sets what every cell has.

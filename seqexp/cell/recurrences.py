@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqexp.cell.cell import Cell
+from seqexp.cell.esn import ESN
 from seqexp.cell.lru import LRU, LRULayer
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.weights import Weights
@@ -23,13 +24,15 @@ def recurrences(cell: Cell) -> Mapping[str, Tensor]:
     Returns:
         Square matrices (S, H, H), or the diagonals (S, H) of diagonal ones, which may be complex; none of a cell that
         has no such weights. Of a recurrent cell each gate's block of W_hh, `f_l0`, in the order of its rows, `hh_l0`
-        where there is one block only; of an LRU its `lambda_l0`, whose conjugates come with it.
+        where there is one block only; of an ESN `hh_l0`; of an LRU its `lambda_l0`, whose conjugates come with it.
     """
     found: dict[str, Tensor] = {}
     if isinstance(cell, LRU):
         for index, layer in enumerate(each for each in cell.layers if isinstance(each, LRULayer)):
             size, phase = (-layer.nu_log.exp()).exp(), layer.theta_log.exp()
             found[f"lambda_l{index}"] = torch.polar(size, phase)[:, : cell.modes]
+    if isinstance(cell, ESN):
+        found["hh_l0"] = cell.weight_hh.detach()
     if not isinstance(cell, Recurrent):
         return found
     suffixes = [name.removeprefix("weight_hh") for name in cell.state_dict() if name.startswith("weight_hh_")]

@@ -123,14 +123,17 @@ def curve_panels(sections: Sequence[Section], split: str) -> tuple[list[curve_fi
         found = [_curve(label, row, name, damaged) for label, row in _shown(section)]
         known = [curve for curve in found if curve is not None]
         score = f"{word} {_score(section)}"
-        panels.append(curve_figures.CurvePanel(title=section.data_set.name, score=score, curves=known))
+        why = "nothing was trained" if all(row.is_solved for _, row in _shown(section)) else "no finite score"
+        panels.append(curve_figures.CurvePanel(title=section.data_set.name, score=score, curves=known, empty=why))
     return panels, damaged
 
 
 def curves_figure(
     sections: Sequence[Section], panels: Sequence[curve_figures.CurvePanel], page: Page = DEFAULT
-) -> Figure:
-    """The figure of learning curves."""
+) -> Figure | None:
+    """The figure of learning curves; None where nothing was trained."""
+    if all(row.is_solved for section in sections for _, row in _shown(section)):
+        return None
     return curve_figures.learning_curves(panels, labels_of(sections), page)
 
 
@@ -184,7 +187,8 @@ def success(sections: Sequence[Section], page: Page = DEFAULT) -> Figure | None:
             drawn = {label for label, _ in _shown(section)}
             rates = [rate for rate in section.success.rates if rate.label in drawn]
             counts = {rate.label: f"{rate.num_solved} of {rate.num_seeds}" for rate in rates}
-            lines = [success_figures.SuccessLine(each.label, each.course, each.ends, each.budgets[1]) for each in rates]
+            end = max((rate.budgets[1] for rate in rates), default=0)  # of a row that was not trained, nothing changes
+            lines = [success_figures.SuccessLine(r.label, r.course, r.ends, r.budgets[1] or end) for r in rates]
             panels.append(success_figures.SuccessPanel(section.data_set.name, lines, counts))
     return success_figures.success(panels, labels_of(sections), page) if panels else None
 

@@ -36,7 +36,7 @@ class Read(NamedTuple):
     """Of one run: what was to be predicted, and what each seed predicted.
 
     Attributes:
-        actual: (N,) one series for all seeds, or (S, N) each seed's own values.
+        actual: (N,) one series for all seeds, or (S, N) each seed's own values, NaN where no score counts them.
         predicted: (S, N).
         fold: (S,) whose test period a seed's values are; None where there are no folds, or values are no series.
     """
@@ -105,8 +105,11 @@ def read_predictions(folder: Path, folds: int = 1) -> Read | None:
             return None
         targets, predicted = file["targets"], file["predictions"]
         fold = file["fold"] if "fold" in file.files else file["seeds"] % folds if is_series else None
+        weight = file["weight"] if "weight" in file.files else None  # files of 0.1 have none
     if targets.dtype.kind != "f" or targets.shape != predicted.shape or targets.ndim < 3:
         return None
+    if weight is not None and weight.shape == targets.shape[:-1]:  # what no score counts is no prediction of anything
+        targets = np.where(weight[..., None] > 0, targets, np.nan)
     actual, shown = (each[..., 0].reshape(len(each), -1) for each in (targets, predicted))
     return _checked(actual, shown, fold)
 
@@ -228,8 +231,9 @@ def _line(read: Read, position: int, actual: Array, edges: Array | None) -> Arra
         return None
     if edges is None:
         return predicted if np.array_equal(read.actual, actual, equal_nan=True) else None
-    bins = np.clip(np.searchsorted(edges, read.actual[position], side="right") - 1, 0, len(edges) - 2)
-    return _means(predicted, bins, len(edges) - 1)
+    known = np.isfinite(read.actual[position])
+    bins = np.clip(np.searchsorted(edges, read.actual[position][known], side="right") - 1, 0, len(edges) - 2)
+    return _means(predicted[known], bins, len(edges) - 1)
 
 
 def _means(values: Array, bins: Array, count: int) -> Array:

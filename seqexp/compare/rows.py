@@ -93,6 +93,11 @@ class Row:
         return self.runs[0].state_size
 
     @property
+    def is_solved(self) -> bool:
+        """Whether none of its runs was trained."""
+        return all(run.is_solved for run in self.runs)
+
+    @property
     def seconds_per_seed(self) -> float:
         """Mean training time of one seed."""
         return sum(run.train_seconds for run in self.runs) / sum(len(run.seeds) for run in self.runs)

@@ -64,6 +64,7 @@ class Run:
         best_epoch: of each seed the epoch (from 0) whose weights were kept; None where the record does not say, or
             nothing was validated, so that the last ones were.
         steps: as trained.
+        is_solved: whether nothing was trained, as the readout was solved by least squares.
         train_seconds: of all seeds.
         targets: group of the configuration -> its `_target_`.
         data_hash: for each seed the digests of its training data and test targets.
@@ -114,6 +115,7 @@ class Run:
     judges: int | None = None
     own: str = ""
     written: float = 0.0
+    is_solved: bool = False
 
     @property
     def seconds_per_seed(self) -> float:
@@ -226,6 +228,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         has_fixed_data=_has_fixed_data(record),
         data_notes=tuple(record.data_notes),
         compared=asked_by(record.config),
+        is_solved=record.penalty is not None,
         best_epoch=best_epoch(record) if "val" in scores else None,
         margin=asked_margin(record.config),
         fresh_seeds=settings.get("sweep.fresh_seeds") is True,

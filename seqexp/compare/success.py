@@ -210,9 +210,9 @@ def _until(row: Row) -> Array:
     """(n,) the last step up to which each seed was watched.
 
     A seed that diverged, or whose run ended because no seed had improved for as long as `early_stopping.patience`
-    grants, cannot solve the task any more: for it the step is infinite.
+    grants, or that is not trained at all, cannot solve the task any more: for it the step is infinite.
     """
-    over = {id(run): stopped_early(run) for run in row.runs}
+    over = {id(run): run.is_solved or stopped_early(run) for run in row.runs}
     return np.array(
         [math.inf if over[id(run)] or run.seeds[at] in run.diverged else run.steps for run, at in row.sources]
     )

@@ -192,4 +192,6 @@ def _median(rate: Rate) -> str:
 
 def _budget(rate: Rate) -> str:
     low, high = rate.budgets
+    if high == 0:
+        return "no step of training"
     return f"{low:,} steps" if low == high else f"{low:,} to {high:,} steps"

@@ -15,7 +15,7 @@ from seqexp.compare.rows import Row, Scores
 from seqexp.compare.runs import Run
 from seqexp.compare.section import Section
 from seqexp.compare.settings import Setting, show
-from seqexp.compare.text import percent_text
+from seqexp.compare.text import list_text, percent_text
 
 MOST_LISTED = 10
 """Rows of which each kind of note speaks."""
@@ -29,6 +29,7 @@ def noted(section: Section) -> Section:
     rows = {label: row.whole or row for label, row in section.shown}
     cut = {label: before(row, data_set.metric.name) for label, row in rows.items()}
     notes = [
+        *_solved(rows),
         *_few([note for index in section.picked for note in _edges(data_set, data_set.rows[index])]),
         *_few([note for label, row in rows.items() for note in _still_improving(label, row, cut[label], section)]),
         *_budgets(section, rows),
@@ -91,8 +92,21 @@ def _fall(final: Scores, cut: Scores | None, section: Section) -> Iterator[str]:
         yield f"validation {section.data_set.metric.label} {percent_text(share)} lower than before it"
 
 
+def _solved(rows: dict[str, Row]) -> list[str]:
+    """Says which rows were not trained, as parameters and seconds mean something else of them."""
+    found = [label for label, row in rows.items() if row.is_solved]
+    if not found:
+        return []
+    more = [f"{len(found) - MOST_LISTED} more"] if len(found) > MOST_LISTED else []
+    return [
+        f"{list_text([*found[:MOST_LISTED], *more])}: the readout alone is learnt, by least squares, without epochs; "
+        "parameters are the readout's, and fixed weights are not counted."
+    ]
+
+
 def _budgets(section: Section, rows: dict[str, Row]) -> Iterator[str]:
     """Says where rows were not trained for equally many epochs and steps, unless that is what is compared."""
+    rows = {label: row for label, row in rows.items() if not row.is_solved}
     data_set = section.data_set
     named = {*data_set.compared, *([] if section.picked else data_set.keys)}  # what each label says already
     if named & _BUDGETS:

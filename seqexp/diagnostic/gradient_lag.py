@@ -67,11 +67,14 @@ class GradientLag(Diagnostic):
         self.max_sequences = max_sequences
 
     def check(self, model: Model) -> None:
-        """Refuses a cell that has no steps.
+        """Refuses a cell that has no steps, or that no gradient trains.
 
         Raises:
             ValueError: see there.
         """
+        if model.cell.penalties:
+            name = type(model.cell).__name__
+            raise ValueError(f"needs a cell that is trained by gradients, and the readout of {name} is solved")
         if not isinstance(model.cell, Recurrent):
             raise ValueError(f"needs a recurrent cell, whose states follow each other, got {type(model.cell).__name__}")
 

@@ -49,7 +49,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("diverged", "best_epoch", "overrides", "data_notes"), list),
     **dict.fromkeys(("git", "error", "sizes", "varies"), (dict, type(None))),
     "state_size": (int, type(None)),
-    **dict.fromkeys(("data_hash", "solved"), (list, type(None))),
+    **dict.fromkeys(("data_hash", "penalty", "solved"), (list, type(None))),
     "data_fixed": (bool, type(None)),
     "train_seconds": (int, float),
     "matched": (int, type(None)),
@@ -89,14 +89,13 @@ class Record:
         evaluation_baselines: the same for each evaluation, by its name.
         left_out: name -> why there is no such baseline; `test@40/linear` for one of an evaluation that says more than
             the test's.
-        solved: for each seed the step at which the task's own criterion was first met, None where it never was; None
-            where the task has no criterion.
+        solved: for each seed the step at which the task's criterion was first met, or None; None where there is none.
         diverged: the seeds whose loss became NaN or infinite at some time.
-        best_epoch: S epochs (from 0) whose weights were kept.
-        num_parameters: of one seed's model.
+        best_epoch: S epochs (from 0) whose weights were kept; empty where nothing was trained.
+        penalty: with which each seed's readout was solved, None for one that has none; None where all was trained.
+        num_parameters: of one seed's model, those that are learnt.
         state_size: numbers that one seed's cell carries from step to step; None where that grows or is not known.
-        sizes: `input_size`, `num_tokens`, `output_size` of the model, and what it `reads`; None in records of versions
-            that did not say it.
+        sizes: `input_size`, `num_tokens`, `output_size` of the model, and what it `reads`; None in old records.
         matched: the number of parameters that the size of the cell was chosen to come close to, if it was.
         epochs: as trained.
         steps: optimiser steps as trained.
@@ -132,6 +131,7 @@ class Record:
     solved: list[int | None] | None = None
     diverged: list[int] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
+    penalty: list[float | None] | None = None
     num_parameters: int = 0
     state_size: int | None = None
     sizes: dict[str, Any] | None = None

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -37,6 +36,7 @@ from seqexp.run.optimizer import find_optimizer
 from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
+from seqexp.run.solvable import check_solvable
 from seqexp.run.task import SCORE, population_data
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.run.weights import start_from
@@ -101,21 +101,6 @@ class Parts:
         for name, split in data.evaluations.items():
             found[name] = baselines.guess(data.elsewhere[name][0], train, split)
         return found
-
-    def estimate(self) -> float:
-        """Seconds that training may take at most, from timing a few steps; the weights are used up by that."""
-        self.make_data(guessed=False)
-        self.data.setup()
-        training, batches = self.training, self.data.train_dataloader()
-        optimizer, batch = training.pack(), next(iter(batches))
-        epochs = self.settings["trainer"]["max_epochs"]
-        training.learn(batch)  # the first step makes work space
-        start, count = time.perf_counter(), 0
-        while time.perf_counter() - start < 0.2 or count < 2:
-            training.learn(batch)
-            optimizer.step()
-            count += 1
-        return (time.perf_counter() - start) / count * len(batches) * (epochs if epochs and epochs > 0 else 1000)
 
 
 class Ready(NamedTuple):
@@ -196,6 +181,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     if text is not None:
         start_from(str(text), model, seeds)
     check_lengths(model.cell, first.lengths, steps)
+    check_solvable(settings, model, data)
     make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device, text is not None)
     schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
     training = Training(model, score, data.task, make_optimizer, schedule)

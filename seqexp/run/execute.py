@@ -264,7 +264,7 @@ def _begun(parts: Parts, hydra: DictConfig) -> tuple[Record, str]:
         cell=choices["cell"],
         seeds=list(parts.data.seeds),
         data_hash=parts.data.data_hash,
-        varies=varies(parts.settings, parts.data),
+        varies=varies(parts.settings, parts.data, bool(parts.training.model.cell.penalties)),
         data_fixed=parts.data.task.fixed,
         data_notes=parts.data.notes,
         num_parameters=parts.training.model.num_parameters,

@@ -44,9 +44,13 @@ from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
 from seqexp.training.screen import on_screen
+from seqexp.training.solve import Solved, solve
 from seqexp.training.writers import BoardWriter, Flusher, Measured, NumbersWriter, RateWriter, Sink
 
 log = logging.getLogger(__name__)
+
+Learnt = Selection | Solved
+"""What training leaves behind, or solving."""
 
 CURVES = {"train": "train_{}_running", "val": "val_{}"}
 """Columns of `curves.csv`, by metric. The training score there is the mean over an epoch's batches, each at the weights
@@ -72,24 +76,28 @@ def fit(
     with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, place) as loggers:
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
-        screen = on_screen(f"{record.cell} on {record.data}", folder, selection, console, parts.settings, beside)
-        callbacks = _callbacks(parts, selection, screen, checkpoints, board, loggers)
+        title, solves = f"{record.cell} on {record.data}", bool(training.model.cell.penalties)
+        callbacks: list[pl.Callback] = []
+        if not solves:
+            screen = on_screen(title, folder, selection, console, parts.settings, beside)
+            callbacks = _callbacks(parts, selection, screen, checkpoints, board, loggers)
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         curves = Curves(record.data, training.score.name, training.score.label, data.has_val)
         board.start(columns(parts, record, place.alike), curves, place.sweep is None)
         loggers.start(record, optimizer)
         measurements.measure("start", training.model, training.score)
-        seconds = _train(parts, trainer, checkpoints, start, selection)
+        seconds, learnt = (
+            _solve(parts, trainer, checkpoints) if solves else _train(parts, trainer, checkpoints, start, selection)
+        )
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
-        scores = _scores(parts, selection, test, predictions)
-        epochs, steps = len(selection.history["train"]), trainer.global_step
+        scores = _scores(parts, learnt, test, predictions)
+        epochs, steps = len(learnt.history["train"]), trainer.global_step
         sizes = {"epochs": epochs, "num_parameters": record.num_parameters, "steps": steps}
         _show_kept(board, scores, training.score.name, sizes, trainer.current_epoch)
-        title = f"{record.cell} on {record.data}"
         forecast = pictures.predicted(board, folder, parts, guesses[TEST], test, predictions, title, record.cell)
-        pictures.learnt(folder, parts, selection.history, title, record.cell)
+        pictures.learnt(folder, parts, learnt.history, title, record.cell)
         measurements.measure("end", training.model, training.score)
         measurements.write(folder, record.cell, board)
         record = replace(
@@ -100,17 +108,18 @@ def fit(
             metric_unit=training.score.unit,
             scores=scores,
             **_baselines(parts, guesses, test),
-            solved=_steps(selection.solved),
-            diverged=[seed for seed, flag in zip(data.seeds, selection.diverged.tolist(), strict=True) if flag],
-            best_epoch=selection.best_epoch.tolist(),
-            epochs=len(selection.history["train"]),
-            steps=trainer.global_step,
+            solved=_steps(learnt.solved),
+            diverged=[seed for seed, flag in zip(data.seeds, learnt.diverged.tolist(), strict=True) if flag],
+            best_epoch=learnt.best_epoch.tolist(),
+            penalty=learnt.penalties if isinstance(learnt, Solved) else None,
+            epochs=epochs,
+            steps=steps,
             train_seconds=seconds,
             diagnostic_seconds=measurements.seconds,
             device=provenance.device_name(trainer.strategy.root_device),
         )
         loggers.finish(record)
-    _write_arrays(folder, parts, selection, test, predictions, forecast)
+    _write_arrays(folder, parts, learnt, test, predictions, forecast)
     return record
 
 
@@ -128,16 +137,19 @@ def _say(remark: str | None) -> None:
 
 
 def _write_arrays(
-    folder: Path, parts: Parts, selection: Selection, test: Split, predictions: Tensor, forecast: Mapping[str, Any]
+    folder: Path, parts: Parts, learnt: Learnt, test: Split, predictions: Tensor, forecast: Mapping[str, Any]
 ) -> None:
-    """Writes the curves, and what was to be predicted with what was."""
+    """Writes the curves, where there are any, and what was to be predicted with what was."""
     seeds, metric = parts.data.seeds, parts.training.score.name
-    history = {part: as_array(torch.stack(rows)) for part, rows in selection.history.items()}  # (E, S)
-    write_curves(folder, seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
+    if learnt.history["train"]:
+        history = {part: as_array(torch.stack(list(rows))) for part, rows in learnt.history.items()}  # (E, S)
+        write_curves(folder, seeds, {CURVES[part].format(metric): rows for part, rows in history.items()})
     if parts.data.task.reads == "steps" and isinstance(parts.data.task.targets, Classes):
         arrays = classes_of_steps(test.targets, predictions)
     else:
         arrays = {"targets": as_array(test.targets), "predictions": as_array(predictions)}
+        if test.weight is not None:
+            arrays["weight"] = as_array(test.weight)
     write_predictions(folder, seeds=np.array(seeds), **arrays, **forecast)
 
 
@@ -181,8 +193,8 @@ def _checkpoints(parts: Parts, claim: claim.Claim, folder: Path) -> tuple[Checkp
 
 def _train(
     parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints, start: Path | None, selection: Selection
-) -> float:
-    """Trains, has the test split predicted, and returns the wall time of training in seconds."""
+) -> tuple[float, Learnt]:
+    """Trains, has the test split predicted, and returns the wall time of training in seconds, and what came out."""
     with limit_threads(parts), interruptible():
         checkpoints.start = time.perf_counter()
         try:
@@ -194,7 +206,22 @@ def _train(
         trainer.test(parts.training, datamodule=parts.data, verbose=False)
     if not selection.history["train"]:
         raise ConfigError("training ended before its first epoch: a callback stopped it, and nothing can be scored")
-    return seconds
+    return seconds, selection
+
+
+def _solve(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints) -> tuple[float, Learnt]:
+    """The same where the readout is solved. Of the Trainer, which does nothing, come device and precision."""
+    training, data = parts.training, parts.data
+    with limit_threads(parts):
+        start = time.perf_counter()
+        trainer.precision_plugin.convert_module(training)
+        training.to(trainer.strategy.root_device)
+        val = data.splits["val"] if data.batches_left("val") else None
+        solved = solve(training, data.splits["train"], val, data.seeds)
+        seconds = time.perf_counter() - start
+        training.predict(data.test_dataloader(), data.batches_left("test"))
+    checkpoints.keep(training)
+    return seconds, solved
 
 
 def _steps(solved: Tensor | None) -> list[int | None] | None:
@@ -216,14 +243,14 @@ def _baselines(parts: Parts, guesses: Mapping[str, Mapping[str, Guess]], test: S
     return {**found, "evaluation_baselines": scored, "left_out": left_out}
 
 
-def _scores(parts: Parts, selection: Selection, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
+def _scores(parts: Parts, learnt: Learnt, test: Split, predictions: Tensor) -> dict[str, dict[str, list[float]]]:
     """The scores of every part of the data at the kept weights, by part and metric, with what is shown beside them."""
     training, score = parts.training, parts.training.score
-    found = {"train": selection.train}
-    if selection.validated:
-        shows_more = len(selection.train) > 1
+    found = {"train": learnt.train}
+    if learnt.validated:
+        shows_more = len(learnt.train) > 1
         beside = training.measure(parts.data.splits["val"].evaluation_batches()) if shows_more else {}
-        found["val"] = {**beside, score.name: selection.best}
+        found["val"] = {**beside, score.name: learnt.best}
     whole = test.to(test.inputs.device, torch.float64)
     given = (predictions.double(), whole.targets, whole.weight)
     found["test"] = {score.name: score.value(*given), **score.shown(*given)}

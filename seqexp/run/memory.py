@@ -71,7 +71,7 @@ def predict(model: Model, data: PopulationData, itemsize: int, epochs: int, devi
         * (inputs.shape[1] if model.reads == "steps" else 1)
     )
     curves = CURVE_BYTES * epochs
-    batches = [(rows, True) for rows in data.batch_rows("train")]
+    batches = [] if model.cell.penalties else [(rows, True) for rows in data.batch_rows("train")]
     batches += [(rows, False) for rows in data.evaluation_rows()]
     passes = sum(_pass(model, inputs, rows, num_seeds, device, trained) for rows, trained in batches)
     return PROGRAM_BYTES + num_seeds * (numbers * itemsize + curves) + int(SLACK * passes) * itemsize

@@ -62,7 +62,11 @@ def predicted(
         return {}
     in_order = task.chronological and not (isinstance(task, Series) and task.interleaved)
     if not in_order or task.reads == "steps":
-        target, prediction = (as_array(each[finite][..., 0].flatten(1)) for each in (test.targets, predictions))
+        seen = test.targets
+        if test.weight is not None and seen.dim() == 4:  # what no score counts is no prediction of anything
+            seen = seen.masked_fill(test.weight[..., None] == 0, torch.nan)
+        guessed = predictions.masked_fill(seen.isnan(), torch.nan)
+        target, prediction = (as_array(each[finite][..., 0].flatten(1)) for each in (seen, guessed))
         board.picture(f"{VIEW}/predictions", small.agreement(target, prediction, title, cell))
         full = figures.laid_out(drawn.agreement(target, prediction, title, cell))
         board.picture(f"{VIEW}/predictions in full", full)

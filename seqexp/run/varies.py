@@ -10,12 +10,13 @@ from seqexp.data.module import PopulationData
 MODEL, ORDER = "new initial weights", "a new order of training"
 
 
-def varies(settings: Mapping[str, Any], data: PopulationData) -> dict[str, str]:
+def varies(settings: Mapping[str, Any], data: PopulationData, solved: bool) -> dict[str, str]:
     """The sources of randomness that each seed draws from anew, with what that means for this task.
 
     Args:
         settings: the configuration, checked and resolved.
         data: of the run.
+        solved: whether the readout is solved, on the training split in whatever order.
 
     Returns:
         `data`, `model` and `order`, those of them that no seed is fixed for and that can change a number, each with
@@ -24,7 +25,7 @@ def varies(settings: Mapping[str, Any], data: PopulationData) -> dict[str, str]:
     found = {"data": data.task.varies, "model": MODEL, "order": ORDER}
     if data.task.fixed:
         del found["data"]
-    if not data.has_order or settings["trainer"].get("overfit_batches"):
+    if solved or not data.has_order or settings["trainer"].get("overfit_batches"):
         del found["order"]
     found = {source: words for source, words in found.items() if settings[f"{source}_seed"] is None}
     if data.folds.number > 1:

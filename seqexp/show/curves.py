@@ -51,11 +51,12 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePanel:
-    """One data set of `learning_curves`: its name, what is scored, with its unit, and the curves."""
+    """One data set of `learning_curves`: its name, what is scored, with its unit, the curves, or why there are none."""
 
     title: str
     score: str
     curves: Sequence[Curve]
+    empty: str = "no finite score"
 
 
 def learning_curves(panels: Sequence[CurvePanel], labels: Sequence[str], page: Page = DEFAULT) -> Figure:
@@ -84,7 +85,7 @@ def learning_curves(panels: Sequence[CurvePanel], labels: Sequence[str], page: P
             scale(side, [curve.mean for curve in panel.curves])
             grid(side)
             if not panel.curves:
-                nothing(side, 0.5, "no finite score")
+                nothing(side, 0.5, panel.empty)
                 side.set(xticks=[], yticks=[])
         if panel.curves:
             left.locator_params(axis="x", integer=True)

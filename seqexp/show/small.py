@@ -150,8 +150,9 @@ def forecasts(panel: ForecastPanel, labels: Sequence[str]) -> Figure:
 def agreement(target: Array, prediction: Array, title: str, cell: str) -> Figure:
     """Predictions against what was to be predicted, (S, N) each, of all of which so many are drawn."""
     figure, axes = _empty(title, 1)
-    every = max(1, target.size // MOST_POINTS)
-    x, y = (_drawable(each.ravel()[::every]) for each in (target, prediction))
+    known = ~np.isnan(target)
+    every = max(1, int(known.sum()) // MOST_POINTS)
+    x, y = (_drawable(each[known][::every]) for each in (target, prediction))
     ends = [float(np.nanmin([x, y])), float(np.nanmax([x, y]))]
     axes.plot(ends, ends, color="black", lw=1.5, ls="--", zorder=3)
     axes.plot(x, y, "o", color=style_of(cell, [cell]).color, ms=4, mew=0, alpha=0.4, rasterized=True)

@@ -15,11 +15,13 @@ LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1,
 
 LATER = (
     *("peephole", "cifg", "janet", "layer_norm_lstm", "layer_norm_gru", "indrnn", "slstm", "lstm1997"),
-    *("mingru", "minlstm", "lru", "tcn", "mlp", "s4d", "transformer"),
+    *("mingru", "minlstm", "lru", "tcn", "mlp", "s4d", "transformer", "", "", "esn"),
 )
-"""Cells for which no colour of their own is left: each has another marker and line than those of its colour."""
+"""Cells for which no colour of their own is left: each has another marker and line than those of its colour. An empty
+name leaves a place free: no cell is to look like one that it is often compared with, or like actual values."""
 
-CELLS = {"rnn": 1, "lstm": 0, "gru": 2, "mgu": 3, "module": 4, **dict(zip(LATER, count(len(COLORS)), strict=False))}
+CELLS = {"rnn": 1, "lstm": 0, "gru": 2, "mgu": 3, "module": 4}
+CELLS |= {name: slot for name, slot in zip(LATER, count(len(COLORS)), strict=False) if name}
 """Cells of the package and the slot of each, its style in every figure; cells from elsewhere share the rest."""
 
 OWN = tuple(slot for slot in range(len(COLORS)) if slot not in CELLS.values())

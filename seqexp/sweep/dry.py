@@ -14,6 +14,7 @@ def tell(folder: Path, jobs: list[Job]) -> None:
     """Says of each job whether it would run, and how long all may take, from a few steps of training each."""
     from seqexp.record import claim
     from seqexp.run.build import build
+    from seqexp.run.estimate import estimate
 
     count, total = 0, 0.0
     for job in jobs:
@@ -26,7 +27,7 @@ def tell(folder: Path, jobs: list[Job]) -> None:
         try:
             for seeds in left:
                 config.seed, config.num_seeds = seeds.start, len(seeds)
-                seconds += build(config).estimate()
+                seconds += estimate(build(config))
         except Exception as error:  # of a user's own cell or task; the others are told all the same
             say(sys.stdout, f"would fail: {text}: {type(error).__name__}: {error}")
             continue

@@ -7,6 +7,7 @@ import json
 import logging
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,17 @@ class Checkpoints(Callback):
             return None
         return path
 
+    def keep(self, module: LightningModule) -> None:
+        """Saves the weights of a module that no Trainer has fitted, where `on_fit_end` saves those of one."""
+        self._write("best.ckpt", lambda part: torch.save({"state_dict": module.state_dict()}, part))
+
     def _save(self, trainer: Trainer, name: str, weights_only: bool = False) -> None:
+        self._write(name, lambda part: trainer.save_checkpoint(part, weights_only=weights_only))
+
+    def _write(self, name: str, save: Callable[[Path], None]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f".{name}.part"
-        trainer.save_checkpoint(part, weights_only=weights_only)
+        save(part)
         with zipfile.ZipFile(part, "a") as archive:
             archive.comment = self._seal(archive)
         put(part, self.folder / name)

@@ -126,16 +126,22 @@ class Groups:
 
     def predict(self, batch: Split) -> Tensor:
         """Predicts a batch's targets, (S, B, O) or (S, B, T, O), without a graph for gradients."""
+        return self._run(Model.forward, batch)
+
+    def encode(self, batch: Split) -> Tensor:
+        """Computes the states that are read, (S, H, B) or (S, H, T, B), without a graph for gradients."""
+        return self._run(Model.encode, batch)
+
+    def _run(self, way: Callable[[Model, Tensor, Tensor | None], Tensor], batch: Split) -> Tensor:
+        """Goes one way through the model of each group."""
         inputs, lengths = batch.inputs, batch.lengths
         bounds = self.bounds(inputs, EVALUATION_STATE)
         with torch.no_grad():
             if len(bounds) == 1:
-                prediction: Tensor = self.model(inputs, lengths)
-                return prediction
+                return way(self.model, inputs, lengths)
 
             def work(seeds: slice) -> Tensor:
-                part: Tensor = self.model.members(seeds)(inputs[seeds], None if lengths is None else lengths[seeds])
-                return part
+                return way(self.model.members(seeds), inputs[seeds], None if lengths is None else lengths[seeds])
 
             return torch.cat(self._map(work, bounds))
 

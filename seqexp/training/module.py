@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -143,6 +144,12 @@ class Training(LightningModule):
     def test_step(self, batch: Split, batch_idx: int) -> None:
         """Keeps the predictions."""
         self.predictions.append(self.groups.predict(batch))
+
+    def predict(self, batches: Iterable[Split], count: int) -> None:
+        """Keeps the predictions of so many of some batches, without a Trainer."""
+        like = next(self.model.parameters())
+        for index, batch in enumerate(itertools.islice(batches, count)):
+            self.test_step(batch.to(like.device, like.dtype), index)
 
     def measure(self, batches: Iterable[Split]) -> dict[str, Tensor]:
         """Returns the score of each seed, and what is shown beside it, on all of some batches: name -> (S,)."""

@@ -89,6 +89,17 @@ def test_other_tasks_and_old_files_show_means_by_actual_value(drawn: Callable[..
     assert np.nanmean(distances) == pytest.approx(0.5, abs=0.1)
 
 
+def test_steps_that_no_score_counts_are_not_shown(drawn: Callable[..., Any]) -> None:
+    targets = RNG.normal(size=(3, 200, 6, 1))
+    shown = targets + 0.5
+    shown[:, :, :2] = 1e6  # of a network that has not seen enough yet
+    counts = np.ones((3, 200, 6)) * (np.arange(6) >= 2)
+    (panel,), _ = drawn(rnn=of_a_run(targets=targets, predictions=shown, weight=counts))
+    assert panel.rows[0].mean == pytest.approx(panel.actual + 0.5, abs=1.0)
+    (panel,), _ = drawn(lstm=of_a_run(targets=targets, predictions=shown))
+    assert panel.rows[0].mean.max() > 1e5
+
+
 def test_another_series_is_left_out_and_what_is_damaged_is_named(drawn: Callable[..., Any]) -> None:
     own = of_a_run(series=SERIES, forecast=np.stack([SERIES] * 3))
     other = of_a_run(series=SERIES + 1, forecast=np.stack([SERIES] * 3))

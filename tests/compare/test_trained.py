@@ -193,3 +193,12 @@ def test_the_notes_of_records_are_in_every_output(tmp_path: Path) -> None:
     for text in (found.to_markdown(), console_text(found, 200)):
         assert "were still improving in the last tenth of 30 epochs" in text
     assert {row["cell"]: row["best_epoch"] for row in found.rows()} == {"rnn": 28, "lstm": None, "gru": None}
+
+
+def test_what_was_solved_is_named_and_has_no_budget() -> None:
+    solved = run("esn", [0.1, 0.2], epochs=0, steps=0, best_epoch=None, is_solved=True)
+    (said,) = notes(solved, run("rnn", [0.3, 0.4]))
+    assert said == (
+        "esn: the readout alone is learnt, by least squares, without epochs; parameters are the readout's, and fixed "
+        "weights are not counted."
+    )

@@ -377,7 +377,7 @@ def test_dry_tells_of_runs_that_would_fail_and_goes_on(sweep: Command, monkeypat
     def estimate(parts: Any) -> float:
         raise RuntimeError("a cell\nof the user's own")
 
-    monkeypatch.setattr("seqexp.run.build.Parts.estimate", estimate)
+    monkeypatch.setattr("seqexp.run.estimate.estimate", estimate)
     done = sweep("cell=rnn,lstm", *TINY, "sweep.dry=true")
     assert (done.status, done.err) == (0, "")
     first, second, total = done.out.splitlines()
