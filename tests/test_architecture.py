@@ -48,7 +48,7 @@ BELOW = {"data": {"seqexp.data", "seqexp.score", "seqexp.seeding"}, "cell": {"se
 LAYERS = [
     {"__main__"},
     {"program"},
-    {"sweep", "search"},
+    {"sweep", "search", "reproduce"},
     {"evaluate", "forecast", "leaks", "predict"},
     {"forecasts"},
     {"run"},

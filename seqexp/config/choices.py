@@ -25,6 +25,9 @@ LAUNCHER = "hydra/launcher"
 HIDDEN = ("hydra/output",)
 """Groups of files that seqexp chooses itself."""
 
+PUBLISHED = "published"
+"""Above the files that `reproduce` takes, and no run."""
+
 SWEPT = "hydra.sweeper.params."
 """Below this an experiment names what it goes through."""
 
@@ -107,7 +110,7 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, Choice]]:
     for folder in (CONF, *(() if config_dir is None else (Path(config_dir),))):
         for path in sorted((*folder.glob("*/*.yaml"), *folder.glob("*/*/*.yaml"))):
             group = path.parent.relative_to(folder).as_posix()
-            if group not in HIDDEN and not group.startswith(".") and path.is_file():
+            if group not in HIDDEN and not group.startswith((".", f"{PUBLISHED}/")) and path.is_file():
                 found.setdefault(group, {})[path.stem] = Choice(group, path.stem, path)
     return {group: dict(sorted(found[group].items())) for group in sorted(found)}
 

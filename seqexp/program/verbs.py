@@ -48,6 +48,7 @@ VERBS = {
     "predict": Verb(
         "seqexp.program.predict", "the classes of new sequences, by a trained run", "classify label infer", True
     ),
+    "reproduce": Verb("seqexp.program.reproduce", "published numbers, run again", "replicate paper published", True),
     "search": Verb(
         "seqexp.search.__main__", "the best settings of each cell on each task", "tune optimize hpo optuna", True
     ),

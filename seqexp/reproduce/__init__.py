@@ -1,0 +1,1 @@
+"""Published numbers, run again: what is trained, what is measured, and whether it agrees."""

@@ -1,0 +1,102 @@
+"""How a table that was run again is told: a line for each row, and a Markdown page with what made it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from seqexp.reproduce.measure import SOLVED
+from seqexp.reproduce.published import Published
+from seqexp.reproduce.reproduce import Reproduced, settings
+
+HEADER = ("", "published", "ours (95 % interval)", "seeds", "without a network", "verdict")
+
+
+def line(found: Reproduced) -> str:
+    """One row in a line."""
+    name, theirs, ours, seeds, guess, said = cells(found)
+    without = f" · {guess}, without a network" if found.guess else ""
+    return f"{name}: published {theirs} · ours {ours}, {seeds} seeds{without} · {said}"
+
+
+def cells(found: Reproduced) -> list[str]:
+    """One row of the table."""
+    ours, guess = found.ours, found.guess
+    interval = "" if math.isnan(ours.low) else f" ({number(ours.low)} to {number(ours.high)})"
+    said = found.verdict if found.verdict != "cannot be told apart" else f"cannot be told apart with {ours.seeds} seeds"
+    trials = f" of {found.row.trials} trials" if found.row.trials else ""
+    return [
+        found.row.name,
+        number(found.row.published) + trials,
+        number(ours.value) + interval,
+        str(ours.seeds),
+        f"{guess.name} {number(guess.value)}" if guess else "\N{EN DASH}",
+        said,
+    ]
+
+
+def number(value: float) -> str:
+    """Four digits at most."""
+    return f"{value:.4g}"
+
+
+def notes(found: Sequence[Reproduced]) -> list[str]:
+    """What a reader must not miss: guesses that beat what is published."""
+    said = []
+    for each in found:
+        if each.guess is None:
+            continue
+        guess, row = each.guess, each.row
+        if guess.value != row.published and (guess.value > row.published) == row.higher_is_better:
+            said.append(
+                f"{guess.name}, which needs no network, has {number(guess.value)} here: better than the "
+                f"{number(row.published)} that is published for {row.name}."
+            )
+    return said
+
+
+def page(name: str, title: str, table: Published, found: Sequence[Reproduced], command: str, short: bool) -> str:
+    """The Markdown page: the table, the protocol, and what made it."""
+    rows = [HEADER, ("---",) * len(HEADER), *(cells(each) for each in found)]
+    record = found[0].record
+    code = "" if record.git is None else f", commit {str(record.git.get('commit'))[:12]}"
+    versions = ", ".join(
+        f"{package} {record.versions[package]}" for package in ("torch",) if package in record.versions
+    )
+    seconds = sum(each.record.train_seconds for each in found)
+    parts = [
+        f"# {name}: {title}",
+        f"{table.paper}. Read in: {table.read}.",
+        f"The numbers are {table.unit}.",
+        "\n".join(f"| {' | '.join(row)} |" for row in rows),
+        *notes(found),
+        table.protocol,
+        _meaning(found),
+        f"Made by `{command}`{code}, {versions}, {record.device}; {seconds:.0f} s of training.",
+        "\n".join(
+            f"- {each.row.name}: `{' '.join(settings(table, each.row, short))}`, seeds {_seeds(each)}" for each in found
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _meaning(found: Sequence[Reproduced]) -> str:
+    margins = sorted({each.row.margin for each in found})
+    if len(margins) == 1:
+        near = f"than {number(margins[0])}"
+    else:
+        near = "than its margin, " + ", ".join(f"{number(each.row.margin)} for {each.row.name}" for each in found)
+    share = (
+        " Of two shares Fisher's exact test decides."
+        if any(e.row.measure == SOLVED and e.row.trials for e in found)
+        else ""
+    )
+    return (
+        f"*Agrees*: all of our interval is nearer to the published number {near}. *Better*, *worse*: it does not "
+        f"agree, and the interval leaves the published number out.{share} *Cannot be told apart*: neither."
+    )
+
+
+def _seeds(found: Reproduced) -> str:
+    seeds = found.record.seeds
+    return f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
