@@ -93,7 +93,7 @@ def parsed_once() -> Iterator[None]:
 
     def copied(self: Metadata, memo: dict[int, Any]) -> Any:
         other = copy.copy(self)
-        other.flags = self.flags and dict(self.flags)
+        other.flags = None if self.flags is None else dict(self.flags)  # an empty one, too, is to be its own
         other.resolver_cache = copy.deepcopy(self.resolver_cache, memo) if self.resolver_cache else defaultdict(dict)
         return other
 
