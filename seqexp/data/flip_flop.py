@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -93,6 +94,11 @@ class FlipFlop(Drawn):
         last = torch.where(there, steps, 0).cummax(1).values  # (N, T, K): the step of the last pulse
         targets = signs.gather(1, last)
         return Sequences(signs * there, targets, best=targets)
+
+    def alphabet(self) -> dict[str, Sequence[float]]:
+        """Every combination of pulses, a sign for each channel: `+0` is a pulse up in the first of two."""
+        signs = {"-": -1.0, "0": 0.0, "+": 1.0}
+        return {"".join(each): [signs[sign] for sign in each] for each in product("-0+", repeat=self.bits)}
 
     @property
     def variable_names(self) -> Sequence[str]:

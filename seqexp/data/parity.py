@@ -71,6 +71,10 @@ class Parity(Drawn):
         bits = bits * (torch.arange(bits.shape[1]) < lengths[:, None])  # (N, T)
         return Sequences(bits.float()[..., None], bits.sum(1) % 2, lengths=lengths)
 
+    def alphabet(self) -> dict[str, Sequence[float]]:
+        """Both bits."""
+        return {"0": [0.0], "1": [1.0]}
+
     def variables(self, batch: Split) -> dict[str, Tensor]:
         """The parity of the ones so far, and their number."""
         ones = batch.inputs[..., 0].cumsum(2)  # (S, B, T)

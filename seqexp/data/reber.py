@@ -97,6 +97,10 @@ class Reber(Drawn):
         """Makes one-hot inputs (N, T, 7), and the next symbols (N, T)."""
         return self.grammar.write(drawn[0], exactly=length is not None)
 
+    def alphabet(self) -> dict[str, Sequence[float]]:
+        """The letters, one-hot."""
+        return {letter: [float(letter == each) for each in SYMBOLS] for letter in SYMBOLS}
+
     def variables(self, batch: Split) -> dict[str, Tensor]:
         """The grammar's state after each symbol."""
         return {"state": self.grammar.walk(batch.inputs.argmax(-1)).to(batch.inputs.dtype)}

@@ -71,7 +71,7 @@ class Task(ABC):
             with 1 predictions can be fed back; None: they are something else.
         lyapunov: the largest Lyapunov exponent of the system, per step; None where it is not known.
         automaton: the one of `variable_names` that is the state of a finite automaton, 0, 1, 2 ..., which decides with
-            the next symbol on the next state; None where there is none.
+            the next symbol on the next state; None where there is none. A task that has one has an `alphabet`.
         attractors: how many stable states a network that has learnt the task is expected to rest in while its inputs
             are zero; None where that is not known.
     """
@@ -193,6 +193,10 @@ class Task(ABC):
         """What a class is called in a sentence: its number where the task has no names."""
         name = str(index) if self.class_names is None else self.class_names[index]
         return "".join(each if each.isprintable() else "?" for each in name[:20])
+
+    def alphabet(self) -> dict[str, Sequence[float]]:
+        """The inputs that one step can have, by a short name each; none where they are not a few."""
+        return {}
 
     @property
     def variable_names(self) -> Sequence[str]:

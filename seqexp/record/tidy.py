@@ -14,18 +14,20 @@ from seqexp.record.evaluations import EVALUATIONS
 from seqexp.record.lock import LOCK, MARKER
 from seqexp.record.record import RESULT
 
+DIAGNOSTICS = "diagnostics"
+"""Below a run's folder, what its diagnostics measured; below a sweep's, what they measured in all its runs, drawn."""
 LOGGERS = "loggers"
 """Below a run's folder, or for a store that all runs of a sweep share, the sweep's; each logger has one of its own."""
 FUTURES, PREDICTED = "forecasts", "predicted"
 """Below a run's folder, what was forecast with it, and the classes that it gave to other sequences."""
 SUBFOLDERS = (
-    *(".hydra", "callbacks", "checkpoints", "comparison", "diagnostics", EVALUATIONS, FUTURES, LOGGERS, PREDICTED),
+    *(".hydra", "callbacks", "checkpoints", "comparison", DIAGNOSTICS, EVALUATIONS, FUTURES, LOGGERS, PREDICTED),
 )
 """Folders into which a run or a sweep writes, inside its own."""
 PICTURES = ("forecast", "predictions", "curves")
 """A run's own, each as PNG and SVG."""
 LEFTOVERS = (
-    *(RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", "diagnostics", LOGGERS),
+    *(RESULT, "callbacks", "checkpoints", "curves.csv", "predictions.npz", DIAGNOSTICS, LOGGERS),
     *(f"{name}.{kind}" for name in PICTURES[:2] for kind in ("png", "svg")),  # a sweep has curves, too
 )
 EVENTS = "events.out.tfevents.*"

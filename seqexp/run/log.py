@@ -41,7 +41,7 @@ def check_folder(folder: Path, sweep: bool = False) -> None:
 
     Args:
         folder: of what is about to start.
-        sweep: it is a sweep, which goes on with the stores of its loggers.
+        sweep: it is a sweep, which goes on with the stores of its loggers, and draws its diagnostics anew.
 
     Raises:
         ConfigError: which of these it is.
@@ -56,8 +56,8 @@ def check_folder(folder: Path, sweep: bool = False) -> None:
         )
     if (folder / RESULT).exists():
         raise ConfigError(f"{folder}: holds a run already, and no run replaces another; choose another folder")
-    stores = folder / tidy.LOGGERS
-    if kept := next((path for path in tidy.leftovers(folder) if not (sweep and path == stores)), None):
+    own = {folder / tidy.LOGGERS, folder / tidy.DIAGNOSTICS} if sweep else set()
+    if kept := next((path for path in tidy.leftovers(folder) if path not in own), None):
         raise ConfigError(f"{kept}: is there already, and a new run would replace it; choose another folder")
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:

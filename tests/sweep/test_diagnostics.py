@@ -40,7 +40,12 @@ def test_a_sweep_that_is_run_again_measures_what_is_missing(sweep: Callable[...,
     assert {folder: (folder / "result.json").read_bytes() for folder in find(top)} == before
     assert (top / "diagnostics" / "gradient_lag.png").read_bytes().startswith(PNG)
     assert "comparison pictures, diagnostics/gradient_lag" in images(top / "comparison")
-    assert "measured" not in sweep(*JOBS, WANTED).out
+    once_more = sweep(*JOBS, WANTED)
+    assert once_more.status == 0, once_more.err
+    assert "measured" not in once_more.out
+    another = sweep(*JOBS, "diagnostic=[gradient_lag,spectrum]")
+    assert another.status == 0, another.err
+    assert another.out.count("measured spectrum") == 2
 
     # A file that is no measurement spoils its own line alone.
     folder = next(iter(before))

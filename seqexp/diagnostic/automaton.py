@@ -1,0 +1,298 @@
+"""The finite automaton that a trained network is, if it is one: states in clusters, and where symbols lead."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqexp.data.split import Split
+from seqexp.data.task import Task
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
+from seqexp.diagnostic.memory import check_forward
+from seqexp.diagnostic.states import beyond
+from seqexp.model import Model
+from seqexp.score import Score
+from seqexp.show.diagrams import Arrow, Diagram
+from seqexp.show.lines import Line, Other, Panel, draw_panels
+
+if TYPE_CHECKING:
+    from seqexp.show.figures import Figure
+
+ENOUGH = 0.999
+"""No more clusters are tried where so large a share of transitions is right."""
+
+MOST_SYMBOLS = 64
+
+MOST_LABELS = 5
+"""In one picture."""
+
+ROUNDS = 50
+"""Of k-means at most."""
+
+
+class Automaton(Diagnostic):
+    """Clusters of states, and the cluster in which each symbol leads from each: a diagram of transitions.
+
+    The states of the top layer after every step are put into clusters by k-means, from centres that lie as far from
+    each other as possible. A cluster is called after the state of the task's own automaton in which most of its steps
+    are; its successor at a symbol is the cluster in which most steps end. A transition is right if the successor is
+    called as the task's next state. The number of clusters grows from that of the task's states to `max_clusters`,
+    until 99.9 % are right, or that with the largest share is taken. Clusters of one name from which all symbols lead to
+    clusters of one name are then one state (Moore's minimisation).
+
+    Sequences are followed by the automaton alone as well, from the cluster after their first symbol: `strings` is the
+    share of those that it brings to the task's own last state. A network may solve the training lengths without being
+    any automaton; then this share is small, or the clusters many.
+
+    Source: C. L. Giles et al., "Learning and extracting finite state automata with second-order recurrent neural
+    networks", Neural Computation 4 (1992).
+    """
+
+    when: ClassVar[tuple[When, ...]] = ("end",)
+    kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png", "svg")
+
+    def __init__(self, max_clusters: int, max_sequences: int) -> None:
+        """Sets how much is measured.
+
+        Args:
+            max_clusters: K, that are tried at most.
+            max_sequences: of each seed's split, so many of the first.
+
+        Raises:
+            ValueError: one is out of range.
+        """
+        for name, value in (("max_clusters", max_clusters), ("max_sequences", max_sequences)):
+            if value < 1:
+                raise ValueError(f"{name} must be >= 1, got {value}")
+        self.max_clusters = max_clusters
+        self.max_sequences = max_sequences
+        self.task: Task | None = None
+
+    def check(self, model: Model) -> None:
+        """Refuses a cell without a state of every step, or that reads from the end.
+
+        Raises:
+            ValueError: see there.
+        """
+        check_forward(model)
+
+    def of(self, task: Task) -> Self:
+        """The same, which knows the task's own automaton.
+
+        Raises:
+            ValueError: it has none, or more symbols than a diagram holds.
+        """
+        if task.automaton is None:
+            raise ValueError(f"needs a task that a finite automaton solves, and {type(task).__name__} names none")
+        if len(task.alphabet()) > MOST_SYMBOLS:
+            raise ValueError(f"needs a task of at most {MOST_SYMBOLS} symbols, got {len(task.alphabet())}")
+        found = copy.copy(self)
+        found.task = task
+        return found
+
+    @torch.no_grad()
+    def measure(self, model: Model, score: Score, split: Split) -> Measured:
+        """Measures.
+
+        Returns:
+            `size` (S,), states of the automaton; `name` (S, K), the task's state that each is called after, -1 where
+            there is none; `leads` (S, K, A), where each symbol leads, -1 where it was never seen; `right` (S, K, A),
+            how often that was the task's next state; `counts` (S, K, A) how often the symbol was seen; `transitions`
+            and `strings` (S,), shares that are right; `symbols`, the A names, one a line.
+        """
+        if self.task is None or self.task.automaton is None:
+            raise ValueError("task must be known: it has the states")
+        batch = split.first(self.max_sequences)
+        states = model.cell(model.embed(batch.inputs))  # (S, B, T, H)
+        truth = self.task.variables(batch)[self.task.automaton].long()  # (S, B, T)
+        alphabet = self.task.alphabet()
+        letters = torch.tensor(list(alphabet.values()), dtype=batch.inputs.dtype)  # (A, I)
+        symbols = (batch.inputs[..., None, :] - letters).abs().sum(-1).argmin(-1)  # (S, B, T)
+        there = ~beyond(batch)
+        found = [
+            _arrays(extract(*each, len(alphabet), self.max_clusters), self.max_clusters)
+            for each in zip(states, symbols, truth, there, strict=True)
+        ]
+        arrays = {name: np.stack([each[name] for each in found]) for name in found[0]}
+        return arrays | {"symbols": np.array("\n".join(alphabet))}
+
+    def table(self, arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """How many states the automaton has, and what share of its transitions and strings is right."""
+        columns = {"states": "size", "share of transitions right": "transitions", "share of strings right": "strings"}
+        return {"": {column: arrays[f"end_{name}"].astype(float) for column, name in columns.items()}}
+
+    def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
+        """Draws the first seed's automaton, and the share of right transitions for each seed."""
+        panels: list[Panel | Other] = []
+        shares = []
+        for label, arrays in list(by_label.items())[:MOST_LABELS]:
+            panels.append(_diagram(label, arrays))
+            right = np.sort(arrays["end_transitions"])
+            nothing = np.full(len(right), np.nan)
+            ranks = np.arange(1.0, len(right) + 1)
+            shares.append(Line(label=label, x=ranks, mean=right, low=nothing, high=nothing))
+        panels.append(
+            Panel(
+                title="all seeds", xlabel="seeds, from low to high", ylabel="share of transitions that are right",
+                lines=shares, limits=(0, 1.05),
+            )
+        )  # fmt: skip
+        title = "automata in the states: grey arrows are the task's own transitions, red ones are not"
+        return draw_panels(panels, title=title)
+
+
+class Extracted(NamedTuple):
+    """What one seed's states are: see `Automaton.measure`."""
+
+    name: Tensor
+    leads: Tensor
+    right: Tensor
+    counts: Tensor
+    transitions: float
+    strings: float
+
+
+def extract(states: Tensor, symbols: Tensor, truth: Tensor, there: Tensor, letters: int, most: int) -> Extracted:
+    """Finds the automaton of one seed.
+
+    Args:
+        states: (B, T, H).
+        symbols: (B, T), numbers.
+        truth: (B, T), the states of the task's automaton.
+        there: (B, T) whether a step is no padding.
+        letters: A.
+        most: K.
+    """
+    if not states[there].isfinite().all():
+        nothing = torch.zeros(0, letters, dtype=torch.int64)
+        return Extracted(nothing[:, 0], nothing, nothing, nothing, float("nan"), float("nan"))
+    best: Extracted | None = None
+    for count in range(min(len(truth[there].unique()), most), most + 1):
+        clusters = torch.full_like(truth, -1)
+        clusters[there] = k_means(states[there], count)
+        found = minimised(clusters, symbols, truth, there, letters)
+        if best is None or found.transitions > best.transitions:
+            best = found
+        if best.transitions >= ENOUGH:
+            break
+    if best is None:
+        raise ValueError("max_clusters must be >= 1")
+    return best
+
+
+def k_means(points: Tensor, count: int) -> Tensor:
+    """The cluster of each of N points, (N, H) -> (N,): Lloyd's rounds from centres far from each other.
+
+    The first centre is the point furthest from the mean, each further one that which is furthest from all before.
+    """
+    far = (points - points.mean(0)).square().sum(1)
+    centres = []
+    for _ in range(count):
+        centres.append(points[far.argmax()])
+        own = (points - centres[-1]).square().sum(1)
+        far = own if len(centres) == 1 else torch.minimum(far, own)
+    center = torch.stack(centres)
+    nearest = torch.cdist(points, center).argmin(1)
+    for _ in range(ROUNDS):
+        for place in nearest.unique().tolist():
+            center[place] = points[nearest == place].mean(0)
+        before, nearest = nearest, torch.cdist(points, center).argmin(1)
+        if torch.equal(before, nearest):
+            break
+    numbered: Tensor = nearest.unique(return_inverse=True)[1]  # no cluster is empty
+    return numbered
+
+
+def minimised(clusters: Tensor, symbols: Tensor, truth: Tensor, there: Tensor, letters: int) -> Extracted:
+    """Transitions between clusters, (B, T), of which those that nothing tells apart are one."""
+    size = int(clusters.max()) + 1
+    name = torch.tensor([int(truth[clusters == each].mode().values) for each in range(size)])
+    leads, *_ = _transitions(clusters, symbols, truth, there, name, letters)
+    kind = name.unique(return_inverse=True)[1]
+    while True:  # Moore: those stay together that lead to the same kinds by every symbol
+        after = torch.where(leads >= 0, kind[leads.clamp(min=0)], -1)  # (K, A)
+        finer = torch.cat([kind[:, None], after], 1).unique(dim=0, return_inverse=True)[1]
+        if int(finer.max()) == int(kind.max()):
+            break
+        kind = finer
+    merged = torch.where(clusters >= 0, kind[clusters.clamp(min=0)], -1)
+    names = torch.stack([name[kind == each][0] for each in range(int(kind.max()) + 1)])
+    leads, right, counts = _transitions(merged, symbols, truth, there, names, letters)
+    transitions = float(right.sum() / counts.sum().clamp(min=1))
+    return Extracted(names, leads, right, counts, transitions, _strings(merged, symbols, truth, there, names, leads))
+
+
+def _transitions(
+    clusters: Tensor, symbols: Tensor, truth: Tensor, there: Tensor, name: Tensor, letters: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where each symbol leads most often, how often the task's next state is called as that, and how often it was seen.
+
+    (K, A) each.
+    """
+    size, steps = len(name), there[:, 1:]  # of a right-padded sequence the step before is there as well
+    start, end, symbol, target = (
+        clusters[:, :-1][steps],
+        clusters[:, 1:][steps],
+        symbols[:, 1:][steps],
+        truth[:, 1:][steps],
+    )
+    seen = torch.zeros(size, letters, size, dtype=torch.int64)
+    seen.index_put_((start, symbol, end), torch.ones_like(start), accumulate=True)
+    counts = seen.sum(2)
+    leads = seen.argmax(2).masked_fill(counts == 0, -1)
+    right = torch.zeros(size, letters, dtype=torch.int64)
+    fits = (name[leads[start, symbol]] == target).long()
+    right.index_put_((start, symbol), fits, accumulate=True)
+    return leads, right, counts
+
+
+def _strings(clusters: Tensor, symbols: Tensor, truth: Tensor, there: Tensor, name: Tensor, leads: Tensor) -> float:
+    """The share of sequences that the automaton alone, from the cluster after the first symbol, brings to their end."""
+    state = clusters[:, 0].clone()
+    for step in range(1, clusters.shape[1]):
+        after = torch.where(state >= 0, leads[state.clamp(min=0), symbols[:, step]], -1)
+        state = torch.where(there[:, step], after, state)
+    last = truth.gather(1, there.sum(1, keepdim=True) - 1)[:, 0]
+    return float(((state >= 0) & (name[state.clamp(min=0)] == last)).double().mean())
+
+
+def _arrays(found: Extracted, most: int) -> dict[str, Array]:
+    """The same in arrays of one size for all seeds."""
+    room = most - len(found.name)
+    padded = {
+        "name": torch.nn.functional.pad(found.name, (0, room), value=-1),
+        "leads": torch.nn.functional.pad(found.leads, (0, 0, 0, room), value=-1),
+        "right": torch.nn.functional.pad(found.right, (0, 0, 0, room)),
+        "counts": torch.nn.functional.pad(found.counts, (0, 0, 0, room)),
+    }
+    shares = {"size": len(found.name), "transitions": found.transitions, "strings": found.strings}
+    return {name: values.numpy() for name, values in padded.items()} | {
+        name: np.array(value) for name, value in shares.items()
+    }
+
+
+def _diagram(label: str, arrays: Mapping[str, Array]) -> Diagram:
+    """The first seed's."""
+    name, leads, right, counts = (arrays[f"end_{part}"][0] for part in ("name", "leads", "right", "counts"))
+    symbols = str(arrays["end_symbols"]).split("\n")
+    size = int(arrays["end_size"][0])
+    order = sorted(range(size), key=lambda state: int(name[state]))
+    place = {state: index for index, state in enumerate(order)}
+    ways: dict[tuple[int, int, bool], list[str]] = {}
+    for state in order:
+        for symbol, end in enumerate(leads[state]):
+            if end >= 0:
+                fits = bool(2 * right[state, symbol] > counts[state, symbol])
+                ways.setdefault((place[state], place[int(end)], fits), []).append(symbols[symbol])
+    share = float(arrays["end_transitions"][0])
+    return Diagram(
+        title=f"{label}, first seed: {size} states,\n{share:.1%} of transitions right",
+        of=label,
+        states=[str(int(name[state])) for state in order],
+        arrows=[Arrow(start, end, named, fits) for (start, end, fits), named in ways.items()],
+    )
