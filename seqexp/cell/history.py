@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from seqexp.cell.recurrent import Recurrent
 from seqexp.cell.scan import at_ends
+from seqexp.cell.weights import Weights
 
 MOST_STATES = 512
 """Numbers in one seed's state up to which the eigenvalues of a step are computed: beyond, it takes seconds a seed."""
@@ -38,15 +40,8 @@ def history(cell: Recurrent, x: Tensor, lengths: Tensor | None) -> History:
         x: (S, B, T, I).
         lengths: (S, B) how many steps of each sequence count; None for all.
     """
+    y, weights = _below_top(cell, x)
     directions = 2 if cell.bidirectional else 1
-    weights = list(cell.all_weights())
-    y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
-    for layer in range(cell.num_layers - 1):
-        passes = [cell.scan(y, weights[layer * directions], False)]
-        if cell.bidirectional:
-            passes.append(cell.scan(y.flip(0), weights[layer * directions + 1], False).flip(0))
-        own = torch.cat(passes, dim=2)  # (T, S, output_size, B)
-        y = own + y if cell.adds(layer) else own
     state = (y.new_zeros(y.shape[1], cell.hidden_size, y.shape[3]),) * len(cell.states)
     states = []
     for x_t in y.unbind(0):
@@ -58,6 +53,61 @@ def history(cell: Recurrent, x: Tensor, lengths: Tensor | None) -> History:
     if cell.adds(cell.num_layers - 1):
         output = output + (cell.ends(y) if lengths is None or cell.bidirectional else at_ends(y, lengths))
     return History(states, output)
+
+
+def _below_top(cell: Recurrent, x: Tensor) -> tuple[Tensor, list[Weights]]:
+    """What the top layer reads, (T, S, I, B), and the parameters of all layers and directions."""
+    directions = 2 if cell.bidirectional else 1
+    weights = list(cell.all_weights())
+    y = x.permute(2, 0, 3, 1)  # (S, B, T, I) -> (T, S, I, B)
+    for layer in range(cell.num_layers - 1):
+        passes = [cell.scan(y, weights[layer * directions], False)]
+        if cell.bidirectional:
+            passes.append(cell.scan(y.flip(0), weights[layer * directions + 1], False).flip(0))
+        own = torch.cat(passes, dim=2)  # (T, S, output_size, B)
+        y = own + y if cell.adds(layer) else own
+    return y, weights
+
+
+def products(cell: Recurrent, x: Tensor, lengths: Tensor | None, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields d s_T / d s_{T-k} for k = 0, 1 ... most, s being all that the top layer hands on, in forward direction.
+
+    Args:
+        cell: of S seeds, its parameters as x is.
+        x: (S, B, T, I).
+        lengths: (S, B) how many steps of each sequence count; None for all. T is the last of them.
+        most: the largest k, at most the steps of a sequence less one.
+
+    Yields:
+        (S, B, D, D), row by what is differentiated, and (S, B) whether the sequence has a step T-k.
+    """
+    y, weights = _below_top(cell, x)
+    own = weights[-2 if cell.bidirectional else -1]
+    state = (y.new_zeros(y.shape[1], cell.hidden_size, y.shape[3]),) * len(cell.states)
+    before = []  # T times (S, D, B): the state that each step starts from
+    for x_t in y.unbind(0):
+        before.append(torch.cat(state, 1))
+        state = cell.step(x_t, state, own)
+    starts = torch.stack(before)  # (T, S, D, B)
+    ends = torch.full(x.shape[:2], len(y) - 1) if lengths is None else lengths - 1  # (S, B)
+    product = torch.eye(starts.shape[2], dtype=x.dtype).expand(*ends.shape, -1, -1)
+    yield product, ends >= 0
+    for lag in range(1, most + 1):
+        place = (ends - lag + 1).clamp(min=0)  # the step that leads from T-k on
+        z, x_t = (each.gather(0, place[None, :, None].expand(1, -1, each.shape[2], -1))[0] for each in (starts, y))
+        product = product @ _jacobian(cell, own, z, x_t)
+        yield product, ends >= lag
+
+
+def _jacobian(cell: Recurrent, weights: Weights, z: Tensor, x: Tensor) -> Tensor:
+    """Of one step from states (S, D, B) at inputs (S, I, B): (S, B, D, D), row d the gradient of number d."""
+    S, D, B = z.shape
+    with torch.enable_grad():
+        wide = z.repeat_interleave(D, 2).requires_grad_()  # a column for each number of the next state
+        state = wide.split(cell.hidden_size, 1)
+        after = torch.cat(cell.step(x.repeat_interleave(D, 2), state, weights), 1)
+        (slope,) = torch.autograd.grad(after.view(S, D, B, D).diagonal(dim1=1, dim2=3).sum(), wide)
+    return slope.view(S, D, B, D).permute(0, 2, 3, 1)
 
 
 def radius_at_rest(cell: Recurrent) -> Tensor:

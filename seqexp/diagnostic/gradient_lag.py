@@ -10,20 +10,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqexp.cell.history import history, radius_at_rest
+from seqexp.cell.history import MOST_STATES, history, products, radius_at_rest
 from seqexp.cell.recurrent import Recurrent
 from seqexp.data.split import Split
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
 from seqexp.readout import read_last
 from seqexp.score import Score
-from seqexp.show.lines import Line, draw_lines
+from seqexp.show.lines import Line, Panel, draw_lines, draw_panels
 
 if TYPE_CHECKING:
     from seqexp.show.figures import Figure
 
 AT_ONCE = 2**21
 """Numbers in one state over all steps, seeds and sequences of a pass, which autograd keeps some ten times."""
+
+SHOWN = 24
+"""Lags at which there are singular values: so many, from 1 to the largest in even ratios."""
+
+ROUNDING = 1e-14
+
+WHERE = "lag k (steps before the last)"
 
 TITLES: dict[When, str] = {"start": "before training", "end": "after training"}
 
@@ -44,25 +51,34 @@ class GradientLag(Diagnostic):
     weights and forget bias b (r = sigmoid(b), the state c) and for a GRU likewise; the slope of any other cell is less
     the more its units saturate. (dL/dW per step is something else, and does not show that a gradient vanishes.)
 
+    Beside the norms, where `jacobians` asks for them, stand the singular values of d h_T / d h_{T-k}, and of an LSTM of
+    d c_T / d c_{T-k}, along the path of some sequences: by how much k steps stretch the directions of a state, while
+    the other one is held at T-k. They need no error, and say what could reach back. Each has its geometric mean over
+    sequences; what is smaller than 1e-14 of the largest is rounding, and NaN.
+
     Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML (2013).
     """
 
     when: ClassVar[tuple[When, ...]] = ("start", "end")
 
-    def __init__(self, max_lag: int | None, max_sequences: int) -> None:
+    def __init__(self, max_lag: int | None, max_sequences: int, jacobians: int = 0) -> None:
         """Sets how much is measured.
 
         Args:
             max_lag: the largest k; None goes back to the first step.
             max_sequences: of each seed's split, so many of the first.
+            jacobians: of how many of these there are singular values; 0 for none, as in files of earlier versions.
 
         Raises:
-            ValueError: one is less than 1.
+            ValueError: one is out of range.
         """
         if max_lag is not None and max_lag < 1:
             raise ValueError(f"max_lag must be >= 1, or null for all steps, got {max_lag}")
         if max_sequences < 1:
             raise ValueError(f"max_sequences must be >= 1, got {max_sequences}")
+        if jacobians < 0:
+            raise ValueError(f"jacobians must be >= 0, got {jacobians}")
+        self.jacobians = jacobians
         self.max_lag = max_lag
         self.max_sequences = max_sequences
 
@@ -96,7 +112,27 @@ class GradientLag(Diagnostic):
             logs = {name: torch.cat([each[name] for each in batches], 1) for name in batches[0]}  # (S, N, K + 1)
             pieces.append({name: values.nanmean(1).exp() for name, values in logs.items()})
         found = {name: torch.cat([piece[name] for piece in pieces]).numpy() for name in pieces[0]}
+        if self.jacobians and len(cell.states) * cell.hidden_size <= MOST_STATES:
+            found |= self._singular(model, cell, split.first(self.jacobians))
         return {**found, "radius": radius_at_rest(cell).numpy()}
+
+    @torch.no_grad()
+    def _singular(self, model: Model, cell: Recurrent, split: Split) -> Measured:
+        """Measures `singular_h` (S, L, H), and so on for each state, from large to small, at `lags` (S, L)."""
+        most = min(split.steps - 1, self.max_lag or split.steps)
+        lags = {0, *(round(most ** (place / (SHOWN - 1))) for place in range(SHOWN))} if most else {0}
+        rows: dict[str, list[Tensor]] = {name: [] for name in cell.states}
+        for lag, (product, there) in enumerate(products(cell, model.embed(split.inputs), split.lengths, most)):
+            if lag not in lags:
+                continue
+            for name, own in zip(cell.states, _blocks(product, len(cell.states)), strict=True):
+                values = torch.full(own.shape[:3], torch.nan, dtype=own.dtype)  # (S, B, H)
+                counts = there & own.isfinite().flatten(2).all(2)
+                values[counts] = torch.linalg.svdvals(own[counts])
+                values[values < ROUNDING * values[..., :1]] = torch.nan
+                rows[name].append(values.log().nanmean(1).exp())  # (S, H)
+        found = {f"singular_{name}": torch.stack(each, 1).numpy() for name, each in rows.items()}
+        return {**found, "lags": np.tile(sorted(lags), (model.num_seeds, 1))}
 
     def _logs(self, model: Model, score: Score, batch: Split) -> dict[str, Tensor]:
         """The logarithms of the norms of each sequence, (S, B, K + 1) by state."""
@@ -130,7 +166,21 @@ class GradientLag(Diagnostic):
         panels: dict[str, list[Line]] = {}
         for time, title in TITLES.items():
             panels[title] = [line for label, arrays in by_label.items() for line in _lines(label, time, arrays)]
-        return draw_lines(panels, "lag k (steps before the last)", "norm of the gradient,\nrelative to lag 0")
+        if not any(name.startswith("start_singular_") for arrays in by_label.values() for name in arrays):
+            return draw_lines(panels, WHERE, "norm of the gradient,\nrelative to lag 0")
+        stretched = {
+            title: [line for label, arrays in by_label.items() for line in _stretched(label, time, arrays)]
+            for time, title in TITLES.items()
+        }
+        found = []
+        for lines, said in (
+            (panels, "norm of the gradient,\nrelative to lag 0"),
+            (stretched, "singular value of ∂h_T/∂h_{T−k}:\nlargest, and median"),
+        ):
+            found += [
+                Panel(title=title, xlabel=WHERE, ylabel=said, lines=each, log=True) for title, each in lines.items()
+            ]
+        return draw_panels(found)
 
 
 def _with_last_targets(model: Model, batch: Split) -> Split:
@@ -148,7 +198,7 @@ def _with_last_targets(model: Model, batch: Split) -> Split:
 def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]:
     """The lines of one label in one panel: its states, and what a cell near rest would do."""
     names = [name.removeprefix(f"{time}_") for name in arrays if name.startswith(f"{time}_")]
-    states = [name for name in names if name != "radius"]
+    states = [name for name in names if name not in ("radius", "lags") and not name.startswith("singular_")]
     lines = []
     for turn, name in enumerate(states):
         norms = arrays[f"{time}_{name}"]  # (S, K + 1)
@@ -157,6 +207,30 @@ def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]
         shown = label if len(states) == 1 else f"{label}, state {name}"
         lags = np.arange(float(norms.shape[1]))
         lines.append(Line.over_seeds(shown, lags, ratios, logs=True, of=label, turn=turn))
+    radius = arrays[f"{time}_radius"]
+    radius = radius[np.isfinite(radius) & (radius > 0)]
+    if radius.size and lines:
+        curve = math.exp(float(np.mean(np.log(radius)))) ** lines[0].x
+        lines.append(Line.known(f"{label} at rest: rᵏ", lines[0].x, curve, of=label))
+    return lines
+
+
+def _blocks(product: Tensor, states: int) -> list[Tensor]:
+    """What each state at the end owes to itself k steps before, (S, B, H, H) each."""
+    size = product.shape[-1] // states
+    return [product[..., place : place + size, place : place + size] for place in range(0, states * size, size)]
+
+
+def _stretched(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]:
+    """The largest and the median singular value of one label in one panel, and what a cell near rest would do."""
+    names = [name for name in arrays if name.startswith(f"{time}_singular_")]
+    lines = []
+    for turn, name in enumerate(names):
+        values, lags = arrays[name], arrays[f"{time}_lags"][0]  # (S, L, H), (L,)
+        state = label if len(names) == 1 else f"{label}, state {name.rpartition('_')[2]}"
+        lines.append(Line.over_seeds(f"{state}", lags, values[..., 0], logs=True, of=label, turn=turn))
+        median = values[..., values.shape[2] // 2]
+        lines.append(Line.over_seeds(f"{state}, median", lags, median, logs=True, of=label, turn=turn + len(names)))
     radius = arrays[f"{time}_radius"]
     radius = radius[np.isfinite(radius) & (radius > 0)]
     if radius.size and lines:

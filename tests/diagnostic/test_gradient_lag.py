@@ -81,6 +81,34 @@ def test_known_cells_have_their_closed_form(name: str, rate: float) -> None:
     found = GradientLag(None, 100).measure(model, SquaredError(), still)
     np.testing.assert_allclose(ratio(found[state]), np.tile(rate ** np.arange(12), (2, 1)), rtol=1e-9)
     np.testing.assert_allclose(found["radius"], rate, rtol=1e-6)
+    singular = GradientLag(None, 100, 2).measure(model, SquaredError(), still)
+    assert singular["lags"][0].tolist() == list(range(12))
+    expected = np.broadcast_to(rate ** np.arange(12)[:, None], (2, 12, model.cell.output_size))
+    np.testing.assert_allclose(singular[f"singular_{state}"], expected, rtol=1e-9)
+    np.testing.assert_array_equal(singular[state], found[state])
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_singular_values_are_those_of_what_autograd_says_of_one_sequence(name: str) -> None:
+    model = made(name)
+    lengths = torch.tensor([[12, 9, 5], [7, 12, 12]])
+    batch = split(lengths=lengths)
+    found = GradientLag(6, 100, 1).measure(model, SquaredError(), batch)
+    for seed in range(2):
+        length = int(lengths[seed, 0])
+        cell: Any = model.members(slice(seed, seed + 1)).cell
+        x = batch.inputs[seed : seed + 1, :1, :length]
+        states, _ = history(cell, x, None)
+        (weights,) = cell.all_weights()
+        for column, lag in enumerate(found["lags"][seed]):
+            start = tuple(each.detach().requires_grad_() for each in states[-1 - lag])
+            after = start
+            for x_t in x.permute(2, 0, 3, 1)[length - lag :]:
+                after = cell.step(x_t, after, weights)
+            for state, last, first in zip(cell.states, after, start, strict=True):
+                rows = [torch.autograd.grad(each, first, retain_graph=True)[0][0, :, 0] for each in last[0, :, 0]]
+                expected = torch.linalg.svdvals(torch.stack(rows))
+                np.testing.assert_allclose(found[f"singular_{state}"][seed, column], expected, rtol=1e-8)
 
 
 def expected(model: Model, seed: int, batch: Split, row: int, length: int, loss: Any) -> list[float]:
@@ -200,6 +228,14 @@ def test_the_picture_has_each_state_and_the_theory_by_name() -> None:
         lines = axes.get_lines()
         assert len(lines) == 5
         np.testing.assert_allclose([line.get_ydata()[0] for line in lines], 1)
+    found = GradientLag(None, 6, 2).measure(made("gru"), SquaredError(), split())
+    arrays = {f"{time}_{part}": values for time in ("start", "end") for part, values in found.items()}
+    figure = GradientLag(None, 6, 2).draw({"gru": arrays})
+    assert [axes.get_ylabel() for axes in figure.axes[2:]] == [
+        "singular value of ∂h_T/∂h_{T−k}:\nlargest, and median"
+    ] * 2
+    names = [each.get_text() for each in figure.legends[0].get_texts()]
+    assert names == ["gru", "gru at rest: rᵏ", "gru, median"]
 
 
 @pytest.mark.parametrize(("values", "said"), [((0, 5), "max_lag must be >= 1"), ((3, 0), "max_sequences must be >= 1")])

@@ -54,6 +54,8 @@ def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> N
     assert without.record.diagnostic_seconds == {}
     assert {name: values.shape for name, values in found.arrays.items()} == {
         **{f"{time}_{state}": (2, 8) for time in ("start", "end") for state in ("h", "c")},
+        **{f"{time}_singular_{state}": (2, 8, 3) for time in ("start", "end") for state in ("h", "c")},
+        "start_lags": (2, 8), "end_lags": (2, 8),
         "start_radius": (2,), "end_radius": (2,),
     }  # fmt: skip
     assert not np.allclose(found.arrays["start_h"], found.arrays["end_h"])
@@ -68,6 +70,49 @@ def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> N
         np.testing.assert_array_equal(later.arrays[name], values)
     assert all(path.read_bytes() == content for path, content in before.items())
     assert measure_later(config, "lstm", without.folder) == []
+
+
+INSTRUMENTS = {
+    ("data=parity", "data.length=8"): (
+        *("gradient_lag", "memory", "spectrum", "states", "gates", "lengths", "noise", "attribution", "fixed_points"),
+        "automaton",
+    ),
+    ("data=sine", "data.length=80", "data.window=8"): ("lag", "closed_loop"),
+}
+
+
+def test_every_instrument_is_in_one_of_these() -> None:
+    there = {path.stem for path in (Path(__file__).parents[2] / "conf/diagnostic").glob("*.yaml")}
+    assert there == {name for names in INSTRUMENTS.values() for name in names}
+
+
+@pytest.mark.parametrize("data", INSTRUMENTS, ids=lambda data: data[0])
+def test_all_of_them_together_change_no_bit_and_each_says_what_it_cost(
+    train: Callable[..., Any], data: tuple[str, ...]
+) -> None:
+    names = INSTRUMENTS[data]
+    small = (
+        *data,
+        "num_seeds=2",
+        "trainer.max_epochs=1",
+        "cell=gru",
+        "cell.hidden_size=3",
+        "trainer.enable_progress_bar=false",
+    )
+    short = ("diagnostic.fixed_points.starts=6", "diagnostic.memory.max_lag=9", "diagnostic.lengths.sequences=9")
+    keys = tuple(each for each in short if each.split(".")[1] in names)
+    without, measured = train(tiny=small), train(f"diagnostic=[{','.join(names)}]", *keys, tiny=small)
+    assert measured.record.scores == without.record.scores
+    assert weights(measured.folder) == weights(without.folder)
+    assert set(measured.record.diagnostic_seconds) == set(names)
+    assert all(seconds > 0 for seconds in measured.record.diagnostic_seconds.values())
+    shown = images(measured.folder)
+    for name in names:
+        found = kept.read(kept.path_of(measured.folder, name))
+        assert found.seeds == [0, 1]
+        assert found.seconds
+        assert (measured.folder / "diagnostics" / f"{name}.png").read_bytes().startswith(PNG)
+        assert f"view/{name}" in shown
 
 
 OWN = """
