@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +58,7 @@ class Own(NamedTuple):
         make_task: makes its task, with some settings changed.
         parts: what it describes, its data made; None where these are not there any more, or others.
         lacks: why there are none, in a clause.
+        has_grown: its file goes on behind the rows that these parts are made of.
     """
 
     record: Record
@@ -64,6 +66,7 @@ class Own(NamedTuple):
     make_task: Callable[[Mapping[str, Any]], Task]
     parts: Parts | None
     lacks: str | None
+    has_grown: bool = False
 
 
 def forecast(
@@ -138,6 +141,8 @@ def _own(path: Path, data: str | None, packages: Sequence[str], environment: Seq
         parts.make_data(guessed=False)
         check_unchanged(path, record, parts.data)
     except (ConfigError, OtherDataError) as error:
+        if isinstance(error, OtherDataError) and (grown := _grown(path, packages, environment)) is not None:
+            return grown
         if data is None and isinstance(error, OtherDataError):
             raise RecordError(f"{error}. --data FILE goes on from another file, without an interval") from None
         if data is None:
@@ -145,6 +150,26 @@ def _own(path: Path, data: str | None, packages: Sequence[str], environment: Seq
         record, model, make_task = load_apart(path, packages, environment)
         return Own(record, model, make_task, None, error.reason if isinstance(error, OtherDataError) else str(error))
     return Own(record, parts.training.eval().model, parts.data.make_task, parts, None)
+
+
+def _grown(path: Path, packages: Sequence[str], environment: Sequence[str]) -> Own | None:
+    """The same where a file has got more rows, and those that it had are what they were; else None."""
+    notes = record_of(path).data_notes
+    counts = [found[1] for each in notes if (found := re.match(r"The data are ([\d,]+) rows of ", each))]
+    if len(counts) != 1:
+        return None
+    try:
+        record, parts = load_run(path, packages, environment, {"rows": int(counts[0].replace(",", ""))})
+        parts.make_data(guessed=False)
+    except (ConfigError, OtherDataError):  # several files, or fewer rows, or none
+        return None
+    if record.data_hash != parts.data.data_hash:
+        return None
+
+    def make_task(changes: Mapping[str, Any]) -> Task:
+        return parts.data.make_task({"rows": None, **changes})
+
+    return Own(record, parts.training.eval().model, make_task, parts, None, has_grown=True)
 
 
 def _forecast(
@@ -246,13 +271,13 @@ def _known(path: Path, own: Own, data: str | None, settings: Mapping[str, Any]) 
     none = f"{path}: {own.record.data} is no series whose windows predict a later value; forecast needs one"
     if task is not None and not isinstance(task, Series):
         raise ConfigError(none)
-    if data is None and task is not None:
+    if data is None and task is not None and not own.has_grown:
         return task
     if "path" not in own.record.config["data"]:
         raise ConfigError(f"{path}: {own.record.data} reads no file, so that there is no other to forecast from")
     if learnt := next((each for each in settings if each in LEARNT), None):
         raise ConfigError(f"data.{learnt}: is what the networks were trained with; settings say how {data} is written")
-    other = own.make_task({**settings, "path": data})
+    other = own.make_task({**settings, **({} if data is None else {"path": data})})
     if not isinstance(other, Series):
         raise ConfigError(none)
     is_read = (features(other.inputs), outputs(other.targets)) == (own.model.cell.input_size, own.model.output_size)

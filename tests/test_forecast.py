@@ -191,7 +191,14 @@ def test_a_changed_file_is_refused_and_another_may_be_short_and_constant(
     digest = hashlib.sha256((tmp_path / "new.csv").read_bytes()).hexdigest()
     assert kept["files"] == [{"path": "new.csv", "sha256": digest}]
     assert kept["trained_rows"] == 12 + int(108 * 0.7)
-    written(tmp_path / "s.csv", "2020-01-01", 121)
+    whole = forecast(folder, 2)
+    written(tmp_path / "s.csv", "2020-01-01", 123)
+    for grown in (forecast(folder, 2), forecast(folder, 2, data="s.csv")):  # from its new end, by its old errors
+        assert (grown.rows, grown.trained_rows, grown.no_interval) == (123, whole.trained_rows, None)
+        np.testing.assert_array_equal(grown.half_widths, whole.half_widths)
+        assert not np.array_equal(grown.paths, whole.paths)
+    rows = (tmp_path / "s.csv").read_text().splitlines()[:122]
+    (tmp_path / "s.csv").write_text("\n".join([*rows[:40], f"{rows[40]}1", *rows[41:]]))
     changed = r"data.path=s.csv is not what the run was trained on"
     then = r"Before: The data are 120 rows of s.csv; SHA-256 \w+\. Now: The data are 121 rows of s.csv; SHA-256"
     with pytest.raises(RecordError, match=rf"{changed}\. {then} .*--data FILE goes on from another file, without an"):

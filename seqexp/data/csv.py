@@ -35,7 +35,10 @@ class _ByLabel(FixedSeries):
         """Makes the task that the settings ask for."""
         if settings.get("label") is None:
             return super().__new__(cls)
-        return Labelled(**{name: value for name, value in settings.items() if name not in ("horizon", "together")})
+        if settings.get("rows") is not None:
+            raise ValueError(f"rows must be null where data.label names the classes, got {settings['rows']}")
+        of_windows = ("horizon", "together", "rows")
+        return Labelled(**{name: value for name, value in settings.items() if name not in of_windows})
 
 
 class Csv(_ByLabel):
@@ -82,6 +85,7 @@ class Csv(_ByLabel):
         label: the column that names each sequence's class; None predicts values.
         group: of `label` alone.
         stratified: of `label` alone.
+        rows: of one file so many are read, from the first on; None: all.
 
     Raises:
         ValueError: a setting is wrong, or a file is damaged.
@@ -111,7 +115,8 @@ class Csv(_ByLabel):
         together: bool,
         label: str | None,
         group: str | None,
-        stratified: bool | None = None,  # settings may be from before there was such a key
+        stratified: bool | None = None,  # settings may be from before there were
+        rows: int | None = None,  # such keys
     ) -> None:
         for name, value in (("group", group), ("stratified", stratified)):
             if value is not None:
@@ -122,7 +127,7 @@ class Csv(_ByLabel):
             raise ValueError(_lacking(path, how))
         read = tables.listed("inputs", inputs) or targets
         asked = {**dict.fromkeys(read, "inputs"), **dict.fromkeys(targets, "target")}
-        self.files = tables.read(path, asked, {}, how)
+        self.files = usable.first_rows(tables.read(path, asked, {}, how), rows)
         self.how, self.together = how, together
         self.sources = [each.path for each in self.files]
         self.ordered_by = "their rows (no data.time tells whether it is that of time)" if time is None else "time"

@@ -10,6 +10,25 @@ import numpy as np
 from seqexp.data.tables import Table
 
 
+def first_rows(files: list[Table], rows: int | None) -> list[Table]:
+    """The first rows of one file; None: all of any number of files.
+
+    Raises:
+        ValueError: it has fewer, or there are several files.
+    """
+    if rows is None:
+        return files
+    table = files[0]
+    if len(files) > 1 or rows < 1:
+        raise ValueError(f"rows must be null, or >= 1 where one file is read, got {rows} and {len(files)} files")
+    if len(table.lines) < rows:
+        raise ValueError(f"rows must be <= {len(table.lines)}, those of {table.path}, got {rows}")
+    times = None if table.times is None else table.times[:rows]
+    stamps = None if table.stamps is None else table.stamps[:rows]
+    values, filled, lines = table.values[:rows], table.filled[:rows], table.lines[:rows]
+    return [table._replace(values=values, filled=filled, lines=lines, times=times, stamps=stamps)]
+
+
 def check_rows(files: Sequence[Table], least: int) -> None:
     """Refuses files that are too short.
 

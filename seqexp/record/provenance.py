@@ -34,6 +34,7 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "data.gap": 0,
     "data.folds": 1,
     "data.stratified": None,
+    "data.rows": None,
     "cell.weights": None,
     "cell.residual": False,
     "cell.reset": "after",

@@ -141,6 +141,24 @@ def test_a_run_on_several_files_draws_no_curve_through_them(train: Callable[...,
     assert not (folder / "forecast.png").exists()
 
 
+def test_the_first_rows_of_a_file_are_the_file_as_it_was() -> None:
+    shorter = "\n".join(TABLE.splitlines()[:41])
+    was, now = (
+        made("data.target=price", "data.time=date", *settings, content=content)
+        for settings, content in (((), shorter), (("data.rows=40",), TABLE))
+    )
+    assert was.data_hash == now.data_hash
+    assert isinstance(now.task, Csv)
+    assert now.task.times(1) == was.task.times(1)  # type: ignore[attr-defined]
+    for settings in (
+        ("data.target=price", "data.rows=61"),
+        ("data.target=price", "data.rows=0"),
+        (*LABEL, "data.rows=9"),
+    ):
+        with pytest.raises(ConfigError, match=r"data.rows must be"):
+            made(*settings)
+
+
 def test_another_file_of_as_many_rows_is_tested_whole_but_for_what_was_learnt() -> None:
     for name, by in (("g", "1."), ("h", ".")):
         Path(f"{name}.csv").write_text(TABLE.replace(".", by))
