@@ -44,7 +44,7 @@ from seqexp.training.checkpoints import Checkpoints
 from seqexp.training.groups import threads
 from seqexp.training.keeper import Selection
 from seqexp.training.screen import on_screen
-from seqexp.training.solve import Solved, solve
+from seqexp.training.solve import Solved, solve_readout
 from seqexp.training.writers import BoardWriter, Flusher, Measured, NumbersWriter, RateWriter, Sink
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def fit(
         loggers.start(record, optimizer)
         measurements.measure("start", training.model, training.score)
         seconds, learnt = (
-            _solve(parts, trainer, checkpoints) if solves else _train(parts, trainer, checkpoints, start, selection)
+            _solve(parts, checkpoints) if solves else _train(parts, trainer, checkpoints, start, selection)
         )
         predictions = torch.cat(training.predictions, dim=1)  # (S, N, O) or (S, N, T, O)
         test = data.splits["test"].first(predictions.shape[1])
@@ -209,16 +209,11 @@ def _train(
     return seconds, selection
 
 
-def _solve(parts: Parts, trainer: pl.Trainer, checkpoints: Checkpoints) -> tuple[float, Learnt]:
-    """The same where the readout is solved. Of the Trainer, which does nothing, come device and precision."""
+def _solve(parts: Parts, checkpoints: Checkpoints) -> tuple[float, Learnt]:
+    """The same where the readout is solved, and there is nothing to go on from."""
     training, data = parts.training, parts.data
     with limit_threads(parts):
-        start = time.perf_counter()
-        trainer.precision_plugin.convert_module(training)
-        training.to(trainer.strategy.root_device)
-        val = data.splits["val"] if data.batches_left("val") else None
-        solved = solve(training, data.splits["train"], val, data.seeds)
-        seconds = time.perf_counter() - start
+        solved, seconds = solve_readout(training, data)
         training.predict(data.test_dataloader(), data.batches_left("test"))
     checkpoints.keep(training)
     return seconds, solved

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightning.pytorch as pl
 import optuna
+from torch import Tensor
 
 from seqexp.run.build import Parts
 from seqexp.run.fit import interruptible, limit_threads
 from seqexp.run.trainer import settings_of_the_process_kept
 from seqexp.training.keeper import Selection
+from seqexp.training.solve import Solved, solve_readout
 
 REPORTS = 50
 """How often a trial tells Optuna how it stands, at most: each time costs some milliseconds."""
@@ -64,9 +67,7 @@ class Watch(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reports, and raises what ends the trial."""
         epoch, selection = trainer.current_epoch, self.selection
-        if bool(selection.diverged.any()):
-            which = [seed for seed, flag in zip(selection.seeds, selection.diverged.tolist(), strict=True) if flag]
-            raise DivergedError(f"seed {', '.join(map(str, which))} diverged in epoch {epoch + 1}")
+        _refuse_diverged(selection.seeds, selection.diverged, f"in epoch {epoch + 1}")
         every = max(1, (trainer.max_epochs or 0) // REPORTS)
         if not selection.validated or (epoch + 1) % every or epoch + 1 < self.known_epochs:
             return
@@ -74,6 +75,12 @@ class Watch(pl.Callback):
             self.trial.report(selection.best.double().mean().item(), epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned(f"pruned in epoch {epoch + 1}")
+
+
+def _refuse_diverged(seeds: Sequence[int], diverged: Tensor, when: str) -> None:
+    """Raises DivergedError where a seed, (S,) bool, has diverged."""
+    if which := [seed for seed, flag in zip(seeds, diverged.tolist(), strict=True) if flag]:
+        raise DivergedError(f"seed {', '.join(map(str, which))} diverged {when}")
 
 
 def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:
@@ -89,17 +96,24 @@ def train(parts: Parts, trial: optuna.Trial, known_epochs: int) -> Outcome:
         DivergedError: some seed's loss is not finite any more.
     """
     data, training = parts.data, parts.training
-    selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+    learnt: Selection | Solved
+    learnt = selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
     with settings_of_the_process_kept(), tempfile.TemporaryDirectory() as folder:  # for what callbacks may write
         watch = Watch(trial, selection, known_epochs)
-        trainer = parts.make_trainer([selection, *parts.callbacks.values(), watch], folder)
+        solves = bool(training.model.cell.penalties)
+        callbacks = [] if solves else [selection, *parts.callbacks.values(), watch]
+        trainer = parts.make_trainer(callbacks, folder)
         data.trainer = trainer
         data.setup()
         with limit_threads(parts), interruptible():
-            start = time.perf_counter()
-            trainer.fit(training, datamodule=data)
-            seconds = time.perf_counter() - start
-    if not selection.validated:
+            if solves:
+                learnt, seconds = solve_readout(training, data)
+                _refuse_diverged(data.seeds, learnt.diverged, "in its reservoir")
+            else:
+                start = time.perf_counter()
+                trainer.fit(training, datamodule=data)
+                seconds = time.perf_counter() - start
+    if not learnt.validated:
         raise RuntimeError("nothing was validated; see trainer.limit_val_batches and trainer.check_val_every_n_epoch")
-    score, epochs = training.score, len(selection.history["train"])
-    return Outcome(selection.best.double().tolist(), score.name, score.label, epochs, seconds)
+    score, epochs = training.score, len(learnt.history["train"])
+    return Outcome(learnt.best.double().tolist(), score.name, score.label, epochs, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqexp.cell.threads import one_thread
+from seqexp.data.module import VAL, PopulationData
 from seqexp.data.split import Split
 from seqexp.model import Model
 from seqexp.training.module import Training, joined
@@ -194,3 +196,23 @@ def _give(model: Model, readout: Tensor) -> None:
     """Gives every seed its readout, (S, O, H + 1)."""
     model.weight.copy_(readout[..., :-1])
     model.bias.copy_(readout[..., -1])
+
+
+def solve_readout(training: Training, data: PopulationData) -> tuple[Solved, float]:
+    """Solves every seed's readout, and says in how many seconds.
+
+    Args:
+        training: the population.
+        data: of the run, made and set up; its Trainer has device and precision, and does nothing.
+
+    Raises:
+        RuntimeError: the data have no Trainer.
+    """
+    if (trainer := data.trainer) is None:
+        raise RuntimeError("solve_readout needs the data's trainer: set it before")
+    start = time.perf_counter()
+    trainer.precision_plugin.convert_module(training)
+    training.to(trainer.strategy.root_device)
+    val = data.splits[VAL] if data.batches_left(VAL) else None
+    solved = solve(training, data.splits["train"], val, data.seeds)
+    return solved, time.perf_counter() - start

@@ -17,6 +17,7 @@ from seqexp.run.build import prepare
 from seqexp.run.estimate import estimate
 from seqexp.run.execute import run
 from seqexp.run.load import load
+from seqexp.search import trial as search_trial
 from seqexp.training.solve import Moments, Solved, solve
 from tests.run.test_build import composed
 
@@ -138,7 +139,7 @@ def test_an_attempt_that_was_broken_off_is_solved_anew(tmp_path: Path, monkeypat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("seqexp.run.fit.solve", interrupt)
+        patch.setattr("seqexp.training.solve.solve", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run(TINY, tmp_path / "broken")
     assert run(TINY, tmp_path / "broken").scores == run(TINY, tmp_path / "whole").scores
@@ -167,6 +168,18 @@ def test_one_penalty_needs_no_validation_and_the_time_is_estimated() -> None:
     assert found.penalties == [1e-4] * 3
     assert not found.validated
     assert 0 < estimate(parts) < 60
+
+
+def test_a_trial_of_a_search_is_solved_too() -> None:
+    parts, _ = prepare(composed(*TINY))
+    outcome = search_trial.train(parts, None, 0)  # type: ignore[arg-type]  # nothing is reported
+    assert outcome.epochs == 0
+    assert outcome.val == solved()[1].best.double().tolist()
+    parts, _ = prepare(composed(*TINY, "cell.linear=true"))
+    with torch.no_grad():
+        parts.training.model.cell.weight_hh[1] *= 1e6
+    with pytest.raises(search_trial.DivergedError, match="seed 1 diverged in its reservoir"):
+        search_trial.train(parts, None, 0)  # type: ignore[arg-type]
 
 
 def test_a_comparison_says_what_was_not_trained(command: Callable[..., Any]) -> None:
