@@ -7,9 +7,12 @@ from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from seqexp.cell.linear_scan import at_steps, fold, linear_scan, unfold
+from seqexp.cell.linear_scan import CHUNK, fold, unfold
+from seqexp.cell.modes import Modes, two_products
 from seqexp.cell.parallel import Dense, Layer, Parallel, pick, product
+from seqexp.cell.threads import one_thread
 from seqexp.cell.workspace import ALIGNMENT
 
 Block = Literal["none", "glu"]
@@ -18,6 +21,46 @@ Block = Literal["none", "glu"]
 def aligned(parameter: Tensor) -> Tensor:
     """Pads rows (S, M) to whole vectors: elementwise functions round the odd numbers at an end differently."""
     return nn.functional.pad(parameter, (0, -parameter.shape[1] % ALIGNMENT))
+
+
+def delayed(x: Tensor, ends: Tensor) -> Tensor:
+    """Moves each column to end with the last step of whole chunks, zeros before it, (S, F, T, N) -> (S, F, T', N).
+
+    Args:
+        x: (S, F, T, N).
+        ends: the step that becomes the last one, (S, N).
+    """
+    T = x.shape[2]
+    whole = -(-T // CHUNK) * CHUNK if T > CHUNK else T
+    step = torch.arange(whole, device=x.device)[:, None] - (whole - 1) + ends[:, None]  # (S, T', N)
+    moved = x.gather(2, step.clamp(min=0)[:, None].expand(-1, x.shape[1], -1, -1))
+    return moved.masked_fill(step[:, None] < 0, 0)
+
+
+class Gate(torch.autograd.Function):
+    """(v + bias) sigmoid(g + bias) of rows v, g, with its gradient in few passes over memory."""
+
+    @staticmethod
+    def forward(ctx: Any, both: Tensor, bias: Tensor) -> Tensor:
+        """Maps (S, 2H, …) and (S, 2H) to (S, H, …)."""
+        value, gate = (both + bias.view(*bias.shape, *(1,) * (both.dim() - 2))).chunk(2, dim=1)
+        gate.sigmoid_()
+        ctx.save_for_backward(value, gate)
+        return value * gate
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Computes the gradients of both and bias."""
+        value, gate = ctx.saved_tensors
+        S, H = gate.shape[:2]
+        both = gate.new_empty(S, 2 * H, *gate.shape[2:])
+        by_value, by_gate = both.chunk(2, dim=1)
+        torch.mul(gradient, gate, out=by_value)
+        torch.mul(by_value, value, out=by_gate)
+        by_gate.addcmul_(by_gate, gate, value=-1)  # sigmoid' = gate (1 - gate)
+        with one_thread():  # a sum is rounded by how it is shared out
+            return both, both.flatten(2).sum(2)
 
 
 class GLU(Layer):
@@ -30,9 +73,9 @@ class GLU(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps every step by itself, (S, H, T, N) -> (S, H, T, N)."""
-        both: Tensor = self.both(nn.functional.gelu(x))
-        value, gate = both.chunk(2, dim=1)
-        return value * gate.sigmoid()
+        both = product(self.both.weight, nn.functional.gelu(x))
+        gated: Tensor = Gate.apply(both, self.both.bias)  # type: ignore[no-untyped-call]
+        return gated
 
     def draw(self, index: int, generator: Generator) -> None:
         """Draws as `torch.nn.Linear` does."""
@@ -53,27 +96,31 @@ class LRULayer(Layer):
         self.D = nn.Parameter(torch.empty(S, hidden_size, fan_in))
         self.glu = GLU(num_seeds, hidden_size) if block == "glu" else None
 
-    def scan(self, x: Tensor) -> Tensor:
-        """All modes in folded time, (S, F, T, N) -> (S, 2M, K, C, N)."""
+    def modes(self, steps: int) -> tuple[Modes, Tensor]:
+        """The powers of all modes within chunks of so many steps, and gamma B, a mode's two rows beside each other."""
         M = self.nu_log.shape[1]
-        size, phase = (-aligned(self.nu_log).exp()).exp(), aligned(self.theta_log).exp()
-        a = torch.cat([(size * phase.cos())[:, :M], (size * phase.sin())[:, :M]], dim=1)  # (S, 2M)
-        gamma = aligned(self.gamma_log).exp()[:, :M].repeat(1, 2)
-        return linear_scan(a, product(gamma.unsqueeze(2) * self.B, fold(x)), pairs=True)
+        log_size, angle = (-aligned(self.nu_log).exp())[:, :M], aligned(self.theta_log).exp()[:, :M]
+        B = aligned(self.gamma_log).exp()[:, :M, None, None] * self.B.unflatten(1, (2, M)).transpose(1, 2)
+        return Modes(log_size, angle, steps), B.flatten(1, 2)
 
     def output(self, modes: Tensor, x: Tensor) -> Tensor:
         """Maps modes and inputs of the same steps, (S, 2M, …) and (S, F, …), to outputs (S, H, …)."""
-        y = product(self.C, modes) + product(self.D, x)
+        C = self.C.unflatten(2, (2, -1)).transpose(2, 3).flatten(2)  # a mode's two columns beside each other
+        y = two_products(C, modes, self.D, x)
         gated: Tensor = y if self.glu is None else self.glu(y)
         return gated
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps all steps, (S, F, T, N) -> (S, H, T, N)."""
-        return unfold(self.output(self.scan(x), fold(x)), x.shape[2])
+        folded = fold(x)
+        modes, B = self.modes(folded.shape[2])
+        return unfold(self.output(modes.states(product(B, folded)), folded), x.shape[2])
 
     def at(self, x: Tensor, ends: Tensor) -> Tensor:
-        """Computes outputs at one step of each column alone."""
-        return self.output(at_steps(self.scan(x), ends), pick(x, ends))
+        """Computes the state and the output at one step of each column alone."""
+        folded = fold(delayed(x, ends))
+        modes, B = self.modes(folded.shape[2])
+        return self.output(modes.last(B, folded), pick(x, ends))
 
     def draw(self, index: int, generator: Generator) -> None:
         """Draws the ring's eigenvalues, B, C and D as the paper does, then the block as `torch.nn.Linear` does."""

@@ -9,9 +9,10 @@ import torch
 from torch import Generator, Tensor, nn
 
 from seqexp.cell.cell import Cost
-from seqexp.cell.linear_scan import CHUNK, at_steps, fold, linear_scan, unfold
-from seqexp.cell.lru import GLU, Block, aligned
-from seqexp.cell.parallel import Dense, Layer, Parallel, product
+from seqexp.cell.linear_scan import CHUNK, fold, unfold
+from seqexp.cell.lru import GLU, Block, aligned, delayed
+from seqexp.cell.modes import Modes, times, toeplitz, two_products
+from seqexp.cell.parallel import Dense, Layer, Parallel, pick, product
 from seqexp.cell.workspace import ALIGNMENT
 
 Spectrum = Literal["lin", "inv"]
@@ -25,19 +26,11 @@ def frequencies(spectrum: Spectrum, modes: int) -> Tensor:
     return 2 * modes / math.pi * (2 * modes / (2 * n + 1) - 1)
 
 
-def times(left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """The product of two complex numbers, each a real and an imaginary part."""
-    (a, b), (c, d) = left, right
-    return a * c - b * d, a * d + b * c
-
-
 class S4DLayer(Layer):
     """One layer; see `S4D` for its equations and parameters.
 
-    **In chunks.** Time is folded into chunks of K steps, as in `seqexp.cell.linear_scan`. As the coefficients are the
-    same at all steps, what a chunk's inputs do to its own outputs is one matrix of the K first numbers of the impulse
-    response, and what they leave at its end another. Only from one end to the next there is a recurrence, with the
-    coefficient lambda^K: the linear scan, over a K-th of the steps. No state of a single step is ever written.
+    What the inputs of a chunk of time do to its own outputs is one matrix, of the first numbers of the impulse
+    response; see `seqexp.cell.modes` for the rest. No state of a single step is ever written.
     """
 
     def __init__(self, num_seeds: int, fan_in: int | None, hidden_size: int, modes: int, block: Block, start: Any):
@@ -51,8 +44,8 @@ class S4DLayer(Layer):
         self.C = nn.Parameter(torch.empty(S, H, 2 * modes))
         self.glu = GLU(S, H) if block == "glu" else None
 
-    def discretised(self) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """Log lambda, and what of 2 C B a step of input leaves, as parts (S, H * M) with padding after them."""
+    def modes(self, steps: int) -> tuple[Modes, tuple[Tensor, Tensor]]:
+        """The powers of lambda within chunks of so many steps, and the parts of 2 C B, (S, H * M) each."""
         S, H, M = self.log_decay.shape
         dt = aligned(self.log_dt).exp()[:, :H].repeat_interleave(M, dim=1)
         dt, decay, frequency = aligned(dt), aligned(self.log_decay.flatten(1)).exp(), aligned(self.frequency.flatten(1))
@@ -65,57 +58,58 @@ class S4DLayer(Layer):
         norm = decay.square() + frequency.square()  # of padding 1
         held = times(less, (-decay / norm, -frequency / norm))  # (lambda - 1) / A
         C = self.C.view(S, H, 2, M)
-        return real, imaginary, times((2 * aligned(C[:, :, 0].flatten(1)), 2 * aligned(C[:, :, 1].flatten(1))), held)
+        weight = times((2 * aligned(C[:, :, 0].flatten(1)), 2 * aligned(C[:, :, 1].flatten(1))), held)
+        return Modes(real[:, : H * M], imaginary[:, : H * M], steps), (weight[0][:, : H * M], weight[1][:, : H * M])
 
-    def respond(self, x: Tensor) -> Tensor:
-        """The modes' part of the outputs, in folded time, (S, H, K, C, N) -> (S, H, K, C, N)."""
-        S, H, K, C, N = x.shape
-        M = self.log_decay.shape[2]
-        real, imaginary, weight = self.discretised()
-        n = torch.arange(CHUNK, dtype=x.dtype, device=x.device)
-        size, angle = (real.unsqueeze(2) * n).exp(), imaginary.unsqueeze(2) * n
-        # lambda^n, (S, H * M, CHUNK) each
-        powers = tuple(part[:, : H * M] for part in (size * angle.cos(), size * angle.sin()))
-        weight = (weight[0][:, : H * M], weight[1][:, : H * M])
-        columns = x.view(S * H, K, C, N)
+    def enter(self, x: Tensor) -> Tensor:
+        """The features that the modes follow, (S, F, T, N) -> (S, H, T, N)."""
+        u: Tensor = x if self.encoder is None else self.encoder(x)
+        return u
 
-        first = torch.stack([weight[0], -weight[1]], dim=1).view(S, 2, H, M).transpose(1, 2).reshape(S * H, 1, 2 * M)
-        kernel = product(first, self._by_feature(powers, M))[:, 0, :K]  # Re(2 C B lambda^n), (S * H, K)
-        y = product(_toeplitz(kernel), columns)
-        if C > 1:  # then K is CHUNK
-            left = self._by_feature(powers, M).flip(2)
-            ends = product(left, columns).view(S, H, 2, M, C, N).transpose(1, 2).reshape(S, 2 * H * M, C, N)
-            one = (powers[0][..., 1], powers[1][..., 1])
-            last = times(one, (powers[0][..., -1], powers[1][..., -1]))  # lambda^K
-            h = unfold(linear_scan(torch.cat(last, dim=1), fold(ends), pairs=True), C)
-            entering = nn.functional.pad(h[:, :, :-1], (0, 0, 1, 0)).view(S, 2, H, M, C, N).transpose(1, 2)
-            later = times(times(weight, one), (powers[0].movedim(2, 0), powers[1].movedim(2, 0)))  # (K, S, H * M)
-            reading = torch.stack([later[0], -later[1]]).view(2, K, S, H, M).permute(2, 3, 1, 0, 4)
-            y = y + product(reading.reshape(S * H, K, 2 * M), entering.reshape(S * H, 2 * M, C, N))
-        return y.view_as(x)
-
-    @staticmethod
-    def _by_feature(parts: tuple[Tensor, ...], modes: int) -> Tensor:
-        """Lays powers by feature, (S, H * M, L) each -> (S * H, 2M, L)."""
-        both = torch.stack([part.unflatten(1, (-1, modes)) for part in parts], dim=2)  # (S, H, 2, M, L)
-        return both.flatten(2, 3).flatten(0, 1)
-
-    def scan(self, x: Tensor) -> Tensor:
-        """What comes before the block, (S, F, T, N) -> (S, H, K, C, N)."""
-        u = fold(x)
-        if self.encoder is not None:
-            u = self.encoder(u)  # the bias stands after the last step, too, where nothing reads it
-        return self.respond(u) + self.D.view(*self.D.shape, 1, 1, 1) * u
+    def leave(self, y: Tensor, u: Tensor) -> Tensor:
+        """Adds D u to the modes' part of the same steps, and maps all through the block."""
+        y = y + self.D.view(*self.D.shape, *(1,) * (u.dim() - 2)) * u
+        return y if self.glu is None else self.glu(y)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps all steps, (S, F, T, N) -> (S, H, T, N)."""
-        y = unfold(self.scan(x), x.shape[2])
-        return y if self.glu is None else self.glu(y)
+        u = fold(self.enter(x))
+        S, H, K, C, N = u.shape
+        modes, weight = self.modes(K)
+        columns = u.view(S * H, K, C * N)
+        kernel = product(self.reading(weight), modes.powers.reshape(S * H, -1, K))[:, 0]  # 2 Re(C B lambda^n)
+        within = toeplitz(kernel)
+        if C == 1:
+            return unfold(self.leave(product(within, columns).view_as(u), u), x.shape[2])
+        into = modes.entering(self.ends(modes, u)).reshape(S * H, -1, C * N)
+        following = (modes.next_powers[:, :, 0], modes.next_powers[:, :, 1])
+        real, imaginary = times((weight[0].unsqueeze(2), weight[1].unsqueeze(2)), following)
+        across = torch.stack([real, -imaginary], dim=2).view(S * H, -1, K).transpose(1, 2)
+        y = two_products(within, columns, across, into).view_as(u)
+        return unfold(self.leave(y, u), x.shape[2])
 
     def at(self, x: Tensor, ends: Tensor) -> Tensor:
-        """Computes the block at one step of each column alone."""
-        y = at_steps(self.scan(x), ends)
-        return y if self.glu is None else self.glu(y)
+        """Computes the state and the output at one step of each column alone."""
+        entered = self.enter(x)
+        u = fold(delayed(entered, ends))
+        S, H, K, C, N = u.shape
+        modes, weight = self.modes(K)
+        state = self.ends(modes, u)
+        if C > 1:
+            state = modes.after(state)[:, :, -1:]
+        y = product(self.reading(weight), state.reshape(S * H, -1, N))
+        return self.leave(y.view(S, H, 1, N), pick(entered, ends))
+
+    def ends(self, modes: Modes, u: Tensor) -> Tensor:
+        """What each chunk leaves at its end, (S, H, K, C, N) -> (S, 2HM, C, N)."""
+        S, H, K, C, N = u.shape
+        back = modes.powers.flip(3).view(S * H, -1, K)  # (S, H * M, 2, K) -> (S * H, 2M, K)
+        return product(back, u.view(S * H, K, C * N)).view(S, -1, C, N)
+
+    def reading(self, weight: tuple[Tensor, Tensor]) -> Tensor:
+        """The row that reads a feature's state, Re(weight h), (S * H, 1, 2M)."""
+        S, H = self.log_dt.shape
+        return torch.stack([weight[0], -weight[1]], dim=2).view(S * H, 1, -1)
 
     def draw(self, index: int, generator: Generator) -> None:
         """Draws the encoder, log_dt, C, D, then the block; decay and frequencies are not drawn."""
@@ -132,15 +126,6 @@ class S4DLayer(Layer):
             parameter[index] = values.normal_(0, deviation, generator=generator)
         if self.glu is not None:
             self.glu.draw(index, generator)
-
-
-def _toeplitz(kernel: Tensor) -> Tensor:
-    """The matrix that convolves causally, its entry i, j being kernel i - j, (L, K) -> (L, K, K)."""
-    K = kernel.shape[1]
-    step = torch.arange(K, device=kernel.device)
-    index = (step[:, None] - step + K).clamp(min=K - 1).flatten()  # below K: the zero that stands there
-    padded = nn.functional.pad(kernel, (K, 0))
-    return padded.gather(1, index.expand(len(kernel), -1)).view(-1, K, K)
 
 
 class S4D(Parallel):
