@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.csv import classifies
 from seqexp.data.module import VAL, PopulationData
 from seqexp.data.series import Series
 from seqexp.data.task import Task, features, outputs
@@ -29,7 +30,6 @@ from seqexp.statistics import Array, conformal
 
 SHOWN = 3
 """So many windows of the past are drawn."""
-
 
 LEARNT = ("window", "horizon", "scaling")
 """Settings of the data that are the networks' as well."""
@@ -108,7 +108,7 @@ def forecast(
     if settings and data is None:
         raise ConfigError(f"data.{next(iter(settings))}: says how another file is written, which --data FILE names")
     path = Path(folder)
-    if (record_of(path).config.get("data") or {}).get("label") is not None:
+    if classifies(record_of(path).config.get("data") or {}):
         raise ConfigError(
             f"{path}: its data are no series but sequences with a class; predict tells the classes of new sequences"
         )

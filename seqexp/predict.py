@@ -13,7 +13,9 @@ from typing import Any
 import torch
 
 from seqexp.config.mistakes import ConfigError
+from seqexp.config.targets import arguments
 from seqexp.data import delimited, files
+from seqexp.data.csv import Csv, classifies
 from seqexp.data.labelled import Piece, padded, read_pieces
 from seqexp.data.split import evaluation_rows
 from seqexp.data.tables import Writing, listed
@@ -21,12 +23,10 @@ from seqexp.record.files import write_atomically
 from seqexp.record.record import Record, RecordError
 from seqexp.run.load import load, load_run, record_of, settings_of
 from seqexp.run.size import check_lengths
+from seqexp.run.task import LOADER_KEYS, SCORE
 from seqexp.run.unchanged import OtherDataError, check_unchanged
 from seqexp.show.text import spreadsheet
 from seqexp.statistics import Array
-
-CSV = "seqexp.data.csv.Csv"
-"""The task whose sequences can be read from other files."""
 
 WRITTEN = (*Writing._fields, "group", "label")
 """Settings of the data that may be others for other files."""
@@ -125,7 +125,7 @@ def predict(
     path, trust = Path(folder), (allowed_packages, allowed_environment)
     record, model = record_of(path), load(path, *trust)
     known = settings_of(path, record, *trust)
-    if known.get("_target_") != CSV or known.get("label") is None:
+    if not classifies(known):
         raise ConfigError(
             f"{path}: {record.data} does not classify whole sequences of files, as data=csv with data.label does, and "
             "predict needs that; forecast goes on from a series"
@@ -133,16 +133,20 @@ def predict(
     changes = dict(settings or {})
     if strange := next((name for name in changes if name not in WRITTEN), None):
         raise ConfigError(
-            f"data.{strange} is the trained model's; for other files only data.{', data.'.join(WRITTEN)} may be others"
+            f"data.{strange} cannot be given: of new files only data.{', data.'.join(WRITTEN)} may be others than in "
+            "training"
         )
     if changes.get("label") not in (None, known["label"]):
         raise ConfigError(f"data.label must be {known['label']}, as in training, or null, got {changes['label']}")
+    own = {name: value for name, value in (known | changes).items() if name not in (*LOADER_KEYS, SCORE)}
+    read = arguments("data", own, Csv, given=())
     classes = _classes(path, record, trust)
     try:
-        pieces = _pieces(data, known | changes)
+        pieces = _pieces(data, read)
         values, lengths = padded(pieces, model.cell.input_size)
     except ValueError as error:
-        raise ConfigError(re.sub("^path ", "data ", str(error))) from None
+        named = re.sub(rf"^({'|'.join(WRITTEN)}) ", r"data.\1 ", str(error))
+        raise ConfigError(re.sub("^path ", "data ", named)) from None
     if not (kept := [place for place, seed in enumerate(record.seeds) if seed not in record.diverged]):
         raise ConfigError(f"{path}: all of its seeds diverged, and none is left to predict")
     check_lengths(model.cell, lengths, values.shape[1])
@@ -150,7 +154,7 @@ def predict(
     with torch.no_grad():
         parts = [model(*each) for each in zip(values.split(size), lengths.split(size), strict=True)]
     shares = torch.cat(parts, 1)[kept].double().softmax(-1)
-    group, label = (known | changes).get("group"), pieces[0].label
+    group, label = read["group"], pieces[0].label
     return Prediction(
         record=record,
         classes=classes,

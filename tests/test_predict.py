@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from seqexp.config.mistakes import ConfigError
+from seqexp.data.csv import classifies
 from seqexp.forecast import forecast
 from seqexp.predict import predict
 from seqexp.program import predict as verb
@@ -44,7 +45,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     rows = [f"{name},{value}" for name, values in NEW.items() for value in values]
     Path("new.csv").write_text("\n".join(["id,x", *rows, ""]))
-    Path("known.csv").write_text("\n".join(["id,x,kind", *(f"{row},up" for row in rows), ""]))
+    Path("data.csv").write_text("\n".join(["id,x,kind", *(f"{row},up" for row in rows), ""]))
 
 
 def test_each_sequence_has_the_probabilities_of_the_seeds(trained: Path) -> None:
@@ -61,16 +62,16 @@ def test_a_table_is_kept_beside_the_run_which_stays_what_it_is(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (trained / RESULT).read_bytes()
-    assert verb.main([str(trained), "--data", "known.csv", "data.fill=drop"]) == 0
+    assert verb.main([str(trained), "--data", "data.csv", "data.fill=drop"]) == 0
     out = capsys.readouterr().out
-    found = predict(trained, "known.csv")
+    found = predict(trained, "data.csv")
     assert found.right == int((found.chosen == 1).sum())
     assert f" · {found.right} of 2 are as the files name them → {trained / 'predicted'}" in out
     (path,) = (trained / "predicted").iterdir()
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [(row["file"], row["line"], row["rows"], row["group"]) for row in rows] == [
-        ("known.csv", "2", "1", "a"),
-        ("known.csv", "3", "3", "b"),
+        ("data.csv", "2", "1", "a"),
+        ("data.csv", "3", "3", "b"),
     ]
     assert [row["given"] for row in rows] == ["up", "up"]
     np.testing.assert_allclose([float(row["p(up)"]) for row in rows], found.mean[:, 1], rtol=1e-5)
@@ -79,7 +80,7 @@ def test_a_table_is_kept_beside_the_run_which_stays_what_it_is(
 
 
 def test_files_may_be_sequences_and_be_written_otherwise(trained: Path) -> None:
-    Path("one.csv").write_text("x;kind\n1,5\n2,5\n".replace("\n", ";\n").replace("kind;", "kind"))
+    Path("one.csv").write_text("x;kind\n1,5;\n2,5;\n")
     found = predict(trained, ["one.csv"], {"group": None, "label": None, "decimal": "comma"})
     assert [each.stop - each.start for each in found.pieces] == [2]
     assert found.pieces[0].table.values.tolist() == [[1.5], [2.5]]
@@ -89,8 +90,10 @@ def test_files_may_be_sequences_and_be_written_otherwise(trained: Path) -> None:
     ("data", "settings", "words"),
     [
         ("nothing.csv", {}, "^data names nothing.csv, and there is no such file"),
-        ("new.csv", {"window": 3}, "^data.window is the trained model's; for other files only data.delimiter"),
-        ("known.csv", {"label": "x"}, "^data.label must be kind, as in training, or null, got x"),
+        ("new.csv", {"window": 3}, "^data.window cannot be given: of new files only data.delimiter"),
+        ("data.csv", {"label": "x"}, "^data.label must be kind, as in training, or null, got x"),
+        ("new.csv", {"missing": "NA"}, "^data.missing must be a list, got 'NA'"),
+        ("new.csv", {"fill": "forward"}, "^data.fill must be null where one file holds several sequences"),
         ("new.csv", {"group": "name"}, "there is no column name, which data.group names"),
     ],
 )
@@ -102,6 +105,7 @@ def test_what_cannot_be_predicted_is_refused(trained: Path, data: str, settings:
 def test_forecast_says_what_does_it(trained: Path) -> None:
     with pytest.raises(ConfigError, match=r"no series but sequences with a class; predict tells the classes"):
         forecast(trained, 1)
+    assert not classifies({"_target_": "mine.Tides", "label": "Brest"})  # a series of one's own may have such a setting
 
 
 def test_a_record_without_the_names_needs_the_runs_own_files(trained: Path, tmp_path: Path) -> None:

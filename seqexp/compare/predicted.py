@@ -70,9 +70,8 @@ def predictions(sections: Sequence[Section], most_rows: int = MOST_LINES) -> tup
             known = {run: read for run, read in reads.items() if read is not None}
             if known:
                 found[label] = (row, known)
-        drawn = next(
-            (name for name in section.data_set.evaluations if name.startswith(TARGET)), ""
-        )  # the first is drawn
+        # Of several targets the first is drawn.
+        drawn = next((name for name in section.data_set.evaluations if name.startswith(TARGET)), "")
         panel = _panel(section.data_set.name, found, wanted, len(section.shown))
         if panel is not None:
             panels.append(replace(panel, value=drawn.removeprefix(TARGET)) if drawn else panel)

@@ -248,6 +248,11 @@ class Csv(_ByLabel):
         return found
 
 
+def classifies(data: Mapping[str, Any]) -> bool:
+    """Whether settings of the data, as recorded, are those of whole sequences of files, each of which has a class."""
+    return data.get("_target_") == f"{Csv.__module__}.{Csv.__name__}" and data.get("label") is not None
+
+
 def _lacking(path: str | Sequence[str] | None, how: Writing) -> str:
     """What settings without a path or a target lack, and what there is to choose from."""
     if path is None:

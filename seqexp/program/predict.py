@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = options.strict(parser).parse_intermixed_args(arguments)
     try:
         current_folder()
-        # Behind --data stand files, and settings, too, where they come last.
-        paths = [each for each in given.data if not each.startswith(("data.", *(f"{name}=" for name in TRUST)))]
+        # Behind --data stand files, such as data.csv, and settings, too, where they come last.
+        paths = [each for each in given.data if not re.match(rf"(data\.\w+|{'|'.join(TRUST)})=", each)]
         more = [each for each in given.data if each not in paths]
         changes, trusted = settings([*getattr(given, options.SETTINGS), *more])
         if not paths:
