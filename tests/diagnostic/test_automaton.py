@@ -116,6 +116,21 @@ def test_clusters_that_nothing_tells_apart_are_one_state() -> None:
     assert found.transitions == found.strings == 1
 
 
+def test_clusters_of_one_name_that_lead_elsewhere_are_two_states() -> None:
+    """A ring of four, held in eight clusters, called 0, 0, 1, 1: where each leads tells them apart."""
+    chance = torch.Generator().manual_seed(0)
+    place = torch.arange(40).repeat(30, 1) % 4
+    twice = place * 2 + torch.randint(2, place.shape, generator=chance)
+    found = minimised(twice, torch.zeros_like(place), place // 2, torch.ones_like(place, dtype=torch.bool), 1)
+    assert sorted(found.name.tolist()) == [0, 0, 1, 1]
+    walked = [0]
+    for _ in range(4):
+        walked.append(int(found.leads[walked[-1], 0]))
+    assert walked[4] == 0
+    assert len(set(walked)) == 4
+    assert found.transitions == found.strings == 1
+
+
 def test_a_seed_that_diverged_and_the_picture() -> None:
     model = parity_net()
     with torch.no_grad():

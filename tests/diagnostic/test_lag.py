@@ -13,7 +13,7 @@ from seqexp.data.fitzhugh_nagumo import FitzHughNagumo
 from seqexp.data.sine import Sine
 from seqexp.data.split import Split
 from seqexp.data.sum import Sum
-from seqexp.diagnostic.lag import Lag
+from seqexp.diagnostic.lag import Lag, pearson
 from seqexp.score import SquaredError
 
 OMEGA, HORIZON = 0.3, 2
@@ -72,6 +72,14 @@ def test_one_is_in_time_and_the_other_as_late_as_it_looks_ahead(reads: str, hori
     names = [each.get_text() for each in figure.legends[0].get_texts()]
     assert names[0] == "gru: 1 of 2 seeds agree more with the last value"
     assert names[1:] == ["the target itself", "the last value, repeated", "least squares, fitted to the same windows"]
+
+
+def test_the_correlation_is_numpys_and_knows_no_unit() -> None:
+    chance = torch.Generator().manual_seed(0)
+    one, other = (torch.randn(2, 50, 3, generator=chance, dtype=torch.float64) for _ in range(2))
+    one = 2 + 5 * one + other
+    expected = [np.mean([np.corrcoef(one[s, :, o], other[s, :, o])[0, 1] for o in range(3)]) for s in range(2)]
+    np.testing.assert_allclose(pearson(one, other), expected, rtol=1e-9)
 
 
 def test_targets_that_are_no_later_inputs_are_refused() -> None:
