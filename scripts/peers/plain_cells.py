@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
+from peers import plain_attention
+
 State = tuple[Tensor, ...]
 
 
@@ -353,6 +355,8 @@ PLAIN: dict[str, Callable[[int, int], nn.Module]] = {
     "lru": LRU,
     "tcn": TCN,
     "mlp": MLP,
+    "s4d": plain_attention.S4D,
+    "transformer": plain_attention.transformer,
 }
 """By the name of seqexp's cell: what makes the plain one from the sizes of its input and of its state."""
 

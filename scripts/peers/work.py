@@ -35,7 +35,7 @@ JAX_CELLS = (*CELLS, "mingru", "minlstm", "lru")
 
 ALL_CELLS = (
     *CELLS, "mgu", "cifg", "janet", "peephole", "layer_norm_lstm", "layer_norm_gru", "indrnn", "slstm", "lstm1997",
-    "mingru", "minlstm", "lru", "tcn", "mlp",
+    "mingru", "minlstm", "lru", "tcn", "mlp", "s4d", "transformer",
 )  # fmt: skip
 """Those that `plain_cells` has as well."""
 
