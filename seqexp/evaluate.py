@@ -64,9 +64,7 @@ def evaluate(
     check_unchanged(path, record, data)
     for name in others:
         if _same(data.evaluations[f"test@{name}"], data.splits["test"]):
-            raise ConfigError(
-                f"{folder}: {others[name]} leaves the test data as they are; {name} would be the test again"
-            )
+            raise ConfigError(f"{folder}: {name} leaves the test data as they are, and would be the test again")
     with limit_threads(parts):
         for name, split in data.evaluations.items():
             scores, found = listed(training.measure(split.evaluation_batches())), guesses[name]

@@ -181,8 +181,8 @@ def _forecast(
     read, least = values[:, list(known.read)], known.window + known.horizon - 1
     if len(read) < least:
         raise ConfigError(
-            f"{where}: has {len(read)} rows, and the first step of a forecast needs data.window + data.horizon - 1 = "
-            f"{least}"
+            f"{where}: has {len(read)} row{'s' * (len(read) != 1)}, and the first step of a forecast needs "
+            f"data.window + data.horizon - 1 = {least}"
         )
     if is_closed:
         paths = paths_from(model, read[None, -known.window :], steps)[kept, 0]  # (E, K, O)

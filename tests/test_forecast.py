@@ -207,9 +207,9 @@ def test_a_changed_file_is_refused_and_another_may_be_short_and_constant(
         evaluate(folder, evaluations={"filled": {"fill": "forward"}})
     assert_no_interval(folder, found, changed)
     (tmp_path / "s.csv").write_text("v\n1\n")
-    with pytest.raises(ConfigError, match=r"s.csv: has 1 rows"):
+    with pytest.raises(ConfigError, match=r"s.csv: has 1 row,"):
         forecast(folder, 2)
-    assert_no_interval(folder, found, "s.csv: has 1 rows")
+    assert_no_interval(folder, found, "s.csv: has 1 row,")
     (tmp_path / "s.csv").unlink()
     gone = "the data that the run was trained on are not there: data.path names s.csv, and there is no such file"
     with pytest.raises(RecordError, match=rf"{gone}\. Put the file back as it was: The data are 120 rows of s.csv;"):

@@ -36,10 +36,10 @@ def check_rows(files: Sequence[Table], least: int) -> None:
         ValueError: a file has fewer rows than `least`.
     """
     for table in files:
-        if len(table.lines) < least:
+        if (count := len(table.lines)) < least:
             raise ValueError(
-                f"{table.path}: has {len(table.lines)} rows, and data.window + data.horizon = {least} of them make the "
-                "first window and its target"
+                f"{table.path}: has {count} row{'s' * (count != 1)}, and data.window + data.horizon = {least} rows "
+                "make the first window and its target"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -29,7 +30,8 @@ def places(task: Task, taken: Sequence[str] = ()) -> dict[str, int]:
     found: dict[str, int] = {}
     for place, name in enumerate(task.names[:MOST_TARGETS]):
         key = f"{TARGET}{re.sub('[^A-Za-z0-9_.-]', '_', name)[:30]}"
-        found[f"{key}_{place + 1}" if key in found or key in taken else key] = place
+        ways = itertools.chain([key], (f"{key}_{number}" for number in itertools.count(place + 1)))
+        found[next(each for each in ways if each not in found and each not in taken)] = place
     return found
 
 

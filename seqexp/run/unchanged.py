@@ -75,7 +75,7 @@ def check_unchanged(folder: Path, record: Record, data: PopulationData) -> None:
     raise OtherDataError(
         folder,
         "its task makes other data here than those that it was trained and tested on",
-        "Another version of the program, of a package or of Python may make others; result.json has those of then",
+        "Another version of the program, of a package or of Python may make others; result.json has the `versions`",
     )
 
 

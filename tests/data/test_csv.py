@@ -302,7 +302,7 @@ def test_other_files_have_the_classes_of_the_model_and_nothing_that_was_learnt()
 @pytest.mark.parametrize("folds", [1, 3])
 def test_each_part_of_a_split_has_each_class_in_its_share(folds: int) -> None:
     few = GROUPS + "".join(f"{name},{name},rare\n" for name in range(20, 28))
-    drawn = (made(*LABEL, f"data_seed={seed}", f"data.folds={folds}", "num_seeds=3", content=few) for seed in range(9))
+    drawn = (made(*LABEL, f"data_seed={seed}", f"data.folds={folds}", "num_seeds=3", content=few) for seed in range(4))
     for data in drawn:
         for name, split in data.splits.items():
             shares = torch.tensor([10, 8, 10]) * split.num_sequences / 28
@@ -310,8 +310,8 @@ def test_each_part_of_a_split_has_each_class_in_its_share(folds: int) -> None:
                 counts = split.targets[seed].bincount(minlength=3)
                 assert ((counts - shares).abs() < 1.5).all(), (name, counts)
         assert not any("no sequence" in each for each in data.notes)
-    before = [made(*LABEL, f"data_seed={seed}", "data.stratified=false", content=few) for seed in range(9)]
-    assert any("have no sequence in the test: " in " ".join(each.notes) for each in before)
+    as_drawn = made(*LABEL, "data_seed=0", "data.stratified=false", content=few)
+    assert "have no sequence in the test: " in " ".join(as_drawn.notes)
 
 
 def _before(config: DictConfig) -> DictConfig:

@@ -29,6 +29,7 @@ def test_each_target_has_a_name_of_its_own_that_files_and_loggers_take() -> None
         "test@target=price": 0, "test@target=a_b_c": 1, "test@target=a_b_c_3": 2, "test@target=40": 3
     }  # fmt: skip
     assert places(series("price", "x"), ["test@target=x"]) == {"test@target=price": 0, "test@target=x_2": 1}
+    assert list(places(series("a_b_3", "a b", "a_b")).values()) == [0, 1, 2]
     assert len(places(series(*map(str, range(30))))) == MOST_TARGETS
     assert places(series("price")) == {}
     assert places(SimpleNamespace()) == {}  # type: ignore[arg-type]
