@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqexp.cell.esn import ESN
 from seqexp.cell.gru import GRU
 from seqexp.cell.indrnn import IndRNN
 from seqexp.cell.lru import LRU
@@ -82,6 +83,13 @@ def test_diagonals_are_their_own_eigenvalues() -> None:
     assert ((sizes > 0.9) & (sizes < 0.999)).all()
     np.testing.assert_allclose(found["lambda_l0_singular"], sizes, rtol=1e-12)
     assert math.isnan(found["law"])
+
+
+def test_an_echo_state_network_has_the_radius_that_was_asked_for() -> None:
+    sizes = {"input_size": 2, "num_seeds": 2, "hidden_size": 12}
+    scales = {"spectral_radius": 0.8, "density": 0.5, "input_scale": 1.0, "bias_scale": 0.0}
+    found = measured(ESN(**sizes, **scales, leak=0.5, linear=False, penalties=[1e-3]))
+    np.testing.assert_allclose(np.abs(found["hh_l0_eigenvalues"]).max(1), 0.8, rtol=1e-6)
 
 
 def test_torchs_weights_keep_the_circular_law() -> None:
