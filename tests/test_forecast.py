@@ -273,6 +273,8 @@ def test_seeds_that_diverged_do_not_forecast(folder: Path, monkeypatch: pytest.M
     assert (found.seeds, found.left_out) == ([1], [0])
     np.testing.assert_array_equal(found.paths, whole.paths[1:])
     assert "mean of 1 seed, without seed 0, which diverged" in verb.said(found, folder)
+    endless = replace(found, left_out=[0, 1])
+    assert ", without seed 0, which diverged, without seed 1, whose path is no number ·" in verb.said(endless, folder)
     diverged.append(1)
     with pytest.raises(ConfigError, match="all of its seeds diverged"):
         forecast(folder, 1)

@@ -51,7 +51,7 @@ def newest(runs: Sequence[Run], now: Collection[Path] = ()) -> tuple[list[Run], 
     if elsewhere:
         said.append(
             f"Left out: {_named(elsewhere)}, trained on other data than a later run with the same settings of the "
-            "data, as own code or files have changed since; the same command trains on today's."
+            "data, as own code or files have changed since; the same command trains on today's data."
         )
     return kept, said
 

@@ -92,10 +92,13 @@ def _held(shares: Array, whose: str) -> str:
 
 
 def _which(found: Forecast) -> str:
-    """Which seeds these are where they are not all: those of the latest fold, and none that diverged."""
+    """Which seeds these are where they are not all: those of the latest fold, and none without a path."""
     which = ""
     if len(found.seeds) + len(found.left_out) < len(found.record.seeds):
         which += f" of the latest fold, trained on rows up to {found.trained_rows:,}"
-    if lost := found.left_out:
-        which += f", without seed{'s' * (len(lost) > 1)} {', '.join(map(str, lost))}, which diverged"
+    diverged = [seed for seed in found.left_out if seed in found.record.diverged]
+    endless = [seed for seed in found.left_out if seed not in diverged]
+    for lost, why in ((diverged, "which diverged"), (endless, "whose path is no number")):
+        if lost:
+            which += f", without seed{'s' * (len(lost) > 1)} {', '.join(map(str, lost))}, {why}"
     return which
