@@ -14,7 +14,7 @@ from seqexp.compare.pairs import Pair
 from seqexp.compare.rows import Row, Scores
 from seqexp.compare.runs import Problem, Run
 from seqexp.compare.section import Section
-from seqexp.compare.table import ratio_to_baseline
+from seqexp.compare.table import needed_of, ratio_to_baseline
 from seqexp.record.files import null_for_nan
 from seqexp.record.record import PARTS
 from seqexp.statistics import Array, mean_interval
@@ -149,6 +149,7 @@ def _section_dict(section: Section) -> dict[str, Any]:
         "rivals": section.rivals,
         "pairs": [_pair_dict(section, pair) for pair in section.pairs],
         "baseline_pairs": [_pair_dict(section, pair) for pair in section.baseline_pairs],
+        "guess_pairs": [_numbers(pair) for pairs in section.guess_pairs.values() for pair in pairs.values()],
         "diagnostics": [measured.as_dict() for measured in section.measured],
         "success": section.success.as_dict() if section.success else None,
         "varied": data.varied,
@@ -170,6 +171,7 @@ def _row_dict(section: Section, row: Row, picked: bool) -> dict[str, Any]:
         "state_size": row.state_size,
         "seconds_per_seed": row.seconds_per_seed,
         "num_runs": len(row.runs),
+        "against_guesses": needed_of(section, row, picked) if section.needed else None,
         "ratio_to_best_baseline": ratio_to_baseline(section, row.test) if len(section.rivals) == 1 else None,
         f"train_{metric}": _scores_dict(row.train),
         f"val_{metric}": _scores_dict(row.val) if row.val else None,
@@ -191,6 +193,9 @@ def _values_dict(values: Array) -> dict[str, Any]:
 
 
 def _pair_dict(section: Section, pair: Pair) -> dict[str, Any]:
+    return {**_numbers(pair), "sentence": section.sentence(pair)}
+
+
+def _numbers(pair: Pair) -> dict[str, Any]:
     share = pair.share._asdict() if pair.share else None
-    judged = {"alike": pair.alike, "unqualified": pair.unqualified}
-    return {**asdict(pair), "share": share, **judged, "sentence": section.sentence(pair)}
+    return {**asdict(pair), "share": share, "alike": pair.alike, "unqualified": pair.unqualified}

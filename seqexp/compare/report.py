@@ -30,7 +30,8 @@ READING = (
     "does not reject at its step of Holm's correction. Of several baselines the one to beat is the best on validation; "
     "without validation scores each of them is. A diverged seed counts as a loss by the largest difference "
     "seen; it has no part in a mean. Where a score is 0, up to rounding, the scores themselves are compared, by the "
-    "same test. What seeds could have shown: 80 % power at Holm's strictest step."
+    "same test. Against guesses: the cheapest guess that wins, else the cheapest one that is not beaten. What "
+    "seeds could have shown: 80 % power at Holm's strictest step."
 )
 
 

@@ -168,7 +168,7 @@ def collect(folders: Sequence[Path]) -> Collection:
             if record.status == "failed":
                 failed.append(_problem(path, top, _error_text(record)))
             else:
-                runs.append(_run(path, _name(path, top), record))
+                runs.append(run_of(record, path, _name(path, top), (path / RESULT).stat().st_mtime))
         except (RecordError, TypeError, ValueError, RecursionError) as error:
             broken.append(_problem(path, top, str(error).removeprefix(f"{path / RESULT}: ")))
     if not found and not broken:
@@ -177,7 +177,7 @@ def collect(folders: Sequence[Path]) -> Collection:
     return Collection(runs, failed, broken)
 
 
-def _run(folder: Path, name: str, record: Record) -> Run:
+def run_of(record: Record, folder: Path, name: str, written: float = 0.0) -> Run:
     """Keeps what is compared, and refuses what no training can have written."""
     if not 1 <= len(record.seeds) <= MOST_SEEDS:
         raise ValueError(f"seeds must name between 1 and {MOST_SEEDS:,} seeds")
@@ -234,7 +234,7 @@ def _run(folder: Path, name: str, record: Record) -> Run:
         fresh_seeds=settings.get("sweep.fresh_seeds") is True,
         judges=first if type(first := settings.get("sweep.judges")) is int and 0 <= first < 2**63 else None,
         own=record.fingerprint.partition("-")[2],
-        written=(folder / RESULT).stat().st_mtime,
+        written=written,
     )
 
 

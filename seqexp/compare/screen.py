@@ -13,7 +13,7 @@ from seqexp.compare.report import how_to_read, notes, over_tasks, problems_text
 from seqexp.compare.runs import Problem
 from seqexp.compare.section import Section
 from seqexp.compare.summary import Summary
-from seqexp.compare.table import Table, tables
+from seqexp.compare.table import NEEDED, Table, tables
 from seqexp.compare.text import list_text
 from seqexp.compare.variance import table as variance_table
 from seqexp.compare.variance import variances
@@ -92,7 +92,7 @@ def _section(console: Console, section: Section, detailed: bool) -> None:
 
 def _table(console: Console, table: Table) -> None:
     rows = [[spelt(text, console.file) for text in line.texts] for line in table.lines]
-    grid = Grid(table.columns, rows, table.words, table.spare)
+    grid = Grid(table.columns, rows, table.words, table.spare, (NEEDED,))
     for drawn in draw(grid, room(console)):
         for text in drawn.head:
             console.print(Text(text), soft_wrap=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from seqexp.compare.meetings import (
     reaches_zero,
     rounding_of,
 )
+from seqexp.compare.needed import guess_pairs, needed_text
 from seqexp.compare.pairs import Measured, Pair, decide, measure
 from seqexp.compare.rival import best_baseline, reference, rivals_text
 from seqexp.compare.rows import Row
@@ -42,6 +43,8 @@ class Section:
         rivals: names of the baselines that rows are compared with: the best on validation, or all of them.
         baseline: name of the one that tables show ratios to, None where there is none.
         baseline_pairs: every compared row (first) against each of the rivals (second).
+        guess_pairs: label of a compared row -> guess -> the pair of the two, the cheapest guess first, up to the first
+            that the row does not beat; with the rivals'. Empty where nothing is compared with a guess.
         by_ratio: whether scores are compared by ratio; False where one of a row's is 0.
         rounding: a score up to here is 0 as far as anybody knows.
         notes: sentences on what a reader must know before believing the table.
@@ -60,6 +63,7 @@ class Section:
     notes: list[str]
     measured: Sequence[Measurement] = ()
     success: Success | None = None
+    guess_pairs: Mapping[str, Mapping[str, Pair]] = field(default_factory=dict)
 
     @property
     def chose(self) -> bool:
@@ -71,6 +75,11 @@ class Section:
         """The rows that are compared, each with its label: the picked ones, or all where nothing was picked."""
         rows = self.data_set.rows
         return [(rows[index].name, rows[index]) for index in self.picked] or [(row.label, row) for row in rows]
+
+    @property
+    def needed(self) -> dict[str, str]:
+        """Label of a compared row -> what the guesses say of it, such as `not shown to be better than ar`."""
+        return {label: needed_text(pairs) for label, pairs in self.guess_pairs.items() if pairs}
 
     @property
     def sentences(self) -> list[str]:
@@ -114,15 +123,30 @@ def build(data_sets: Sequence[DataSet], margin: float | None = None) -> list[Sec
             pairs = [pair for (at, _), pair in zip(measured, decided, strict=True) if at == index]
             first, rest = pairs[: drafts[index].num_pairs], pairs[drafts[index].num_pairs :]
             sections[index] = replace(sections[index], pairs=first, baseline_pairs=rest)
+        num_rows = sum(len(drafts[index].rows) for index in members)
+        for index in members:
+            asked = {row.label: row for row in drafts[index].rows}
+            found = {label: _against_guesses(sections[index], row, num_rows, margin) for label, row in asked.items()}
+            sections[index] = replace(sections[index], guess_pairs=found)
     return sections
 
 
+def _against_guesses(section: Section, row: Entry, num_rows: int, margin: float | None) -> dict[str, Pair]:
+    names = {_baseline_label(name): name for name in section.rivals}
+    known = {names[pair.second]: pair for pair in section.baseline_pairs if pair.first == row.label}
+    return guess_pairs(row, section.data_set, known, section.rounding, num_rows, margin)
+
+
 class _Draft(NamedTuple):
-    """A section without pairs, and what is measured for them: the first `num_pairs` are of rows."""
+    """A section without pairs, and what is measured for them: the first `num_pairs` are of rows.
+
+    `rows` are those that meet guesses.
+    """
 
     section: Section
     measured: list[Measured]
     num_pairs: int
+    rows: list[Entry]
 
 
 def _draft(data_set: DataSet) -> _Draft:
@@ -131,7 +155,9 @@ def _draft(data_set: DataSet) -> _Draft:
     table, meetings = entries(data_set, choice.picked, rounding), choose_pairs(data_set, choice.picked)
     rivals = best_baseline(data_set)
     chosen, against, count = meetings.pairs, [], len(table)
-    for name in rivals if (choice.picked or count <= MOST_ROWS) and not (data_set.copies or data_set.is_part) else []:
+    tested = (choice.picked or count <= MOST_ROWS) and not (data_set.copies or data_set.is_part)
+    rows = table if tested and rivals else []
+    for name in rivals if tested else []:
         scores = data_set.baselines[name]
         against += [(index, len(table)) for index in range(count)]
         rival = Entry(_baseline_label(name), scores, not reaches_zero(scores, rounding))
@@ -154,7 +180,7 @@ def _draft(data_set: DataSet) -> _Draft:
         ],
     )
     measured = [measure(table[i], table[j], rounding, data_set.compares_data) for i, j in [*chosen, *against]]
-    return _Draft(section, measured, len(chosen))
+    return _Draft(section, measured, len(chosen), rows)
 
 
 def _divergence(data_set: DataSet, picked: list[int]) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from seqexp.compare.pairs import Pair
 from seqexp.compare.rows import Scores
 from seqexp.compare.section import Section
-from seqexp.compare.table import ratio_to_baseline
+from seqexp.compare.table import needed_of, ratio_to_baseline
 from seqexp.show.text import spreadsheet
 from seqexp.statistics import mean_interval
 
@@ -57,6 +57,7 @@ def table_rows(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
                 **{f"test {name}": mean_interval(values).mean for name, values in row.shown.items()},
                 **{part: mean_interval(values).mean for part, values in row.evaluations.items()},
                 **{name: mean_interval(values).mean for name, values in row.shown_elsewhere.items()},
+                "against_guesses": needed_of(section, row, index in section.picked) if section.needed else None,
                 **{f"setting {key}": value for key, value in {**row.compared, **row.settings}.items()},
             }
         for name, scores in data.baselines.items():

@@ -22,6 +22,9 @@ PICKED = "\N{CHECK MARK}"
 
 SEEDS, PARAMETERS, STATE, SECONDS = "seeds", "parameters", "state", "s per seed"
 
+NEEDED = "against guesses"
+"""The last column: whether a network was needed."""
+
 MOST_LINES = 40
 """Rows of a printed table; `comparison.csv` and `comparison.json` hold all."""
 
@@ -100,7 +103,9 @@ def _scores(section: Section) -> Table:
     solved = ["solved"] if section.success else []
     state = [STATE] if any(row.state_size is not None for row in rows) else []
     columns = [CELL, *named, SEEDS, PARAMETERS, *state, *validation, f"test {label}", *ratio, *others, *solved, SECONDS]
-    spare = (SECONDS, *state, PARAMETERS, *validation, SEEDS, *reversed(others), *ratio)
+    needed = [NEEDED] if section.needed else []
+    columns += needed
+    spare = (SECONDS, *state, PARAMETERS, *validation, SEEDS, *reversed(others), *ratio, *needed)
     lines = [_row_line(section, rows[index], named, shown, index in section.picked, bool(state)) for index in printed]
     for name, scores in data_set.baselines.items():
         blank = [DASH] if section.chose else []
@@ -113,7 +118,7 @@ def _scores(section: Section) -> Table:
             *blank,
             *_score_texts(section, scores),
         ]
-        lines.append(Line([*texts, *[DASH] * len([*others, *solved]), DASH], baseline=True))
+        lines.append(Line([*texts, *[DASH] * len([*others, *solved, *needed]), DASH], baseline=True))
     return Table(columns, lines, 1 + len(named), len(rows) - len(printed), spare)
 
 
@@ -132,8 +137,15 @@ def _row_line(section: Section, row: Row, named: list[str], shown: list[str], pi
         *(_mean_text(row.shown.get(name), 0.0) for name in shown),
         *([_solved_text(row)] if section.success else []),
         f"{row.seconds_per_seed:.3g}",
+        *([needed_of(section, row, picked)] if section.needed else []),
     ]
     return Line(texts, picked=marked)
+
+
+def needed_of(section: Section, row: Row, picked: bool) -> str:
+    """What the guesses say of a row; a dash where it met none."""
+    label = row.name if picked else row.label
+    return section.needed.get(label, DASH) if picked or not section.picked else DASH
 
 
 def _evaluations(section: Section) -> Table:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seqexp.compare.checked import asked_margin
+from seqexp.compare.data_sets import group
 from seqexp.compare.meetings import rounding_at
+from seqexp.compare.runs import run_of
+from seqexp.compare.section import build
 from seqexp.compare.text import NOTHING
 from seqexp.record.evaluations import EVALUATIONS
 from seqexp.record.files import printable
@@ -26,7 +30,7 @@ def report(record: Record, folder: Path | None = None) -> str:
         parts.append(f"{size} (asked for {record.matched:,}, {record.num_parameters / record.matched - 1:+.1%})")
     if record.diverged:
         parts.append("diverged: seed " + ", ".join(str(seed) for seed in record.diverged))
-    parts.append(f"{record.train_seconds:.1f} s")
+    parts += [f"{record.train_seconds:.1f} s", *_needed(record)]
     return str(printable(" · ".join(parts) + (f" → {folder}" if folder is not None else "")))
 
 
@@ -35,6 +39,16 @@ def report_evaluation(record: Record, name: str, folder: Path) -> str:
     guesses = _guesses(record, record.evaluation_baselines.get(name, {}))
     parts = [f"{record.cell} on {record.data}", _score(record, name), *guesses, _score(record, "test")]
     return str(printable(" · ".join(parts) + f" → {folder / EVALUATIONS}"))
+
+
+def _needed(record: Record) -> list[str]:
+    """Whether a network was needed, as a comparison of this run alone says it; nothing where nothing is tested."""
+    try:
+        run = run_of(record, Path(), record.cell)
+    except ValueError:  # a comparison refuses such scores, and says why; the run is complete all the same
+        return []
+    (section,) = build(group([run]), asked_margin(record.config))
+    return list(section.needed.values())
 
 
 def _score(record: Record, part: str) -> str:

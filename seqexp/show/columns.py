@@ -10,6 +10,9 @@ from rich.cells import cell_len
 from seqexp.terminal import wrap
 
 GAP = "  "
+FOLD = 20
+"""So wide a clause is on a screen that has no room for all columns."""
+
 RULE = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
 
 
@@ -22,12 +25,14 @@ class Grid:
         rows: one text per column.
         words: so many columns at the left hold words: the name of the row, then settings; the others hold numbers.
         spare: names of columns that a narrow screen may leave out, the first one first.
+        clauses: names of columns that hold some words each, which a narrow screen may break into lines.
     """
 
     head: list[str]
     rows: list[list[str]]
     words: int
     spare: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Drawn:
 def draw(grid: Grid, width: int | None) -> list[Drawn]:
     """Lays a table out.
 
-    What is too wide loses one column that can be spared; then its settings go below the rows' names, and the other
-    columns that can be spared are left out one by one; then it is parted into tables one below the other; and where
-    even names are too long for a table, each row is a paragraph.
+    What is too wide loses one column that can be spared; then its settings go below the rows' names, clauses are broken
+    into lines, and others that can be spared are left out one by one; then it is parted into tables one below the
+    other; and where even names are too long for a table, each row is a paragraph.
 
     Args:
         grid: the table.
@@ -62,7 +67,7 @@ def draw(grid: Grid, width: int | None) -> list[Drawn]:
     names = max(cell_len(line) for row in attempt.rows for line in row[0].split("\n"))
     parts = list(_parts(attempt, width))
     if names > width // 2 or any(_width(part) > width for part in parts):
-        return [_listed(_stacked(grid), width)]
+        return [_listed(_stacked(replace(grid, clauses=())), width)]
     return [replace(part, missing=_missing(grid, attempt)) for part in parts]
 
 
@@ -81,12 +86,15 @@ def _without(grid: Grid, names: Sequence[str]) -> Grid:
 
 
 def _stacked(grid: Grid) -> Grid:
-    """The settings as lines below the row's name."""
+    """The settings as lines below the row's name, and clauses in lines."""
+    folded = [name in grid.clauses for name in grid.head[grid.words :]]
     keys = grid.head[1 : grid.words]
     rows = []
     for row in grid.rows:
         settings = [f"  {key}={text}" for key, text in zip(keys, row[1 : grid.words], strict=True) if text]
-        rows.append(["\n".join([row[0], *settings]), *row[grid.words :]])
+        others = zip(row[grid.words :], folded, strict=True)
+        texts = ["\n".join(wrap(text, FOLD, 0)) if folds else text for text, folds in others]
+        rows.append(["\n".join([row[0], *settings]), *texts])
     return replace(grid, head=[grid.head[0], *grid.head[grid.words :]], rows=rows, words=1)
 
 

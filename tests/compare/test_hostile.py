@@ -213,7 +213,7 @@ def test_everything_is_written_and_commands_nobody(found: Comparison, tmp_path: 
     assert "http://" not in markdown
     assert not [line for line in markdown.splitlines() if line.startswith("# ") and line != "# Comparison"]
     columns = {line.count("|") for line in markdown.splitlines() if line.startswith("| ")}
-    assert columns == {5, 8}  # bars of the scores, and of what is solved
+    assert columns == {5, 9}  # bars of the scores, and of what is solved
     for row in csv.reader(io.StringIO(table)):
         assert not [cell for cell in row if re.match(r"[=@\t\r]|[+-](?!\d)", cell)]
     assert "[bold red]loud[/] :smile:" in table

@@ -219,8 +219,8 @@ def test_the_line_counts_the_seeds_that_it_speaks_of(train: Train) -> None:
     record, _ = train()
     exact = {"constant": [19.0, 19.0], "linear": [1e-13, 1e-13], "noise": [0.0, 0.0]}
     assert " · constant 19 · linear 0 (up to rounding) · noise 0 · " in report(replace(record, baselines=exact))
-    assert "(1 of 2 seeds)" in report(replace(record, scores={"test": {"mse": [0.5, math.nan]}}))
-    assert "no test MSE (0 of 2 seeds)" in report(replace(record, scores={"test": {"mse": [math.nan, math.nan]}}))
+    for scores, said in (([0.5, math.nan], "(1 of 2 seeds)"), ([math.nan, math.nan], "no test MSE (0 of 2 seeds)")):
+        assert said in report(replace(record, scores=record.scores | {"test": {"mse": scores}}))
 
 
 def test_loading_what_is_no_run_says_so(tmp_path: Path) -> None:
@@ -365,7 +365,7 @@ def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None
     scores = [0.012, 0.014, 0.0125, 0.0131]
     record = Record(
         status="done", data="sine", cell="lstm", seeds=[0, 1, 2, 3], train_seconds=4.08,
-        scores={"test": {"mse": scores}},
+        scores={"train": {"mse": scores}, "test": {"mse": scores}},
         baselines={"constant": [0.5] * 4, "persistence": None, "linear": [0.01, 0.02, 0.01, 0.02], "noise": None},
     )  # fmt: skip
     half = stats.t.ppf(0.975, 3) * stats.sem(scores)
@@ -373,9 +373,10 @@ def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None
     assert line.startswith(f"lstm on sine · test MSE {np.mean(scores):.4g} ± {half:.2g} (4 seeds) · constant 0.5 ")
     assert "linear 0.015" in line
     assert "persistence" not in line
-    assert line.endswith("4.1 s → outputs/x")
+    assert line.endswith("4.1 s · too few seeds to tell from constant → outputs/x")
     assert "\n" not in line
-    alone = report(replace(record, seeds=[3], scores={"test": {"mse": [0.012]}}, diverged=[3]))
+    one = {part: {"mse": [0.012]} for part in ("train", "test")}
+    alone = report(replace(record, seeds=[3], scores=one, diverged=[3], baselines={}))
     assert "test MSE 0.012 (1 seed)" in alone
     assert "±" not in alone
     assert "diverged: seed 3" in alone

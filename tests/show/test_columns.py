@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.cells import cell_len
 
@@ -90,3 +92,14 @@ def test_names_too_long_for_a_table_make_paragraphs_of_everything() -> None:
         "  test MSE 0.0127 ± 0.0014,",
         "  ratio to linear 1.07, s per seed 0.169",
     ]
+
+
+def test_a_clause_is_broken_where_there_is_no_room_and_whole_in_a_paragraph() -> None:
+    grid = Grid(["cell", "score", "against guesses"], [["lstm", "0.1", "not shown to be better than linear"]], 1)
+    grid = replace(grid, clauses=("against guesses",))
+    (drawn,) = draw(grid, 40)
+    assert drawn.rows == [["lstm    0.1     not shown to be", "             better than linear"]]
+    assert draw(grid, 80)[0].rows[0][0].endswith("  not shown to be better than linear")
+    long = replace(grid, rows=[["a_name_that_is_so_long", *grid.rows[0][1:]]])
+    (listed,) = draw(long, 30)
+    assert listed.rows[0][2] == "against guesses not shown to be better than linear"
