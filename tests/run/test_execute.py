@@ -224,7 +224,7 @@ def test_the_line_counts_the_seeds_that_it_speaks_of(train: Train) -> None:
 
 
 def test_loading_what_is_no_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="no such file"):
+    with pytest.raises(RecordError, match="holds no run"):
         load(tmp_path)
 
 
