@@ -17,7 +17,8 @@ from seqexp.seeding import generator
 
 @pytest.mark.parametrize(("pulse", "asked"), [(0.5, None), (0.1, 40), (0.0, None), (1.0, None)])
 def test_each_bit_is_the_last_pulse_of_its_channel(pulse: float, asked: int | None) -> None:
-    inputs, targets, weight, lengths, best = FlipFlop(150, 20, 3, pulse).sample(generator(0, "data"), 150, asked)
+    made = FlipFlop(150, 20, 3, pulse).sample(generator(0, "data"), 150, asked)
+    inputs, targets, weight, lengths, best = made[:5]
     assert inputs.shape == (150, asked or 20, 3)
     assert (weight, lengths) == (None, None)
     assert best is targets
