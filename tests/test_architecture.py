@@ -48,6 +48,7 @@ BELOW = {"data": {"seqexp.data", "seqexp.score", "seqexp.seeding"}, "cell": {"se
 LAYERS = [
     {"__main__"},
     {"program"},
+    {"lab"},
     {"sweep", "search", "reproduce"},
     {"evaluate", "forecast", "leaks", "predict"},
     {"forecasts"},

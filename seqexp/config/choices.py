@@ -28,6 +28,9 @@ HIDDEN = ("hydra/output",)
 PUBLISHED = "published"
 """Above the files that `reproduce` takes, and no run."""
 
+EXPERIMENT = "experiment"
+"""The group whose files may lie in folders, as `experiment=lab/sine`."""
+
 SWEPT = "hydra.sweeper.params."
 """Below this an experiment names what it goes through."""
 
@@ -109,9 +112,11 @@ def groups(config_dir: str | None = None) -> dict[str, dict[str, Choice]]:
     found = {LAUNCHER: {"basic": Choice(LAUNCHER, "basic", None)}}
     for folder in (CONF, *(() if config_dir is None else (Path(config_dir),))):
         for path in sorted((*folder.glob("*/*.yaml"), *folder.glob("*/*/*.yaml"))):
-            group = path.parent.relative_to(folder).as_posix()
+            group, name = path.parent.relative_to(folder).as_posix(), path.stem
+            if group.startswith(f"{EXPERIMENT}/"):
+                group, name = EXPERIMENT, f"{group.removeprefix(f'{EXPERIMENT}/')}/{name}"
             if group not in HIDDEN and not group.startswith((".", f"{PUBLISHED}/")) and path.is_file():
-                found.setdefault(group, {})[path.stem] = Choice(group, path.stem, path)
+                found.setdefault(group, {})[name] = Choice(group, name, path)
     return {group: dict(sorted(found[group].items())) for group in sorted(found)}
 
 

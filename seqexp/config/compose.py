@@ -33,7 +33,7 @@ def known_keys(overrides: Iterable[str] = (), folder: str | None = None) -> list
         overrides: the command line; what is not a choice of a file is passed over.
         folder: with groups of the user's own, if there is one.
     """
-    pattern = rf"({'|'.join(KNOWN)})=([\w-]+|\[[\w,-]*\])"
+    pattern = rf"({'|'.join(KNOWN)})=([\w/-]+|\[[\w,-]*\])"
     choices = [found[0] for each in overrides if (found := re.match(pattern, each))]
     try:
         config = compose_config(choices, folder)

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from seqexp.config import CONF
+from seqexp.config.choices import EXPERIMENT
 from seqexp.config.mistakes import OPTIONAL, ConfigError, closest, first_line, raised_in, show, unknown_key
 
 READERS = ("hydra", "omegaconf", "antlr4", "yaml")
@@ -88,6 +89,11 @@ def _options(group: str) -> list[str]:
 def _no_such_file(path: str, options: Sequence[str]) -> ConfigError:
     group, _, name = path.rpartition("/")
     allowed = list(options)
+    if group.startswith(f"{EXPERIMENT}/"):
+        group, name = EXPERIMENT, path.removeprefix(f"{EXPERIMENT}/")
+    if group == EXPERIMENT:  # of which Hydra names those that lie in no folder
+        shipped = (each.relative_to(CONF / group) for each in sorted((CONF / group).glob("*/*.yaml")))
+        allowed = sorted({*allowed, *(each.with_suffix("").as_posix() for each in shipped)})
     if group == "hydra/launcher":  # what only a package of Hydra's registers may not be chosen, either
         registered = {each.removesuffix(".yaml") for each in ConfigStore.instance().list(group)}
         shipped = {each.stem for each in (CONF / group).glob("*.yaml")}

@@ -83,7 +83,7 @@ def _about(name: str, groups: Groups) -> str:
         ConfigError: there is neither.
     """
     wanted = name.replace("=", "/").removesuffix(".yaml").strip("/")
-    group, _, file = wanted.rpartition("/")
+    group, file = _parted(wanted)
     if wanted in groups:
         rows = columns(summaries(groups[wanted], choices.defaults().get(wanted)))
         return f"{wanted}: {options.called()} {wanted}=NAME chooses one ({STAR})\n{rows}"
@@ -124,8 +124,16 @@ def _rows(settings: Sequence[Setting | str]) -> str:
     return "\n".join(next(rows) if isinstance(each, Setting) else f"\n  {each}" for each in settings).lstrip("\n")
 
 
-def _nothing(name: str, wanted: str, groups: Groups) -> ConfigError:
+def _parted(wanted: str) -> tuple[str, str]:
+    """The group and the file of `cell/lstm`, or of `experiment/lab/sine`, whose files lie in folders."""
+    if wanted.startswith(f"{choices.EXPERIMENT}/"):
+        return choices.EXPERIMENT, wanted.removeprefix(f"{choices.EXPERIMENT}/")
     group, _, file = wanted.rpartition("/")
+    return group, file
+
+
+def _nothing(name: str, wanted: str, groups: Groups) -> ConfigError:
+    group, file = _parted(wanted)
     if group in groups:
         what, allowed = group, list(groups[group])
         near = [f"{group}/{each}" for each in closest(file, allowed)]

@@ -42,6 +42,7 @@ VERBS = {
     "forecast": Verb(
         "seqexp.program.forecast", "what comes after a series, by a trained run", "future extrapolate", True
     ),
+    "lab": Verb("seqexp.program.lab", "what a lab sheet states, put to the test", "exercise worksheet course", True),
     "list": Verb(
         "seqexp.program.listing", "what can be chosen: groups, their files, each file's keys", "ls show choices"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from seqexp.record.record import Record
 from seqexp.reproduce.measure import SOLVED
 from seqexp.reproduce.published import Published
 from seqexp.reproduce.reproduce import Reproduced, settings
@@ -58,12 +59,6 @@ def notes(found: Sequence[Reproduced]) -> list[str]:
 def page(name: str, title: str, table: Published, found: Sequence[Reproduced], command: str, short: bool) -> str:
     """The Markdown page: the table, the protocol, and what made it."""
     rows = [HEADER, ("---",) * len(HEADER), *(cells(each) for each in found)]
-    record = found[0].record
-    code = "" if record.git is None else f", commit {str(record.git.get('commit'))[:12]}"
-    versions = ", ".join(
-        f"{package} {record.versions[package]}" for package in ("torch",) if package in record.versions
-    )
-    seconds = sum(each.record.train_seconds for each in found)
     parts = [
         f"# {name}: {title}",
         f"{table.paper}. Read in: {table.read}.",
@@ -72,12 +67,23 @@ def page(name: str, title: str, table: Published, found: Sequence[Reproduced], c
         *notes(found),
         table.protocol,
         _meaning(found),
-        f"Made by `{command}`{code}, {versions}, {record.device}; {seconds:.0f} s of training.",
+        made_by(command, [each.record for each in found]),
         "\n".join(
             f"- {each.row.name}: `{' '.join(settings(table, each.row, short))}`, seeds {_seeds(each)}" for each in found
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def made_by(command: str, records: Sequence[Record]) -> str:
+    """What made a page: the command, the code, and how long it took."""
+    record = records[0]
+    code = "" if record.git is None else f", commit {str(record.git.get('commit'))[:12]}"
+    versions = ", ".join(
+        f"{package} {record.versions[package]}" for package in ("torch",) if package in record.versions
+    )
+    seconds = sum(each.train_seconds for each in records)
+    return f"Made by `{command}`{code}, {versions}, {record.device}; {seconds:.0f} s of training."
 
 
 def _meaning(found: Sequence[Reproduced]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
@@ -62,7 +62,7 @@ def run(overrides: Sequence[str] = (), folder: Path | str | None = None) -> Reco
     _check_settings(overrides)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("config", list(overrides), return_hydra_config=True)
+            config = one_of(compose("config", list(overrides), return_hydra_config=True))
         hydra = config.hydra
         place = _place(config, folder)
     except Exception as error:
@@ -150,6 +150,21 @@ def note(config: DictConfig, hydra: DictConfig, folder: Path) -> None:
     (folder / ".hydra").mkdir(parents=True, exist_ok=True)
     for name, node in (("config", config), ("hydra", hydra), ("overrides", _typed(hydra))):
         OmegaConf.save(node, folder / ".hydra" / f"{name}.yaml")
+
+
+def one_of(config: DictConfig) -> DictConfig:
+    """One run of a sweep that an experiment names, where the settings give each swept key its value; else as it is.
+
+    Args:
+        config: the composed configuration, with its `hydra` node.
+    """
+    given = {each.partition("=")[0] for each in _typed(config.hydra)}
+    swept = OmegaConf.select(config.hydra, "sweeper.params")
+    if swept and given.issuperset(swept):
+        config = config.copy()
+        with open_dict(config):
+            config.hydra.mode, config.hydra.sweeper.params = RunMode.RUN, None
+    return config
 
 
 def check_single(config: DictConfig) -> None:

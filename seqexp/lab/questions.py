@@ -1,0 +1,267 @@
+"""The questions of the lab sheet: the presets that answer each, what is judged of them, and the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from seqexp.lab import pictures
+from seqexp.lab.runs import Key, Runs
+from seqexp.lab.statement import Check, Statement, mean, more_solve, ratio
+from seqexp.show.figures import Figure
+from seqexp.statistics import Array
+
+STEPS = 20
+"""How far back gradients are measured, and memories asked for."""
+
+SPREAD = 1.25
+"""A network whose test error is above so many times its training error does not generalise well."""
+
+ORDERS = {"constant": 0, "order_1": 1, "order_2": 2, "order_5": 5}
+"""The n-gram models: guess, and how many characters it reads."""
+
+
+class Question(NamedTuple):
+    """What is asked.
+
+    Attributes:
+        asks: the question.
+        presets: of `conf/experiment/lab`, which answer it.
+        judge: what is stated, put to the test on the runs of these presets.
+        draw: the picture that shows the answer.
+    """
+
+    asks: str
+    presets: tuple[str, ...]
+    judge: Callable[[Runs], list[Statement]]
+    draw: Callable[[Runs], Figure]
+
+
+def _called(cell: str) -> str:
+    return cell.upper()
+
+
+def _sine(runs: Runs) -> list[Statement]:
+    keys = [("sine", *key) for key in runs.of("sine")]
+
+    def against(name: str) -> list[Check]:
+        return [ratio(_called(key[1]), runs.scores(*key), runs.guess(*key, name=name), 1, False) for key in keys]
+
+    return [
+        Statement(
+            "A recurrent network foresees a noisy sine (Program 1).",
+            "test MSE over that of the last value, repeated, is below 1",
+            against("persistence"),
+        ),
+        Statement(
+            "It does so better than least squares on the same 20 values, which needs no network.",
+            "test MSE over that of least squares is below 1",
+            against("linear"),
+        ),
+    ]
+
+
+def _sum(runs: Runs) -> list[Statement]:
+    checks = []
+    for _, epochs, rate in (key for key in runs.of("sum") if key[0] == "lstm"):
+        ours, theirs = runs.scores("sum", "lstm", epochs, rate), runs.scores("sum", "rnn", epochs, rate)
+        checks.append(ratio(f"{epochs} epochs at a rate of {rate}", ours, theirs, 1, False))
+    says = "An LSTM outperforms an RNN with lower MSE on sums of 20 numbers (Post-lab)."
+    return [Statement(says, "test MSE of the LSTM over that of the RNN is below 1", checks)]
+
+
+def _memory(runs: Runs) -> list[Statement]:
+    found = {cell: runs.arrays("memory", cell, name="memory") for (cell,) in runs.of("memory")}
+    return [
+        Statement(
+            "A hidden state stores earlier inputs.",
+            "memory capacity after training is above 1, which the present input alone makes",
+            [mean(_called(cell), arrays["end_capacity"], 1, True) for cell, arrays in found.items()],
+        ),
+        Statement(
+            f"It still holds most of an input {STEPS} steps ago, of which nobody asked in training.",
+            f"a linear readout recovers more than half of the variance of the input {STEPS} steps ago",
+            [mean(_called(cell), arrays["end_r2"][:, 0, STEPS], 0.5, True) for cell, arrays in found.items()],
+        ),
+    ]
+
+
+def factors(runs: Runs, key: Key, time: str) -> Array:
+    """By what a gradient shrinks in each step back, for each seed: of the state c of an LSTM, which carries most."""
+    arrays = runs.arrays(*key, name="gradient_lag")
+    norms = arrays.get(f"{time}_c", arrays[f"{time}_h"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Array = (norms[:, STEPS] / norms[:, 0]) ** (1 / STEPS)
+    return found
+
+
+TIMES = {"start": "before training", "end": "after training"}
+
+
+def _gradients(runs: Runs) -> list[Statement]:
+    cells = [cell for (cell,) in runs.of("gradients")]
+    shrinks = [
+        ratio(f"{_called(cell)} {said}", factors(runs, ("gradients", cell), time), np.ones(1), 1, False)
+        for time, said in TIMES.items()
+        for cell in cells
+    ]
+    keys = {"": ("gradients", "lstm")} | {
+        f", forget bias {bias}": ("forget_bias", *rest) for *rest, bias in _biases(runs)
+    }
+    less = [
+        ratio(f"LSTM{name} {said}", factors(runs, key, time), factors(runs, ("gradients", "rnn"), time), 1, True)
+        for name, key in keys.items()
+        for time, said in TIMES.items()
+    ]
+    step = f"geometric mean over {STEPS} steps, of an LSTM that of its state c"
+    return [
+        Statement(
+            "A gradient shrinks from step to step on its way back.",
+            f"its factor in a step is below 1 ({step})",
+            shrinks,
+        ),
+        Statement(
+            "The gates of an LSTM mitigate that: its gradient shrinks less than an RNN's.",
+            f"the LSTM's factor over the RNN's is above 1 ({step})",
+            less,
+        ),
+    ]
+
+
+def _biases(runs: Runs) -> Iterator[tuple[str, str, str]]:
+    yield from ((cell, bias, bias) for cell, bias in runs.of("forget_bias"))
+
+
+def kept(runs: Runs, cell: str) -> tuple[Array, Array]:
+    """The mean of the gate that keeps the state, for each seed, in steps without a pulse and in steps with one."""
+    arrays = runs.arrays("gates", cell, name="gates")
+    gate = arrays["end_f" if cell == "lstm" else "end_z"].mean(2)  # (S, T)
+    pulse = arrays["end_input"][:, :, 0] != 0
+    means = [np.nanmean(np.where(mask, gate, np.nan), axis=1) for mask in (~pulse, pulse)]
+    return means[0], means[1]
+
+
+GATES = {"lstm": "forget gate of the LSTM", "gru": "update gate of the GRU"}
+
+
+def _gates(runs: Runs) -> list[Statement]:
+    found = {GATES[cell]: kept(runs, cell) for (cell,) in runs.of("gates")}
+    return [
+        Statement(
+            "A gate stays open to keep what is stored.",
+            "mean of the gate in steps without a pulse is above 0.5, where it would keep half in each step",
+            [mean(name, without, 0.5, True) for name, (without, _) in found.items()],
+        ),
+        Statement(
+            "It closes when something new is to be stored.",
+            "mean of the gate in steps with a pulse, less that in steps without, is below 0",
+            [mean(name, at - without, 0, False) for name, (without, at) in found.items()],
+        ),
+    ]
+
+
+def _long(runs: Runs) -> list[Statement]:
+    lags = [lag for cell, lag in runs.of("long") if cell == "rnn"]
+
+    def against(cell: str) -> list[Check]:
+        names = (_called(cell), "RNN")
+        pairs = [(lag, *(runs["long", each, lag].solved or [] for each in (cell, "rnn"))) for lag in lags]
+        return [more_solve(f"p = {lag}", ours, theirs, names) for lag, ours, theirs in pairs]
+
+    rule = (
+        "seeds that solve first_last at p steps: of those that one of the two solves alone, more than half are the {}'s"
+    )
+    return [
+        Statement("An LSTM learns longer dependencies than an RNN.", rule.format("LSTM"), against("lstm")),
+        Statement("So does a GRU.", rule.format("GRU"), against("gru")),
+    ]
+
+
+def _noise(runs: Runs) -> list[Statement]:
+    keys = [("noise", *key) for key in runs.of("noise")]
+    names = {key: f"{_called(key[1])}, noise {key[2]}" for key in keys}
+    spread = [ratio(names[key], runs.scores(*key), runs.scores(*key, part="train"), SPREAD, False) for key in keys]
+    trained = [ratio(names[key], runs.scores(*key), runs.guess(*key, name="linear"), 1, True) for key in keys]
+    added = []
+    for key in (key for key in keys if key[2] == keys[0][2]):
+        arrays = runs.arrays(*key, name="noise")
+        for place, size in enumerate(arrays["end_sizes"][0]):
+            if size in (0.1, 0.3, 1.0):
+                name = f"{_called(key[1])}, {size:g} deviations"
+                added.append(ratio(name, arrays["end_score"][:, place], arrays["end_linear"][:, place], 1, True))
+    return [
+        Statement(
+            "A network generalises well on the noisy sine.",
+            f"test MSE over training MSE is below {SPREAD:g}",
+            spread,
+        ),
+        Statement(
+            "It struggles with high noise that it was trained with.",
+            "test MSE over that of least squares on the same windows is above 1",
+            trained,
+        ),
+        Statement(
+            f"Trained with noise of {keys[0][2]}, it struggles with more noise on its inputs.",
+            "MSE over that of least squares under the same noise is above 1",
+            added,
+        ),
+    ]
+
+
+def _bidirectional(runs: Runs) -> list[Statement]:
+    helps, floor = [], []
+    for _, ahead in (key for key in runs.of("bidirectional") if key[0] == "true"):
+        both, forward = (runs.scores("bidirectional", each, ahead) for each in ("true", "false"))
+        coming = max(0, int(ahead) - 1)
+        where = f"{coming} of 4 values still to come" if coming else "all values in the past"
+        helps.append(ratio(where, both, forward, 1, False))
+        if coming:
+            floor.append(mean(where, both, coming / 4, False))
+    stated = [
+        Statement(
+            "A bidirectional network predicts better than one that reads forward.",
+            "test MSE over that of the same cell, forward, is below 1",
+            helps,
+        )
+    ]
+    if floor:
+        stated.append(
+            Statement(
+                "It uses what is still to come.",
+                "test MSE is below (a - 1)/K, which nobody can beat who reads forward",
+                floor,
+            )
+        )
+    return stated
+
+
+def _text(runs: Runs) -> list[Statement]:
+    checks = [
+        ratio(
+            f"{_called(cell)}, order {order}", runs.scores("text", cell), runs.guess("text", cell, name=name), 1, False
+        )
+        for name, order in ORDERS.items()
+        for (cell,) in runs.of("text")
+    ]
+    says = "A recurrent network models text better than counting does."
+    return [Statement(says, "bits per character over those of an n-gram model are below 1", checks)]
+
+
+QUESTIONS: dict[str, Question] = {
+    "sine": Question("What does Program 1 show?", ("sine",), _sine, pictures.sine),
+    "sum": Question("Does an LSTM outperform an RNN on sums (Post-lab)?", ("sum",), _sum, pictures.sums),
+    "memory": Question("What does a hidden state store?", ("memory",), _memory, pictures.memory),
+    "gradients": Question(
+        "Do gradients vanish, and do gates help?", ("gradients", "forget_bias"), _gradients, pictures.gradients
+    ),
+    "gates": Question("What do gates do?", ("gates",), _gates, pictures.gates),
+    "long": Question("How far back can each cell learn to look?", ("long",), _long, pictures.long),
+    "noise": Question("Does a network cope with noise?", ("noise",), _noise, pictures.noise),
+    "bidirectional": Question(
+        "Where does reading from both sides help?", ("bidirectional",), _bidirectional, pictures.bidirectional
+    ),
+    "text": Question("Are recurrent networks for text?", ("text",), _text, pictures.text),
+}
+"""By name, in the order of the sheet."""

@@ -1,0 +1,57 @@
+"""How the lab's answers are told: a line for each statement, and a Markdown page with table, pictures and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqexp.lab.lab import Answer
+from seqexp.lab.statement import Check, Statement, verdict
+from seqexp.reproduce.report import made_by, number
+
+HEADER = ("statement", "what was measured", "verdict")
+
+RULES = (
+    "Each number has its 95 % interval over seeds: Student's t of a mean, on logarithms of a ratio; Clopper and Pearson's of a "
+    "share. Each interval is for itself, without a correction for how many there are. At one setting a statement is true where "
+    "the whole interval is on the right side of the bound, false where it is on the other side, and cannot be told where the "
+    "bound lies within. *Holds*: it is true at all settings that were tried. *Holds at these settings*: it is true at those that "
+    "are named, and not at the others. *Does not hold*: it is true at none, and false at one at least."
+)
+
+
+def lines(answer: Answer) -> list[str]:
+    """A question in lines: each statement with its verdict."""
+    return [f"{each.says} {_sentence(verdict(each))}" for each in answer.statements]
+
+
+def page(answers: Sequence[Answer], command: str) -> str:
+    """The Markdown page."""
+    rows = [HEADER, ("---",) * len(HEADER)]
+    rows += [(each.says, _measured(each), verdict(each)) for answer in answers for each in answer.statements]
+    parts = ["# The lab sheet, answered", "\n".join(f"| {' | '.join(row)} |" for row in rows), RULES]
+    for answer in answers:
+        presets = ", ".join(f"`experiment=lab/{each}`" for each in answer.question.presets)
+        parts.append(f"## {answer.question.asks}")
+        parts.append(f"![{answer.question.asks}]({answer.picture.name})")
+        parts += [f"- {each.says} True where {each.rule}." for each in answer.statements]
+        parts.append(f"Runs of {presets}.")
+    records = [record for answer in answers for record in answer.runs.values()]
+    parts.append(made_by(command, records))
+    return "\n\n".join(parts) + "\n"
+
+
+def _measured(statement: Statement) -> str:
+    return "; ".join(f"{each.setting}: {shown(each)}" for each in statement.checks)
+
+
+def shown(check: Check) -> str:
+    """What was measured: the words of its own, or the value with its interval."""
+    if check.shown:
+        return check.shown
+    if check.outcome == "open" and check.low != check.low:
+        return "not measured in all seeds"
+    return f"{number(check.value)} ({number(check.low)} to {number(check.high)})"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

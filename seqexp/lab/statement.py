@@ -1,0 +1,120 @@
+"""What a lab sheet states, put to the test: at each setting a number with its interval, and a bound that decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from seqexp.statistics import Array, mean_interval
+from seqexp.statistics.success import clopper_pearson
+
+Outcome = Literal["yes", "no", "open"]
+
+
+class Check(NamedTuple):
+    """A statement at one setting.
+
+    Attributes:
+        setting: such as "RNN, p = 5".
+        value: what was measured.
+        low: the lower end of its 95 % interval, NaN where there is none.
+        high: the upper end.
+        bound: what decides.
+        above: whether the statement says that the number is above the bound; else it is below.
+        shown: what was measured, in words; empty where the value and its interval say it.
+    """
+
+    setting: str
+    value: float
+    low: float
+    high: float
+    bound: float
+    above: bool
+    shown: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """Yes where the whole interval is on the right side of the bound, no where none of it is; else open."""
+        if math.isnan(self.low) or math.isnan(self.high):
+            return "open"
+        if self.above:
+            return "yes" if self.low > self.bound else "no" if self.high <= self.bound else "open"
+        return "yes" if self.high < self.bound else "no" if self.low >= self.bound else "open"
+
+
+class Statement(NamedTuple):
+    """What is stated.
+
+    Attributes:
+        says: the statement, a sentence.
+        rule: what is measured, and when the statement counts as true at a setting.
+        checks: the settings at which it was put to the test.
+    """
+
+    says: str
+    rule: str
+    checks: Sequence[Check]
+
+
+def verdict(statement: Statement) -> str:
+    """Whether a statement holds: at all settings that were tried, at some, which are named, or at none."""
+    by = {
+        outcome: [each.setting for each in statement.checks if each.outcome == outcome]
+        for outcome in ("yes", "no", "open")
+    }
+    if len(by["yes"]) == len(statement.checks):
+        return "holds"
+    if by["yes"]:
+        parts = [f"holds at these settings: {'; '.join(by['yes'])}"]
+        parts += [f"does not: {'; '.join(by['no'])}"] if by["no"] else []
+    elif by["no"]:
+        parts = ["does not hold"]
+    else:
+        return "cannot be told with so many seeds"
+    parts += [f"cannot be told: {'; '.join(by['open'])}"] if by["open"] else []
+    return ". ".join(parts)
+
+
+def mean(setting: str, values: Array, bound: float, above: bool) -> Check:
+    """Checks the mean of one number for each seed; of a seed that has none, nothing can be told."""
+    if not np.isfinite(values).all():
+        return Check(setting, math.nan, math.nan, math.nan, bound, above)
+    found = mean_interval(np.asarray(values, dtype=float))
+    return Check(setting, found.mean, found.low, found.high, bound, above)
+
+
+def ratio(setting: str, first: Array, second: Array, bound: float, above: bool) -> Check:
+    """Checks the geometric mean of a ratio, seed by seed."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log(np.asarray(first, dtype=float)) - np.log(np.asarray(second, dtype=float))
+    found = mean(setting, logs, math.log(bound), above)
+    value, low, high = (math.exp(each) for each in (found.value, found.low, found.high))
+    return Check(setting, value, low, high, bound, above)
+
+
+def more_solve(
+    setting: str, first: Sequence[int | None], second: Sequence[int | None], names: tuple[str, str]
+) -> Check:
+    """Checks whether more seeds of the first solve a task than of the second.
+
+    Only seeds count that one of the two solves and the other does not: the share of them that the first solves has Clopper
+    and Pearson's interval, which leaves out one half where McNemar's exact test rejects at 5 %.
+    """
+    pairs = [(one is not None, other is not None) for one, other in zip(first, second, strict=True)]
+    only, others = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
+    low, high = clopper_pearson(only, only + others)
+    total = len(pairs)
+    shown = " \N{MIDDLE DOT} ".join(
+        f"{name} {share(sum(pair[index] for pair in pairs), total)}" for index, name in enumerate(names)
+    )
+    value = only / (only + others) if only + others else math.nan
+    return Check(setting, value, low, high, 0.5, True, shown)
+
+
+def share(count: int, total: int) -> str:
+    """`7 of 10 (35 to 93 %)`."""
+    low, high = clopper_pearson(count, total)
+    return f"{count} of {total} ({100 * low:.0f} to {100 * high:.0f} %)"
