@@ -92,8 +92,9 @@ def _no_such_file(path: str, options: Sequence[str]) -> ConfigError:
     if group.startswith(f"{EXPERIMENT}/"):
         group, name = EXPERIMENT, path.removeprefix(f"{EXPERIMENT}/")
     if group == EXPERIMENT:  # of which Hydra names those that lie in no folder
-        shipped = (each.relative_to(CONF / group) for each in sorted((CONF / group).glob("*/*.yaml")))
-        allowed = sorted({*allowed, *(each.with_suffix("").as_posix() for each in shipped)})
+        inside = (CONF / group).glob("*/*.yaml")
+        names = (each.relative_to(CONF / group).with_suffix("").as_posix() for each in inside)
+        allowed = sorted({*allowed, *names})
     if group == "hydra/launcher":  # what only a package of Hydra's registers may not be chosen, either
         registered = {each.removesuffix(".yaml") for each in ConfigStore.instance().list(group)}
         shipped = {each.stem for each in (CONF / group).glob("*.yaml")}

@@ -56,9 +56,9 @@ class Delay(Drawn):
     target. Read linearly from H units, as here, it cannot exceed H (up to chance, and a bit more where it is estimated
     from few steps), and the mean squared error not fall below 1 - H/K.
 
-    With `ahead` = a the K values end a - 1 steps after the present one, and the last steps, after which there are not so
-    many, do not count. Who reads forward only cannot know the a - 1 values that are still to come, so that its mean
-    squared error does not fall below (a - 1)/K; who reads from both sides can have them all.
+    With `shift` = a the K values end a - 1 steps after the present one, and the last steps, which lack some, do not
+    count. Who reads forward only cannot know the a - 1 values that are still to come, so that its mean squared error
+    does not fall below (a - 1)/K; who reads from both sides can have them all. `linear` knows the present one: 1 - 1/K.
 
     Source: H. Jaeger, "Short term memory in echo state networks", GMD Report 152 (2001), where the value itself is
     delay 0 and K is infinite.
@@ -67,7 +67,7 @@ class Delay(Drawn):
         num_sequences: N.
         length: T, steps of a sequence.
         delays: K, the longest delay; the first K - a steps do not count.
-        ahead: a, by how many steps the values that are asked for lie later. (Runs that are older than it have 0.)
+        shift: a, by how many steps the values that are asked for lie later. (Older runs have 0.)
 
     Raises:
         ValueError: a setting is out of range.
@@ -77,20 +77,20 @@ class Delay(Drawn):
     reads = "steps"
     chooses_length = True
 
-    def __init__(self, num_sequences: int, length: int, delays: int, ahead: int = 0) -> None:
+    def __init__(self, num_sequences: int, length: int, delays: int, shift: int = 0) -> None:
         if num_sequences < 1:
             raise ValueError(f"num_sequences must be >= 1, got {num_sequences}")
         if delays < 1:
             raise ValueError(f"delays must be >= 1, got {delays}")
         if length <= delays:
             raise ValueError(f"length must be > delays ({delays}), got {length}")
-        if not 0 <= ahead <= delays:
-            raise ValueError(f"ahead must be >= 0 and <= delays ({delays}), got {ahead}")
+        if not 0 <= shift <= delays:
+            raise ValueError(f"shift must be >= 0 and <= delays ({delays}), got {shift}")
         self.targets = Values(delays)
         self.num_sequences = num_sequences
         self.length = length
         self.delays = delays
-        self.ahead = ahead
+        self.shift = shift
 
     @property
     def score(self) -> DelayedError:
@@ -113,10 +113,10 @@ class Delay(Drawn):
         """Makes inputs (N, T, 1), targets (N, T, K), and weights, 0 for steps that lack a target."""
         values = (drawn[0] * 2 - 1) * 3**0.5
         count, steps = values.shape
-        later = max(0, self.ahead - 1)
+        later = max(0, self.shift - 1)
         padded = torch.cat([torch.zeros(count, self.delays), values, torch.zeros(count, later)], 1)
-        shifted = padded[:, self.ahead : self.ahead + self.delays + steps - 1]
+        shifted = padded[:, self.shift : self.shift + self.delays + steps - 1]
         targets = shifted.unfold(1, self.delays, 1).flip(2).contiguous()  # (N, T, K), the latest first
         step = torch.arange(steps)
-        weight = ((step >= self.delays - self.ahead) & (step < steps - later)).float().repeat(count, 1)
+        weight = ((step >= self.delays - self.shift) & (step < steps - later)).float().repeat(count, 1)
         return Sequences(values[..., None], targets, weight, best=targets)

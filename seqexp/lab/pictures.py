@@ -54,11 +54,7 @@ def long(runs: Runs) -> Figure:
     """The share of seeds that solve first_last, against p."""
     lines = []
     for cell in _cells(runs, "long"):
-        solved = {
-            float(lag): [each is not None for each in runs["long", name, lag].solved or []]
-            for name, lag in runs.of("long")
-            if name == cell
-        }
+        solved = {float(lag): runs.solved("long", name, lag) for name, lag in runs.of("long") if name == cell}
         ends = np.array([clopper_pearson(sum(each), len(each)) for each in solved.values()])
         share = np.array([np.mean(each) for each in solved.values()])
         lines.append(Line(label=cell, x=np.array(list(solved)), mean=share, low=ends[:, 0], high=ends[:, 1]))
@@ -77,9 +73,9 @@ def bidirectional(runs: Runs) -> Figure:
     """The test MSE against how many of the values are still to come."""
     lines = []
     for value, name in (("false", "rnn"), ("true", "rnn bidirectional")):
-        aheads = [ahead for each, ahead in runs.of("bidirectional") if each == value]
-        scores = np.stack([runs.scores("bidirectional", value, ahead) for ahead in aheads], 1)  # (S, A)
-        coming = np.array([max(0.0, float(ahead) - 1) for ahead in aheads])
+        shifts = [shift for each, shift in runs.of("bidirectional") if each == value]
+        scores = np.stack([runs.scores("bidirectional", value, shift) for shift in shifts], 1)  # (S, A)
+        coming = np.array([max(0.0, float(shift) - 1) for shift in shifts])
         lines.append(Line.over_seeds(name, coming, scores))
     lines.append(Line.known("least that reading forward allows", coming, coming / 4))
     panel = Panel(

@@ -91,7 +91,7 @@ def _memory(runs: Runs) -> list[Statement]:
 def factors(runs: Runs, key: Key, time: str) -> Array:
     """By what a gradient shrinks in each step back, for each seed: of the state c of an LSTM, which carries most."""
     arrays = runs.arrays(*key, name="gradient_lag")
-    norms = arrays.get(f"{time}_c", arrays[f"{time}_h"])
+    norms = arrays[f"{time}_c" if f"{time}_c" in arrays else f"{time}_h"]
     with np.errstate(divide="ignore", invalid="ignore"):
         found: Array = (norms[:, STEPS] / norms[:, 0]) ** (1 / STEPS)
     return found
@@ -167,12 +167,12 @@ def _long(runs: Runs) -> list[Statement]:
 
     def against(cell: str) -> list[Check]:
         names = (_called(cell), "RNN")
-        pairs = [(lag, *(runs["long", each, lag].solved or [] for each in (cell, "rnn"))) for lag in lags]
-        return [more_solve(f"p = {lag}", ours, theirs, names) for lag, ours, theirs in pairs]
+        return [
+            more_solve(f"p = {lag}", runs.solved("long", cell, lag), runs.solved("long", "rnn", lag), names)
+            for lag in lags
+        ]
 
-    rule = (
-        "seeds that solve first_last at p steps: of those that one of the two solves alone, more than half are the {}'s"
-    )
+    rule = "seeds that solve first_last: of those that one of the two solves alone, more than half are the {}'s"
     return [
         Statement("An LSTM learns longer dependencies than an RNN.", rule.format("LSTM"), against("lstm")),
         Statement("So does a GRU.", rule.format("GRU"), against("gru")),
@@ -212,9 +212,9 @@ def _noise(runs: Runs) -> list[Statement]:
 
 def _bidirectional(runs: Runs) -> list[Statement]:
     helps, floor = [], []
-    for _, ahead in (key for key in runs.of("bidirectional") if key[0] == "true"):
-        both, forward = (runs.scores("bidirectional", each, ahead) for each in ("true", "false"))
-        coming = max(0, int(ahead) - 1)
+    for _, shift in (key for key in runs.of("bidirectional") if key[0] == "true"):
+        both, forward = (runs.scores("bidirectional", each, shift) for each in ("true", "false"))
+        coming = max(0, int(shift) - 1)
         where = f"{coming} of 4 values still to come" if coming else "all values in the past"
         helps.append(ratio(where, both, forward, 1, False))
         if coming:

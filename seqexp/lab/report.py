@@ -11,11 +11,12 @@ from seqexp.reproduce.report import made_by, number
 HEADER = ("statement", "what was measured", "verdict")
 
 RULES = (
-    "Each number has its 95 % interval over seeds: Student's t of a mean, on logarithms of a ratio; Clopper and Pearson's of a "
-    "share. Each interval is for itself, without a correction for how many there are. At one setting a statement is true where "
-    "the whole interval is on the right side of the bound, false where it is on the other side, and cannot be told where the "
-    "bound lies within. *Holds*: it is true at all settings that were tried. *Holds at these settings*: it is true at those that "
-    "are named, and not at the others. *Does not hold*: it is true at none, and false at one at least."
+    "Each number has its 95 % interval over seeds: Student's t of a mean, on logarithms of a ratio; Clopper and "
+    "Pearson's of a share. Each interval is for itself, without a correction for how many there are. At one setting a "
+    "statement is true where the whole interval is on the right side of the bound, false where it is on the other, "
+    "and cannot be told where the bound lies within. *Holds*: it is true at all settings that were tried. *Holds at "
+    "these settings*: it is true at those that are named, and not at the others. *Does not hold*: it is true at none, "
+    "and false at one at least."
 )
 
 

@@ -50,6 +50,10 @@ class Runs(dict[Key, Record]):
             raise ValueError(f"name: {' '.join(key)} has no guess {name}")
         return np.asarray(found, dtype=float)
 
+    def solved(self, *key: str) -> list[bool]:
+        """Which seeds have solved the task."""
+        return [each is not None for each in self[key].solved or []]
+
     def of(self, preset: str) -> list[Key]:
         """The keys of a preset's runs, without its name."""
         return [key[1:] for key in self if key[0] == preset]

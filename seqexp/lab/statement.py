@@ -95,15 +95,13 @@ def ratio(setting: str, first: Array, second: Array, bound: float, above: bool) 
     return Check(setting, value, low, high, bound, above)
 
 
-def more_solve(
-    setting: str, first: Sequence[int | None], second: Sequence[int | None], names: tuple[str, str]
-) -> Check:
+def more_solve(setting: str, first: Sequence[bool], second: Sequence[bool], names: tuple[str, str]) -> Check:
     """Checks whether more seeds of the first solve a task than of the second.
 
-    Only seeds count that one of the two solves and the other does not: the share of them that the first solves has Clopper
-    and Pearson's interval, which leaves out one half where McNemar's exact test rejects at 5 %.
+    Only seeds count that one of the two solves and the other does not: the share of them that the first solves has
+    Clopper and Pearson's interval, which leaves out one half where McNemar's exact test rejects at 5 %.
     """
-    pairs = [(one is not None, other is not None) for one, other in zip(first, second, strict=True)]
+    pairs = list(zip(first, second, strict=True))
     only, others = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
     low, high = clopper_pearson(only, only + others)
     total = len(pairs)

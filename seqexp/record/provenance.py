@@ -35,7 +35,7 @@ NEUTRAL_SETTINGS: dict[str, Any] = {
     "data.folds": 1,
     "data.stratified": None,
     "data.rows": None,
-    "data.ahead": 0,
+    "data.shift": 0,
     "cell.weights": None,
     "cell.residual": False,
     "cell.reset": "after",

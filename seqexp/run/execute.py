@@ -164,6 +164,7 @@ def one_of(config: DictConfig) -> DictConfig:
         config = config.copy()
         with open_dict(config):
             config.hydra.mode, config.hydra.sweeper.params = RunMode.RUN, None
+            config.compare.by = None
     return config
 
 

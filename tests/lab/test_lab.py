@@ -1,0 +1,245 @@
+"""lab: what decides on a statement, that each can come out each way, and the way from the command line to the page."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+
+from seqexp.config.compose import CONF
+from seqexp.diagnostic.kept import Kept
+from seqexp.lab import report
+from seqexp.lab.questions import QUESTIONS, STEPS
+from seqexp.lab.runs import PRESETS, Runs, jobs
+from seqexp.lab.statement import Check, Statement, mean, more_solve, ratio, verdict
+from seqexp.record.record import Record
+from seqexp.statistics import ALPHA
+from seqexp.statistics.success import mcnemar
+
+SEEDS = 8
+
+# ---------------------------------------------------------------- what decides
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "above", "outcome"),
+    [
+        (1.1, 1.3, True, "yes"),
+        (0.9, 1.3, True, "open"),
+        (0.7, 0.9, True, "no"),
+        (0.0, 1.0, True, "no"),
+        (1.1, 1.3, False, "no"),
+        (0.9, 1.3, False, "open"),
+        (0.7, 0.9, False, "yes"),
+        (math.nan, math.nan, True, "open"),
+    ],
+)
+def test_an_interval_decides(low, high, above, outcome):
+    assert Check("here", (low + high) / 2, low, high, 1.0, above).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        ("yy", "holds"),
+        ("yn", "holds at these settings: 0. does not: 1"),
+        ("ynoy", "holds at these settings: 0; 3. does not: 1. cannot be told: 2"),
+        ("nn", "does not hold"),
+        ("no", "does not hold. cannot be told: 1"),
+        ("oo", "cannot be told with so many seeds"),
+    ],
+)
+def test_a_verdict_follows_from_all_settings(sides, expected):
+    ends = {"y": (2.0, 3.0), "n": (0.1, 0.2), "o": (0.5, 2.0)}
+    checks = [Check(str(turn), 1.0, *ends[side], 1.0, True) for turn, side in enumerate(sides)]
+    assert verdict(Statement("It is so.", "it is", checks)) == expected
+
+
+def test_a_ratio_is_of_each_seed_and_a_seed_without_a_number_leaves_it_open():
+    found = ratio("here", np.array([2.0, 4.0, 8.0]), np.array([1.0, 1.0, 1.0]), 1, True)
+    assert found.value == pytest.approx(4)
+    assert found.low == pytest.approx(4 * math.exp(-4.302653 * math.log(2) / math.sqrt(3)), rel=1e-6)
+    assert mean("here", np.array([2.0, math.nan, 8.0]), 0, True).outcome == "open"
+    assert ratio("here", np.array([2.0, 0.0]), np.array([1.0, 1.0]), 1, True).outcome == "open"
+
+
+@pytest.mark.parametrize(("only", "others"), [(6, 0), (5, 0), (8, 1), (7, 1), (0, 6), (3, 3), (0, 0)])
+def test_more_solve_says_what_mcnemars_test_says(only, others):
+    first = [True] * only + [False] * others + [True, False]
+    second = [False] * only + [True] * others + [True, False]
+    found = more_solve("p = 5", first, second, ("LSTM", "RNN"))
+    rejects = mcnemar(only, others) < ALPHA
+    assert found.outcome == ("open" if not rejects else "yes" if only > others else "no")
+    assert found.shown.startswith(f"LSTM {only + 1} of {only + others + 2} (")
+
+
+# ---------------------------------------------------------------- each statement, both ways
+
+
+class Made(Runs):
+    """Runs that were never trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.measured: dict[tuple[tuple[str, ...], str], dict[str, np.ndarray]] = {}
+
+    def add(self, *key, test=1.0, train=1.0, guesses=(), solved=None, **measured):
+        spread = np.linspace(0.98, 1.02, SEEDS)
+        record = Record(
+            status="done",
+            data="made",
+            cell="rnn",
+            seeds=list(range(SEEDS)),
+            scores={part: {"mse": list(value * spread)} for part, value in (("test", test), ("train", train))},
+            baselines={name: [value] * SEEDS for name, value in dict(guesses).items()},
+            solved=solved,
+        )
+        self[key] = record
+        for name, arrays in measured.items():
+            self.measured[key, name] = arrays
+
+    def _kept(self, key, name):
+        return Kept({}, list(range(SEEDS)), self.measured[key, name])
+
+
+def spread(value, *shape):
+    """About `value` in each seed."""
+    return value * np.linspace(0.99, 1.01, SEEDS).reshape(-1, *[1] * len(shape)) * np.ones((SEEDS, *shape))
+
+
+def sine(good):
+    runs = Made()
+    runs.add("sine", "rnn", test=1.0 if good else 3.0, guesses={"persistence": 2.0, "linear": 1.5})
+    return runs
+
+
+def sums(good):
+    runs = Made()
+    for cell, score in (("rnn", 2.0), ("lstm", 1.0 if good else 3.0)):
+        runs.add("sum", cell, "20", "0.001", test=score)
+    return runs
+
+
+def memory(good):
+    runs = Made()
+    r2 = spread(0.8 if good else 0.2, 1, 40)
+    runs.add("memory", "rnn", memory={"end_capacity": spread(5.0 if good else 0.9), "end_r2": r2})
+    return runs
+
+
+def gradients(good):
+    runs = Made()
+    for name, key, factor in (
+        ("h", ("gradients", "rnn"), 0.5 if good else 1.1),
+        ("c", ("gradients", "lstm"), 0.9 if good else 1.05),
+        ("c", ("forget_bias", "lstm", "1"), 0.9 if good else 1.05),
+    ):
+        norms = spread(1.0, 1) * (np.linspace(0.99, 1.01, SEEDS) * factor)[:, None] ** np.arange(STEPS + 5)
+        runs.add(*key, gradient_lag={f"{time}_{name}": norms for time in ("start", "end")})
+    return runs
+
+
+def gates(good):
+    runs = Made()
+    pulse = np.zeros((SEEDS, 10, 1))
+    pulse[:, ::5] = 1
+    gate = spread(0.9 if good else 0.3, 10, 4) + pulse * (-0.5 if good else 0.5)
+    runs.add("gates", "lstm", gates={"end_f": gate, "end_input": pulse})
+    runs.add("gates", "gru", gates={"end_z": gate, "end_input": pulse})
+    return runs
+
+
+def long(good):
+    runs = Made()
+    yes, no = [100] * SEEDS, [None] * SEEDS
+    for cell in ("rnn", "lstm", "gru"):
+        runs.add("long", cell, "50", solved=yes if (cell == "rnn") != good else no)
+    return runs
+
+
+def noise(good):
+    runs = Made()
+    sizes = np.tile([0.0, 0.3], (SEEDS, 1))
+    arrays = {"end_sizes": sizes, "end_score": spread(2.0 if good else 0.5, 2), "end_linear": spread(1.0, 2)}
+    test = 1.0 if good else 1.6
+    runs.add("noise", "rnn", "0.1", test=test, train=1.0, guesses={"linear": 0.5 if good else 4.0}, noise=arrays)
+    return runs
+
+
+def bidirectional(good):
+    runs = Made()
+    runs.add("bidirectional", "false", "3", test=0.6)
+    runs.add("bidirectional", "true", "3", test=0.1 if good else 0.8)
+    return runs
+
+
+def text(good):
+    runs = Made()
+    runs.add(
+        "text",
+        "rnn",
+        test=1.0 if good else 9.0,
+        guesses=dict.fromkeys(("constant", "order_1", "order_2", "order_5"), 3),
+    )
+    return runs
+
+
+MAKERS = {each.__name__: each for each in (sine, memory, gradients, gates, long, noise, bidirectional, text)} | {
+    "sum": sums
+}
+
+
+def test_every_question_is_made_up_here():
+    assert set(MAKERS) == set(QUESTIONS)
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize(("good", "expected"), [(True, "holds"), (False, "does not hold")])
+def test_each_statement_can_come_out_each_way(name, good, expected):
+    for statement in QUESTIONS[name].judge(MAKERS[name](good)):
+        assert verdict(statement) == expected, (statement, verdict(statement))
+
+
+# ---------------------------------------------------------------- presets and the page
+
+
+@pytest.mark.parametrize("preset", [each for question in QUESTIONS.values() for each in question.presets])
+def test_a_preset_can_be_run_in_both_forms(preset):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        whole, short = list(jobs(preset)), list(jobs(preset, short=True))
+        assert {key for key, _ in short} <= {key for key, _ in whole}
+        for _, settings in short:
+            config = compose("config", settings)
+            assert config.trainer.max_epochs == 1
+    assert (CONF / "experiment" / PRESETS / f"{preset}.yaml").is_file()
+
+
+def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    done = command("lab", "bidirectional", "--short")
+    assert (done.status, done.err) == (0, "")
+    assert "A bidirectional network predicts better than one that reads forward." in done.out
+    page = Path("outputs/lab/short/lab.md")
+    text = page.read_text(encoding="utf-8")
+    for part in (
+        "| statement | what was measured | verdict |",
+        "](bidirectional.png)",
+        "seqexp lab bidirectional --short`",
+    ):
+        assert part in text
+    assert (page.parent / "bidirectional.png").stat().st_size < 200_000
+    results = {path: path.stat().st_mtime_ns for path in page.parent.glob("*/*/result.json")}
+    assert len(results) == 2
+    command("lab", "bidirectional", "--short")
+    assert {path: path.stat().st_mtime_ns for path in page.parent.glob("*/*/result.json")} == results
+    wrong = command("lab", "bidirectionl")
+    assert wrong.status == 2
+    assert "Did you mean bidirectional?" in wrong.err
+
+
+def test_what_was_not_measured_is_not_shown_as_a_number():
+    assert report.shown(mean("here", np.array([math.nan, 1.0]), 0, True)) == "not measured in all seeds"
+    assert report.shown(mean("here", np.array([1.0, 2.0, 3.0]), 0, True)) == "2 (-0.4841 to 4.484)"
