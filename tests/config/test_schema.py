@@ -41,6 +41,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "optimizer=adamm": ("optimizer=adamm", "Did you mean optimizer=adam?", "sgd"),
     "trainer=gup": ("trainer=gup", "Did you mean trainer=gpu?", "default"),
     "experiment=lab_sin": ("experiment=lab_sin", "Did you mean experiment=lab_sine?", "lab_sum"),
+    "experiment=lab/gate": ("experiment=lab/gate", "Did you mean experiment=lab/gates?", "lab_sum"),
     "data=null": ("data", "takes the name of one of its files"),
     "cell=rnn,lstm": ("cell=rnn,lstm", "--multirun"),
     # a key that does not exist

@@ -30,6 +30,18 @@ def test_targets_are_the_values_before_and_count_once_they_are_all_there(asked: 
     assert values.abs().max() <= 3**0.5
 
 
+@pytest.mark.parametrize("shift", [1, 3, 6])
+def test_shifted_targets_are_later_and_count_while_they_are_all_there(shift: int) -> None:
+    made = Delay(50, 20, 6, shift).sample(generator(0, "data"), 50, None)
+    assert made.weight is not None
+    counted = [step for step in range(20) if step + shift - 6 >= 0 and step + shift - 1 < 20]
+    assert made.weight[0].nonzero().flatten().tolist() == counted
+    for step in counted:
+        known = made.inputs[:, step + shift - 6 : step + shift, 0]
+        assert torch.equal(made.targets[:, step], known.flip(1))
+    assert Delay(50, 20, 6, 0).sample(generator(0, "data"), 50, None).inputs.equal(made.inputs)
+
+
 def test_the_docstring_shows_such_targets() -> None:
     text = inspect.getdoc(Delay) or ""
     rows = [re.search(rf"{name} +(.*)", text) for name in ("inputs   u", "targets  1", " 2", " 3")]
@@ -77,6 +89,7 @@ def test_wrong_settings_are_refused() -> None:
     for settings, said in (
         ((0, 20, 5), "num_sequences must be >= 1, got 0"),
         ((5, 20, 0), "delays must be >= 1, got 0"),
+        ((5, 20, 5, 6), r"shift must be >= 0 and <= delays \(5\), got 6"),
         ((5, 5, 5), r"length must be > delays \(5\), got 5"),
     ):
         with pytest.raises(ValueError, match=said):

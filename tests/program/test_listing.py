@@ -91,6 +91,8 @@ def test_a_group_and_a_file_are_shown_with_their_comments(command: Command) -> N
     assert command("list", "cell=lstm").out == command("list", "cell/lstm.yaml").out == done.out
     assert "\n  All that is not said here is as in trainer=default.\n" in command("list", "trainer/gpu").out
     assert "\n  cell=rnn,lstm,gru\n" in command("list", "experiment/rnn_vs_lstm").out
+    assert command("list", "experiment/lab/gates").out.startswith("experiment=lab/gates\n  What does a gate do")
+    assert "Did you mean experiment/lab/gates?" in command("list", "experiment/lab/gate").err
     assert "  search.trials=20 " in command("list", "search").out
     assert command("list", "data", "cell").out == command("list", "data").out + "\n" + command("list", "cell").out
 

@@ -21,7 +21,7 @@ from seqexp.run.optimizer import COUPLING_OPTIMIZERS
 from seqexp.run.task import LOADER_KEYS
 
 GROUPS = {
-    group: sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    group: sorted(path.relative_to(CONF / group).with_suffix("").as_posix() for path in (CONF / group).rglob("*.yaml"))
     for group in ("data", "cell", "optimizer", "trainer", "experiment")
 }
 FILES = [(group, name) for group, files in GROUPS.items() for name in files]

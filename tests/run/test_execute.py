@@ -63,6 +63,7 @@ def test_fixed_seeds_leave_a_member_the_bits_of_its_run_alone(tmp_path: Path) ->
     [
         (["experiment=equal_parameters"], r"a sweep over data, cell.*--multirun experiment=equal_parameters$"),
         (["experiment=rnn_vs_lstm"], r"a sweep over data, cell, optimizer.lr.*--multirun experiment=rnn_vs_lstm$"),
+        (["experiment=rnn_vs_lstm", "cell=rnn", "data=sine"], r"a sweep over data, cell, optimizer.lr"),
         (["cell=rnn,lstm"], r"cell=rnn,lstm: several values at once need --multirun, or sweep\(\) in Python"),
         (["optimizer.lr=interval(1e-4,1e-1)"], r"python -m seqexp.search"),
         (["sweep.name=mine"], r"sweep.name=mine: is for a sweep of many runs"),
