@@ -9,7 +9,7 @@ from seqexp.data.task import Sequences, Task
 from seqexp.score import Score
 
 
-def described(task: Task, first: Sequences, score: Score, guesses: Iterable[str]) -> str:
+def described(task: Task, first: Sequences, score: Score, guesses: Iterable[str], splits: int) -> str:
     """Says what is read and predicted, how much of it there is, and by what it is judged.
 
     Args:
@@ -17,6 +17,7 @@ def described(task: Task, first: Sequences, score: Score, guesses: Iterable[str]
         first: one seed's sequences.
         score: by which it is judged.
         guesses: names of what needs no network.
+        splits: in how many ways the seeds split the same data.
     """
     steps = first.inputs.shape[1]
     length = f"{steps:,} steps" if first.lengths is None else f"{int(first.lengths.min()):,} to {steps:,} steps"
@@ -32,7 +33,8 @@ def described(task: Task, first: Sequences, score: Score, guesses: Iterable[str]
     )
     when = "after the last step" if task.reads == "last" else "at every step"
     kind = f"windows in the order of {task.ordered_by}" if task.chronological else "sequences"
-    data = "the same for every seed" if task.fixed else f"another seed has {task.varies}"
+    shared = "the same for every seed" if splits == 1 else f"one set for all seeds, split in {splits} ways"
+    data = shared if task.fixed else f"another seed has {task.varies}"
     floor = "" if first.best is None else "; the noise is known"
     solved = "; it says when it is solved" if type(task).solved is not Task.solved else ""
     return (

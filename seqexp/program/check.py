@@ -80,6 +80,7 @@ def looked(settings: Sequence[str], config_dir: str | None) -> tuple[str, list[l
         data.first(),
         score,
         [name for name, row in scored.items() if row is not None and name != baselines.NOISE],
+        len({*map(data.folds.shift, data.seeds)}),
     )
     gone = [
         leaks.Finding("note", f"There is no guess {name}: {reason}.")

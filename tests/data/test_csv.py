@@ -276,6 +276,9 @@ def test_what_it_is_in_a_line_is_true_of_all_sequences_and_rows() -> None:
     Path("f.csv").write_text(TABLE)
     what, _ = check.looked([*asked, "data.target=price", "data.window=3", "data.time=date"], None)
     assert what.startswith("57 windows in the order of time of 3 steps;")
+    assert "; the same for every seed;" in what
+    what, _ = check.looked([*asked[:2], "data.target=price", "data.window=3", "num_seeds=4", "data.folds=3"], None)
+    assert "; one set for all seeds, split in 3 ways;" in what
 
 
 def _held(split: Split) -> list[tuple[float, ...]]:
