@@ -14,11 +14,7 @@ not depend on T, nor do the numbers of a step on what follows it.
 **Backward.** With G_t = dL/dh_t, all later states included, G_t = g_t + a_{t+1} G_{t+1} is the same recurrence from
 the end; dL/db_t = G_t and dL/da_t = G_t h_{t-1}.
 
-**Complex numbers** are pairs of real ones: of 2H features the first H are real parts, the others imaginary ones. In
-backward the first factor of each product is conjugated.
-
-**Bits.** All is elementwise, on rows of a multiple of `ALIGNMENT` columns, except the sum that is a constant
-coefficient's gradient; see "Bits" in `seqexp.cell.scan`.
+**Bits.** All is elementwise, on rows of a multiple of `ALIGNMENT` columns; see "Bits" in `seqexp.cell.scan`.
 """
 
 from __future__ import annotations
@@ -29,8 +25,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-
-from seqexp.cell.workspace import ALIGNMENT
 
 CHUNK = 32
 """Steps of a chunk, K."""
@@ -59,18 +53,9 @@ def at_steps(y: Tensor, ends: Tensor) -> Tensor:
     return y.view(S, F, K * C, N).gather(2, index)
 
 
-def linear_scan(a: Tensor, b: Tensor, pairs: bool = False) -> Tensor:
-    """Computes h_t = a_t h_{t-1} + b_t.
-
-    Args:
-        a: coefficients, of each step (S, H, K, C, N), or the same at all steps (S, H).
-        b: (S, H, K, C, N), contiguous.
-        pairs: whether the features are complex numbers, the real parts of all and then the imaginary parts.
-
-    Returns:
-        h (S, H, K, C, N).
-    """
-    states: Tensor = LinearScan.apply(a, b, pairs)  # type: ignore[no-untyped-call]
+def linear_scan(a: Tensor, b: Tensor) -> Tensor:
+    """Computes h_t = a_t h_{t-1} + b_t, of a and b in folded time (S, H, K, C, N)."""
+    states: Tensor = LinearScan.apply(a, b)  # type: ignore[no-untyped-call]
     return states
 
 
@@ -78,122 +63,68 @@ class LinearScan(torch.autograd.Function):
     """`linear_scan`, with its gradient."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, pairs: bool) -> Tensor:
+    def forward(ctx: Any, a: Tensor, b: Tensor) -> Tensor:
         """Computes h, block after block of features."""
         h = torch.empty_like(b)
-        parts = 2 if pairs else 1
-        for rows in blocks(b, parts):
-            A, B, H = (split(each, parts, b)[:, :, rows] for each in (a, b, h))
-            _solve(_steps(A, B), B.unbind(3), H.unbind(3), reverse=False)
-        ctx.parts = parts
+        for rows in blocks(b):
+            coefficients, added, states = (each[:, rows].unbind(2) for each in (a, b, h))
+            _solve(coefficients, added, states, reverse=False)
         ctx.save_for_backward(a, h)
         return h
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor]:
         """Computes the gradients of a and b."""
         a, h = ctx.saved_tensors
         gradient = gradient.contiguous()
+        da = torch.empty_like(h) if ctx.needs_input_grad[0] else None
         db = torch.empty_like(h)
-        wanted, constant = ctx.needs_input_grad[0], a.dim() == 2
-        da = torch.empty_like(h) if wanted and not constant else None
-        sums = []
-        for rows in blocks(h, ctx.parts):
-            A, H, g, G = (split(each, ctx.parts, h)[:, :, rows] for each in (a, h, gradient, db))
-            steps = _steps(A, H)
+        for rows in blocks(h):
+            steps, states, slopes, sums = (each[:, rows].unbind(2) for each in (a, h, gradient, db))
             back = (_shift(steps[0], reverse=True), *steps[:0:-1])
-            _solve(back, g.unbind(3)[::-1], G.unbind(3)[::-1], reverse=True)
-            before = (_shift(H[:, :, :, -1], reverse=False), *H.unbind(3)[:-1])
+            _solve(back, slopes[::-1], sums[::-1], reverse=True)
             if da is not None:
-                for out, left, right in zip(
-                    split(da, ctx.parts, h)[:, :, rows].unbind(3), before, G.unbind(3), strict=True
-                ):
-                    advance(None, left, right, out, conjugate=True)
-            elif wanted:
-                total = torch.zeros_like(before[0])
-                for left, right in zip(before, G.unbind(3), strict=True):
-                    advance(total, left, right, total, conjugate=True)
-                sums.append(total.sum(3))  # (S, parts, rows, C, N) -> (S, parts, rows, N)
-        if sums:
-            columns = torch.cat(sums, dim=2).flatten(1, 2)  # (S, H, N)
-            da = torch.bmm(columns, columns.new_ones(len(columns), columns.shape[2], ALIGNMENT))[..., 0]
-        return da, db, None
+                before = (_shift(states[-1], reverse=False), *states[:-1])
+                for out, left, right in zip(da[:, rows].unbind(2), before, sums, strict=True):
+                    torch.mul(left, right, out=out)
+        return da, db
 
 
-def blocks(like: Tensor, parts: int) -> list[slice]:
+def blocks(like: Tensor) -> list[slice]:
     """Cuts the features into blocks that fit the cache."""
     S, features, _, C, N = like.shape
-    count = features // parts
-    step = max(1, BLOCK // (S * parts * C * N))
-    return [slice(first, first + step) for first in range(0, count, step)]
-
-
-def split(x: Tensor, parts: int, like: Tensor) -> Tensor:
-    """Gives the parts of a number an axis of their own, (S, H, …) -> (S, parts, H / parts, …)."""
-    return x.reshape(x.shape[0], parts, like.shape[1] // parts, *x.shape[2:])
-
-
-def advance(add: Tensor | None, a: Tensor, h: Tensor, out: Tensor, conjugate: bool = False) -> Tensor:
-    """Writes add + a h into `out`, or add + conj(a) h; the parts of a number lie on axis 1. `out` is not h.
-
-    Args:
-        add: None stands for zero.
-        a: the first factor.
-        h: the second.
-        out: may be `add`.
-        conjugate: whether a is conjugated.
-    """
-    if add is None:
-        add = out.zero_()
-    if a.shape[1] == 1:
-        return torch.addcmul(add, a, h, out=out)
-    real, imaginary = a.unbind(1)
-    sign = -1 if conjugate else 1
-    for part, other, factor in ((0, 1, -sign), (1, 0, sign)):
-        torch.addcmul(add[:, part], real, h[:, part], out=out[:, part])
-        out[:, part].addcmul_(imaginary, h[:, other], value=factor)
-    return out
-
-
-def _steps(a: Tensor, like: Tensor) -> Sequence[Tensor]:
-    """The coefficients of each k, (S, parts, H, C, N), of those of each step or of all."""
-    if a.dim() == like.dim():
-        return a.unbind(3)
-    column = a[..., None, None].expand(*a.shape, *like.shape[4:]).contiguous()
-    return (column,) * like.shape[3]
+    step = max(1, BLOCK // (S * C * N))
+    return [slice(first, first + step) for first in range(0, features, step)]
 
 
 def _shift(x: Tensor, reverse: bool) -> Tensor:
-    """Moves the chunks on axis 3 by one, with zeros at the end that is freed."""
-    return (
-        nn.functional.pad(x[:, :, :, 1:], (0, 0, 0, 1)) if reverse else nn.functional.pad(x[:, :, :, :-1], (0, 0, 1, 0))
-    )
+    """Moves the chunks on axis 2 by one, with zeros at the end that is freed."""
+    return nn.functional.pad(x[:, :, 1:], (0, 0, 0, 1)) if reverse else nn.functional.pad(x[:, :, :-1], (0, 0, 1, 0))
 
 
 def _solve(a: Sequence[Tensor], b: Sequence[Tensor], h: Sequence[Tensor], reverse: bool) -> None:
-    """Fills h, all steps of all chunks; in reverse the lists begin with the last step, and a is conjugated."""
+    """Fills h, all steps of all chunks, (S, H, C, N) each; in reverse the lists begin with the last step."""
     state = torch.zeros_like(b[0])
-    if b[0].shape[3] > 1:
+    if b[0].shape[2] > 1:
         state = _entering(a, b, reverse)
     for a_k, b_k, h_k in zip(a, b, h, strict=True):
-        state = advance(b_k, a_k, state, h_k, conjugate=reverse)
+        state = torch.addcmul(b_k, a_k, state, out=h_k)
 
 
 def _entering(a: Sequence[Tensor], b: Sequence[Tensor], reverse: bool) -> Tensor:
-    """The state that enters each chunk (S, parts, H, C, N)."""
+    """The state that enters each chunk, (S, H, C, N)."""
     end, product = b[0].clone(), a[0].clone()
-    spare, other = torch.empty_like(end), torch.empty_like(product)
     for a_k, b_k in zip(a[1:], b[1:], strict=True):
-        end, spare = advance(b_k, a_k, end, spare, conjugate=reverse), end
-        product, other = advance(None, a_k, product, other), product
-    C, distance = end.shape[3], 1
+        torch.addcmul(b_k, a_k, end, out=end)
+        product.mul_(a_k)
+    C, distance = end.shape[2], 1
     while distance < C:
         to, of = slice(distance, None), slice(None, C - distance)
         if reverse:
             to, of = of, to
-        spare, other = end.clone(), product.clone()
-        advance(end[:, :, :, to], product[:, :, :, to], end[:, :, :, of], spare[:, :, :, to], conjugate=reverse)
-        advance(None, product[:, :, :, to], product[:, :, :, of], other[:, :, :, to])
-        end, product, distance = spare, other, 2 * distance
+        following, longer = end.clone(), product.clone()
+        following[:, :, to].addcmul_(product[:, :, to], end[:, :, of])
+        torch.mul(product[:, :, to], product[:, :, of], out=longer[:, :, to])
+        end, product, distance = following, longer, 2 * distance
     return _shift(end, reverse)

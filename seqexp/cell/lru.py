@@ -1,4 +1,4 @@
-"""The linear recurrent unit of Orvieto et al. (2023): a complex diagonal recurrence, by a linear scan."""
+"""The linear recurrent unit of Orvieto et al. (2023): a complex diagonal recurrence, in chunks of time."""
 
 from __future__ import annotations
 
