@@ -63,7 +63,7 @@ def lab(names: Sequence[str], folder: Path, short: bool = False) -> Iterator[Ans
         question = QUESTIONS[name]
         runs = Runs()
         for preset in question.presets:
-            runs.update(train(preset, folder / name, short))
+            runs.update(train(preset, folder, short))
         picture = folder / f"{name}.png"
         write_atomically(picture, encode(question.draw(runs), "png"))
         yield Answer(name, question, runs, question.judge(runs), picture)

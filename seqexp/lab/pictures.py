@@ -6,7 +6,8 @@ import numpy as np
 
 from seqexp.lab.runs import Key, Runs
 from seqexp.show.figures import Figure
-from seqexp.show.lines import Line, Panel, draw_panels
+from seqexp.show.lines import Line, Panel, draw_lines, draw_panels
+from seqexp.show.maps import Heat
 from seqexp.statistics.success import clopper_pearson
 
 
@@ -24,8 +25,24 @@ def sine(runs: Runs) -> Figure:
 
 
 def sums(runs: Runs) -> Figure:
-    """Which of the 20 numbers a prediction owes to, as trained on the sheet."""
-    return runs.draw("attribution", _cells(runs, "sum"))
+    """By how much a prediction changes where one of the 20 numbers is hidden: trained as on the sheet, and longer."""
+    keys = runs.of("sum")
+    lines: list[Line] = []
+    for epochs, rate in dict.fromkeys([keys[0][1:], keys[-1][1:]]):
+        for cell in _cells(runs, "sum"):
+            values = runs.arrays("sum", cell, epochs, rate, name="attribution")["end_occlusion"]  # (S, K + 1)
+            lags = np.arange(float(values.shape[1]))
+            name = f"{cell}, {epochs} epochs at {rate}"
+            lines.append(Line.over_seeds(name, lags, values, of=cell, turn=len(lines) // 2))
+    lines.append(Line.known("the sum itself", lags, np.ones(len(lags))))
+    panel = Panel(
+        title="what the prediction of a sum owes to each number",
+        xlabel="lag k (steps before the last)",
+        ylabel="RMS change where it is hidden",
+        lines=lines,
+        limits=(0, None),
+    )
+    return draw_panels([panel])
 
 
 def memory(runs: Runs) -> Figure:
@@ -34,15 +51,38 @@ def memory(runs: Runs) -> Figure:
 
 
 def gradients(runs: Runs) -> Figure:
-    """Gradients against the lag, of an RNN, and an LSTM with each forget bias."""
-    labels = {cell: key for cell, key in _cells(runs, "gradients").items() if cell != "gru"}
-    labels |= {f"lstm forget_bias={key[1]}": ("forget_bias", *key) for key in runs.of("forget_bias")[1:]}
-    return runs.draw("gradient_lag", labels)
+    """Gradients against the lag, of an RNN, and of an LSTM's state c with each forget bias."""
+    keys: dict[str, tuple[Key, str]] = {"rnn": (("gradients", "rnn"), "h"), "lstm": (("gradients", "lstm"), "c")}
+    keys |= {f"lstm, forget bias {key[1]}": (("forget_bias", *key), "c") for key in runs.of("forget_bias")[1:]}
+    panels = {}
+    for time, title in {"start": "before training", "end": "after training"}.items():
+        lines = []
+        for turn, (name, (key, state)) in enumerate(keys.items()):
+            norms = runs.arrays(*key, name="gradient_lag")[f"{time}_{state}"]  # (S, K + 1)
+            lags = np.arange(float(norms.shape[1]))
+            lines.append(Line.over_seeds(name, lags, norms / norms[:, :1], logs=True, of=key[1], turn=max(0, turn - 1)))
+        panels[title] = lines
+    biases = [float(key[1]) for key in runs.of("forget_bias")[1:]]
+    laws = {
+        f"\N{GREEK SMALL LETTER SIGMA}({bias:g})\N{MODIFIER LETTER SMALL K}": 1 / (1 + np.exp(-bias)) for bias in biases
+    }
+    panels["before training"] += [Line.known(name, lags, factor**lags) for name, factor in laws.items()]
+    return draw_lines(panels, "lag k (steps before the last)", "norm of the gradient,\nrelative to lag 0")
 
 
 def gates(runs: Runs) -> Figure:
-    """Input, states and gates over one sequence."""
-    return runs.draw("gates", _cells(runs, "gates"))
+    """Input, state and the gate that keeps it, over one sequence of the first seed."""
+    rows: list[list[Heat]] = [[], [], []]
+    for cell, key in _cells(runs, "gates").items():
+        arrays = runs.arrays(*key, name="gates")
+        state, gate = ("c", "f") if cell == "lstm" else ("h", "z")
+        for row, (name, limits) in zip(rows, (("input", None), (state, None), (gate, (0.0, 1.0))), strict=True):
+            values = arrays[f"end_{name}"][0].T
+            where = "feature" if name == "input" else "unit"
+            row.append(
+                Heat(title=f"{cell}: {name}", xlabel="step", ylabel=where, values=values, unit=name, limits=limits)
+            )
+    return draw_panels([panel for row in rows for panel in row], height=1.9)
 
 
 def noise(runs: Runs) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,9 @@ from seqexp.statistics import Array
 
 STEPS = 20
 """How far back gradients are measured, and memories asked for."""
+
+LEFT = 0.1
+"""A gradient of which no more than so much is left has vanished."""
 
 SPREAD = 1.25
 """A network whose test error is above so many times its training error does not generalise well."""
@@ -101,63 +104,65 @@ TIMES = {"start": "before training", "end": "after training"}
 
 
 def _gradients(runs: Runs) -> list[Statement]:
-    cells = [cell for (cell,) in runs.of("gradients")]
-    shrinks = [
-        ratio(f"{_called(cell)} {said}", factors(runs, ("gradients", cell), time), np.ones(1), 1, False)
-        for time, said in TIMES.items()
-        for cell in cells
-    ]
-    keys = {"": ("gradients", "lstm")} | {
-        f", forget bias {bias}": ("forget_bias", *rest) for *rest, bias in _biases(runs)
-    }
-    less = [
-        ratio(f"LSTM{name} {said}", factors(runs, key, time), factors(runs, ("gradients", "rnn"), time), 1, True)
-        for name, key in keys.items()
-        for time, said in TIMES.items()
-    ]
+    keys: dict[str, Key] = {_called(cell): ("gradients", cell) for (cell,) in runs.of("gradients")}
+    keys |= {f"LSTM, forget bias {bias}": ("forget_bias", cell, bias) for cell, bias in runs.of("forget_bias")}
+    found = {f"{name} {said}": factors(runs, key, time) for time, said in TIMES.items() for name, key in keys.items()}
+    rnn = {said: factors(runs, ("gradients", "rnn"), time) for time, said in TIMES.items()}
+    gated = {name: values for name, values in found.items() if not name.startswith("RNN")}
     step = f"geometric mean over {STEPS} steps, of an LSTM that of its state c"
     return [
         Statement(
             "A gradient shrinks from step to step on its way back.",
             f"its factor in a step is below 1 ({step})",
-            shrinks,
+            [ratio(name, values, np.ones(1), 1, False) for name, values in found.items()],
         ),
         Statement(
-            "The gates of an LSTM mitigate that: its gradient shrinks less than an RNN's.",
-            f"the LSTM's factor over the RNN's is above 1 ({step})",
-            less,
+            "Gates mitigate that: a gradient shrinks less than an RNN's.",
+            f"the factor over the RNN's, before or after training, is above 1 ({step})",
+            [
+                ratio(name, values, next(other for said, other in rnn.items() if name.endswith(said)), 1, True)
+                for name, values in gated.items()
+            ],
+        ),
+        Statement(
+            "With gates it does not vanish.",
+            f"more than {LEFT:g} of it is left {STEPS} steps back",
+            [ratio(name, values**STEPS, np.ones(1), LEFT, True) for name, values in gated.items()],
         ),
     ]
 
 
-def _biases(runs: Runs) -> Iterator[tuple[str, str, str]]:
-    yield from ((cell, bias, bias) for cell, bias in runs.of("forget_bias"))
-
-
-def kept(runs: Runs, cell: str) -> tuple[Array, Array]:
-    """The mean of the gate that keeps the state, for each seed, in steps without a pulse and in steps with one."""
-    arrays = runs.arrays("gates", cell, name="gates")
-    gate = arrays["end_f" if cell == "lstm" else "end_z"].mean(2)  # (S, T)
-    pulse = arrays["end_input"][:, :, 0] != 0
-    means = [np.nanmean(np.where(mask, gate, np.nan), axis=1) for mask in (~pulse, pulse)]
-    return means[0], means[1]
+def kept(runs: Runs, preset: str, cell: str) -> tuple[Array, Array]:
+    """The gate that keeps the state, its mean over units (S, T), and the input (S, T)."""
+    arrays = runs.arrays(preset, cell, name="gates")
+    return arrays["end_f" if cell == "lstm" else "end_z"].mean(2), arrays["end_input"][:, :, 0]
 
 
 GATES = {"lstm": "forget gate of the LSTM", "gru": "update gate of the GRU"}
 
 
 def _gates(runs: Runs) -> list[Statement]:
-    found = {GATES[cell]: kept(runs, cell) for (cell,) in runs.of("gates")}
+    sums = {
+        name: kept(runs, "gradients", cell)[0].mean(1) for cell, name in GATES.items() if ("gradients", cell) in runs
+    }
+    quiet, loud = {}, {}
+    for (cell,) in runs.of("gates"):
+        gate, pulse = kept(runs, "gates", cell)
+        quiet[GATES[cell]] = np.nanmean(np.where(pulse == 0, gate, np.nan), 1)
+        loud[GATES[cell]] = np.nanmean(np.where(pulse != 0, gate, np.nan), 1)
     return [
         Statement(
             "A gate stays open to keep what is stored.",
-            "mean of the gate in steps without a pulse is above 0.5, where it would keep half in each step",
-            [mean(name, without, 0.5, True) for name, (without, _) in found.items()],
+            "its mean, for one bit in steps without a pulse, is above 0.5, which keeps half in each step",
+            [
+                *(mean(f"a sum: {name}", values, 0.5, True) for name, values in sums.items()),
+                *(mean(f"one bit: {name}", values, 0.5, True) for name, values in quiet.items()),
+            ],
         ),
         Statement(
             "It closes when something new is to be stored.",
-            "mean of the gate in steps with a pulse, less that in steps without, is below 0",
-            [mean(name, at - without, 0, False) for name, (without, at) in found.items()],
+            "its mean in steps with a pulse, less that in steps without, is below 0",
+            [mean(f"one bit: {name}", loud[name] - values, 0, False) for name, values in quiet.items()],
         ),
     ]
 
@@ -234,6 +239,14 @@ def _bidirectional(runs: Runs) -> list[Statement]:
                 floor,
             )
         )
+    last, ends = runs.from_the_end("bidirectional", "true", runs.of("bidirectional")[0][1])
+    stated.append(
+        Statement(
+            "The last output of a bidirectional network has read the sequence from both sides.",
+            "its half from the end changes when all inputs but the last do (RMS above 0)",
+            [mean("output[:, -1] of torch", last, 0, True), mean("h_n of torch, which seqexp reads", ends, 0, True)],
+        )
+    )
     return stated
 
 
@@ -256,7 +269,7 @@ QUESTIONS: dict[str, Question] = {
     "gradients": Question(
         "Do gradients vanish, and do gates help?", ("gradients", "forget_bias"), _gradients, pictures.gradients
     ),
-    "gates": Question("What do gates do?", ("gates",), _gates, pictures.gates),
+    "gates": Question("What do gates do?", ("gradients", "gates"), _gates, pictures.gates),
     "long": Question("How far back can each cell learn to look?", ("long",), _long, pictures.long),
     "noise": Question("Does a network cope with noise?", ("noise",), _noise, pictures.noise),
     "bidirectional": Question(

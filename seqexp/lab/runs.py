@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+import torch
 from omegaconf import OmegaConf
 
 from seqexp.config import CONF
 from seqexp.diagnostic import kept
 from seqexp.record.record import Record
-from seqexp.run import run
+from seqexp.run import load, run
+from seqexp.seeding import generator
 from seqexp.show.figures import Figure
 from seqexp.statistics import Array
 
@@ -65,6 +67,22 @@ class Runs(dict[Key, Record]):
             ValueError: it is not there.
         """
         return self._kept(key, name).arrays
+
+    def from_the_end(self, *key: str) -> tuple[Array, Array]:
+        """By how much a scan from the end changes for each seed, RMS, when all inputs but the last do.
+
+        Returns:
+            At the last step, where it has read one input, and where it has ended.
+        """
+        folder = self[key].folder
+        if folder is None:
+            raise ValueError("a record that is not on disk has no weights")
+        model = load(folder)
+        x = torch.randn(16, 20, model.cell.input_size, generator=generator(0, "lab"))
+        other = torch.cat([x[:, :-1].flip(0), x[:, -1:]], 1)
+        change = model.states(other)["h_l0_reverse"] - model.states(x)["h_l0_reverse"]  # (S, B, T, H)
+        last, ends = (change[:, :, step].double().square().mean((1, 2)).sqrt().numpy() for step in (-1, 0))
+        return last, ends
 
     def draw(self, name: str, labels: Mapping[str, Key]) -> Figure:
         """An instrument's picture of some runs."""

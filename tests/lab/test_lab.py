@@ -104,6 +104,9 @@ class Made(Runs):
     def _kept(self, key, name):
         return Kept({}, list(range(SEEDS)), self.measured[key, name])
 
+    def from_the_end(self, *key):
+        return self.reads_from_the_end, self.reads_from_the_end
+
 
 def spread(value, *shape):
     """About `value` in each seed."""
@@ -130,12 +133,13 @@ def memory(good):
     return runs
 
 
-def gradients(good):
+def gradients(good, rnn=0.5, lstm=0.95):
     runs = Made()
+    rnn, lstm = (rnn, lstm) if good else (0.8, 0.5)
     for name, key, factor in (
-        ("h", ("gradients", "rnn"), 0.5 if good else 1.1),
-        ("c", ("gradients", "lstm"), 0.9 if good else 1.05),
-        ("c", ("forget_bias", "lstm", "1"), 0.9 if good else 1.05),
+        ("h", ("gradients", "rnn"), rnn),
+        ("c", ("gradients", "lstm"), lstm),
+        ("c", ("forget_bias", "lstm", "1"), lstm),
     ):
         norms = spread(1.0, 1) * (np.linspace(0.99, 1.01, SEEDS) * factor)[:, None] ** np.arange(STEPS + 5)
         runs.add(*key, gradient_lag={f"{time}_{name}": norms for time in ("start", "end")})
@@ -149,6 +153,7 @@ def gates(good):
     gate = spread(0.9 if good else 0.3, 10, 4) + pulse * (-0.5 if good else 0.5)
     runs.add("gates", "lstm", gates={"end_f": gate, "end_input": pulse})
     runs.add("gates", "gru", gates={"end_z": gate, "end_input": pulse})
+    runs.add("gradients", "lstm", gates={"end_f": gate, "end_input": pulse})
     return runs
 
 
@@ -173,6 +178,7 @@ def bidirectional(good):
     runs = Made()
     runs.add("bidirectional", "false", "3", test=0.6)
     runs.add("bidirectional", "true", "3", test=0.1 if good else 0.8)
+    runs.reads_from_the_end = spread(1.0 if good else 0.0)
     return runs
 
 
@@ -197,10 +203,12 @@ def test_every_question_is_made_up_here():
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-@pytest.mark.parametrize(("good", "expected"), [(True, "holds"), (False, "does not hold")])
-def test_each_statement_can_come_out_each_way(name, good, expected):
-    for statement in QUESTIONS[name].judge(MAKERS[name](good)):
-        assert verdict(statement) == expected, (statement, verdict(statement))
+def test_each_statement_can_come_out_each_way(name):
+    made = [MAKERS[name](True), MAKERS[name](False)]
+    if name == "gradients":  # what shrinks less may shrink, too
+        made.append(gradients(True, rnn=1.1, lstm=1.2))
+    for statements in zip(*(QUESTIONS[name].judge(runs) for runs in made), strict=True):
+        assert {"holds", "does not hold"} == {verdict(each) for each in statements}, statements[0].says
 
 
 # ---------------------------------------------------------------- presets and the page
@@ -231,10 +239,10 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     ):
         assert part in text
     assert (page.parent / "bidirectional.png").stat().st_size < 200_000
-    results = {path: path.stat().st_mtime_ns for path in page.parent.glob("*/*/result.json")}
+    results = {path: path.stat().st_mtime_ns for path in page.parent.glob("*/result.json")}
     assert len(results) == 2
     command("lab", "bidirectional", "--short")
-    assert {path: path.stat().st_mtime_ns for path in page.parent.glob("*/*/result.json")} == results
+    assert {path: path.stat().st_mtime_ns for path in page.parent.glob("*/result.json")} == results
     wrong = command("lab", "bidirectionl")
     assert wrong.status == 2
     assert "Did you mean bidirectional?" in wrong.err
