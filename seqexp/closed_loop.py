@@ -93,10 +93,7 @@ def _roll_out(model: Model, context: Tensor, steps: int) -> Tensor:
 
 def _from_state(model: Model, cell: Recurrent, context: Tensor, steps: int) -> Tensor:
     """The same of a recurrent cell in one direction, a step at a time."""
-    S, B = context.shape[:2]
-    state: States = [
-        tuple(context.new_zeros(S, cell.hidden_size, B) for _ in cell.states) for _ in range(cell.num_layers)
-    ]
+    state: States = [cell.initial_state(weights, context.shape[1]) for weights in cell.all_weights()]
     for x in model.embed(context).unbind(2):
         state, output = advance(cell, x, state)
     before = context[:, :, -1:]

@@ -42,7 +42,7 @@ def history(cell: Recurrent, x: Tensor, lengths: Tensor | None) -> History:
     """
     y, weights = _below_top(cell, x)
     directions = 2 if cell.bidirectional else 1
-    state = (y.new_zeros(y.shape[1], cell.hidden_size, y.shape[3]),) * len(cell.states)
+    state = cell.initial_state(weights[-directions], y.shape[3])
     states = []
     for x_t in y.unbind(0):
         state = cell.step(x_t, state, weights[-directions])
@@ -83,7 +83,7 @@ def products(cell: Recurrent, x: Tensor, lengths: Tensor | None, most: int) -> I
     """
     y, weights = _below_top(cell, x)
     own = weights[-2 if cell.bidirectional else -1]
-    state = (y.new_zeros(y.shape[1], cell.hidden_size, y.shape[3]),) * len(cell.states)
+    state = cell.initial_state(own, y.shape[3])
     before = []  # T times (S, D, B): the state that each step starts from
     for x_t in y.unbind(0):
         before.append(torch.cat(state, 1))

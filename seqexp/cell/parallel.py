@@ -198,8 +198,3 @@ class Parallel(Stack):
         wide = -(-rows // ALIGNMENT) * ALIGNMENT
         state = wide * steps * self.hidden_size
         return Cost(state, state * self.num_layers * self.kept_per_state)
-
-    def extra_repr(self) -> str:
-        """Returns the sizes, for print(module)."""
-        names = ("input_size", "num_seeds", "hidden_size", "num_layers", "dropout", "residual")
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)

@@ -50,7 +50,7 @@ def _blocks(cell: Recurrent, weights: Weights) -> list[str]:
     """What the blocks of H rows are called: as the gates are, if there is one for each."""
     if cell.gates == 1:
         return ["hh"]
-    state = (weights.weight_hh.new_zeros(cell.num_seeds, cell.hidden_size, 1),) * len(cell.states)
+    state = cell.initial_state(weights, 1)
     x = weights.weight_ih.new_zeros(cell.num_seeds, weights.weight_ih.shape[2], 1)
     names = list(cell.gate_values(x, state, weights))
     return names if len(names) == cell.gates else [f"block{index + 1}" for index in range(cell.gates)]

@@ -46,7 +46,7 @@ class Recurrent(Stack):
             raise TypeError('num_states must be replaced by states, the names of the tensors: ("h", "c")')
         if "draw" in own and "inits" not in own:
             setattr(cls, "inits", ("torch",))  # noqa: B010
-        if "step" in own and "workspace" not in own:
+        if own & {"step", "initial_state"} and "workspace" not in own:
             setattr(cls, "workspace", None)  # noqa: B010
         if own & {"forward", "last", "scan"} and "pull" not in own:
             setattr(cls, "pull", Cell.pull)  # noqa: B010
@@ -85,9 +85,7 @@ class Recurrent(Stack):
         if bidirectional:
             self.output_size, self.causal = 2 * hidden_size, False
         check_init(init, init_scale, self.inits, type(self).__name__)
-        self.init = init
-        self.init_scale = init_scale
-        self.bidirectional = bidirectional
+        self.init, self.init_scale, self.bidirectional = init, init_scale, bidirectional
         self._pool = Pool()
         for layer in range(num_layers):
             shapes = self.shapes(input_size if layer == 0 else self.output_size)
@@ -133,6 +131,13 @@ class Recurrent(Stack):
         Returns:
             The next state, its first tensor being the output.
         """
+
+    def initial_state(self, weights: Weights, columns: int) -> tuple[Tensor, ...]:
+        """Returns what the first step starts from, (S, H, columns) of each of `states`: zeros; a cell may override it.
+
+        One that is learnt is a parameter, in `shapes`: `weights.start[..., None].expand(-1, -1, columns)`.
+        """
+        return (weights[0].new_zeros(self.num_seeds, self.hidden_size, columns),) * len(self.states)
 
     def gate_values(self, x: Tensor, state: tuple[Tensor, ...], weights: Weights) -> dict[str, Tensor]:
         """Computes the gates of one time step by name, each (S, H, N); a cell that has gates overrides this."""
@@ -194,7 +199,7 @@ class Recurrent(Stack):
         self._pool = Pool()
 
     def scan(self, x: Tensor, weights: Weights, last: bool) -> Tensor:
-        """Runs one layer in one direction over time, from the state zero.
+        """Runs one layer in one direction over time, from its initial state.
 
         Args:
             x: inputs (T, S, I, N).
@@ -212,7 +217,7 @@ class Recurrent(Stack):
     def _unroll(self, x: Tensor, weights: Weights) -> Iterator[tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
         """Yields the state before and after each step, padded with columns; see "Bits" in `seqexp.cell.scan`."""
         x = nn.functional.pad(x, (0, -x.shape[3] % ALIGNMENT))  # (T, S, I, N) -> (T, S, I, width)
-        after = (x.new_zeros(x.shape[1], self.hidden_size, x.shape[3]),) * len(self.states)
+        after = self.initial_state(weights, x.shape[3])
         for x_t in x.unbind(0):
             before, after = after, self.step(x_t, after, weights)
             yield before, after
@@ -246,10 +251,8 @@ class Recurrent(Stack):
         self.check_member(index)
         if self.residual:
             raise NotImplementedError("torch.nn has no counterpart of residual layers")
-        module = self.empty_torch()
         own = dict(self.named_parameters())
-        reference = next(iter(own.values()))
-        module = module.to(device=reference.device, dtype=reference.dtype)
+        module = self.empty_torch().to(next(iter(own.values())))  # its device and dtype
         with torch.no_grad():
             for name, parameter in module.named_parameters():
                 parameter.copy_(own[name][index])
@@ -263,11 +266,6 @@ class Recurrent(Stack):
         """Returns the arguments that all of `torch.nn`'s recurrent modules share."""
         names = ("input_size", "hidden_size", "num_layers", "dropout", "bidirectional")
         return {name: getattr(self, name) for name in names} | {"batch_first": True}
-
-    def extra_repr(self) -> str:
-        """Returns the sizes, for print(module)."""
-        names = ("input_size", "num_seeds", "hidden_size", "num_layers", "dropout", "bidirectional")
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def _run(self, x: Tensor, last: bool) -> Tensor:
         """Runs all layers, (S, B, T, I) to (T, S, output_size, B) or the last state (S, output_size, B)."""

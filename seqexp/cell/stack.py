@@ -91,3 +91,8 @@ class Stack(Cell):
         for member, generator in zip(mask, self._generators, strict=True):
             member.bernoulli_(1 - self.dropout, generator=generator)
         return mask.div_(1 - self.dropout).to(like.device)
+
+    def extra_repr(self) -> str:
+        """Returns the sizes, for print(module)."""
+        names = ("hidden_size", "num_layers", "dropout", "residual")
+        return ", ".join([super().extra_repr(), *(f"{name}={getattr(self, name)}" for name in names)])

@@ -285,7 +285,7 @@ def split_state(cell: Recurrent, z: Tensor) -> States:
 
 def _visit(cell: Recurrent, x: Tensor) -> Tensor:
     """All states after each step of sequences (S, B, T, I): (S, D, B T)."""
-    state = split_state(cell, x.new_zeros(x.shape[0], cell.state_size, x.shape[1]))
+    state: States = [cell.initial_state(weights, x.shape[1]) for weights in cell.all_weights()]
     found = []
     for x_t in x.unbind(2):
         state, _ = advance(cell, x_t, state)

@@ -9,6 +9,7 @@ import torch
 
 from seqexp.cell.history import history
 from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.rnn import RNN
 from seqexp.cell.workspace import Workspace
 from tests.cell.conftest import CELLS
 
@@ -362,6 +363,56 @@ def test_a_cell_with_two_states():
     x = torch.arange(24.0).view(3, 1, 4, 2)
     expected = torch.cat([torch.zeros(3, 1, 1, 2), x[:, :, :-1]], dim=2)
     assert torch.equal(cell(x), expected)
+
+
+class Begun(Recurrent):
+    """An Elman cell whose state before the first step is learnt."""
+
+    gates = 1
+
+    def shapes(self, fan_in):
+        return super().shapes(fan_in) | {"start": (self.hidden_size,)}
+
+    def initial_state(self, weights, columns):
+        return (weights.start[..., None].expand(-1, -1, columns),)
+
+    def step(self, x, state, weights):
+        return ((weights.from_input(x) + weights.from_state(state[0])).tanh(),)
+
+
+def test_a_cell_with_an_initial_state_of_its_own(rng):
+    """Learnt, in every layer and direction; training, traces and instruments begin with it."""
+    cell = Begun(2, 3, 4, 2, 0.0, True)
+    cell.reset_parameters([torch.Generator().manual_seed(seed) for seed in range(3)])
+    x = torch.randn(3, 5, 1, 2, generator=rng)
+    y = x.transpose(2, 3)  # (S, B, 1, I) -> (S, B, I, 1)
+    for layer in range(2):
+        ways = [f"_l{layer}", f"_l{layer}_reverse"]
+        y = torch.cat([_one_step(cell, y, suffix) for suffix in ways], 2)
+    torch.testing.assert_close(cell(x), y.transpose(2, 3))
+    torch.testing.assert_close(history(cell, x, None).output.transpose(1, 2), y[..., 0])
+    torch.testing.assert_close(cell.traces(x)["h_l1"], y[:, :, :4].transpose(2, 3))
+    slopes = gradients(cell(x), cell)
+    assert all(slope.abs().sum() > 0 for slope in slopes)
+
+
+def _one_step(cell, y, suffix):
+    own = {name: getattr(cell, name + suffix) for name in cell.shapes(1)}
+    sums = own["weight_ih"][:, None] @ y + (own["weight_hh"] @ own["start"][..., None])[:, None]
+    return (sums + (own["bias_ih"] + own["bias_hh"])[:, None, :, None]).tanh()
+
+
+def test_a_start_of_its_own_leaves_no_hand_written_road():
+    class Begins(RNN):
+        def initial_state(self, weights, columns):
+            return (torch.ones(self.num_seeds, self.hidden_size, columns),)
+
+    cell = Begins(2, 1, 1, 1, 0.0, False, nonlinearity="relu")
+    with torch.no_grad():
+        for parameter in cell.parameters():
+            parameter.zero_()
+        cell.weight_hh_l0.fill_(0.5)
+    assert torch.equal(cell(torch.zeros(1, 1, 3, 2)).flatten(), torch.tensor([0.5, 0.25, 0.125]))
 
 
 def test_representation_shows_the_sizes(make_cell):
