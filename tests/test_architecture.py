@@ -23,6 +23,7 @@ HOMES = {
         *("callback/gradient_norm.py", "logger/shared.py"),
         *("data/module.py", "search/trial.py"),
         *("training/module.py", "training/keeper.py", "training/checkpoints.py", "training/screen.py"),
+        "training/steps.py",
         "training/writers.py",
     },
     "pytorch_lightning": set(),

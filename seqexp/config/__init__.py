@@ -7,7 +7,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if path.is_dir())
 """The folder of YAML groups: inside the installed package, or at the top of a checkout."""
 
-MOST_SEEDS, MOST_BASELINES, LONGEST_NAME = 100_000, 50, 200
+MOST_SEEDS, MOST_BASELINES, LONGEST_NAME, MOST_WEIGHTS = 100_000, 50, 200, 10_000
 """What a run has at most: more is refused before it begins, and a record with more is none of seqexp's."""
 
 EMBEDDING_SIZE = 32

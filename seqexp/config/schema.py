@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, SOURCE_SEEDS, names
+from seqexp.config import EMBEDDING_SIZE, MOST_SEEDS, MOST_WEIGHTS, SOURCE_SEEDS, names
 from seqexp.config.kinds import LARGEST, check_figure, check_plain, check_type, margin_of
 from seqexp.config.mistakes import ConfigError, first_line, show, unknown_key
 
@@ -46,9 +46,10 @@ class Compare:
 
 @dataclass
 class Checkpoint:
-    """How often the state of training is written to disk."""
+    """How often the state of training is written to disk, and at how many steps the weights are."""
 
     every_seconds: float
+    weights: int | None = None  # configurations of 0.1 have none
 
 
 @dataclass
@@ -189,3 +190,9 @@ def _check_numbers(typed: DictConfig) -> None:
         raise ConfigError(f"early_stopping.patience must be >= 1, or null for never, got {patience}")
     if not typed.checkpoint.every_seconds >= 0:
         raise ConfigError(f"checkpoint.every_seconds must be >= 0, got {typed.checkpoint.every_seconds}")
+    weights = typed.checkpoint.weights
+    if weights is not None and not 2 <= weights <= MOST_WEIGHTS:
+        raise ConfigError(
+            f"checkpoint.weights must be from 2 (the first and the last step) to {MOST_WEIGHTS:,}, or null for none, "
+            f"got {weights}"
+        )

@@ -25,15 +25,21 @@ When = Literal["start", "end"]
 Measured = dict[str, Array]
 
 
+STEPS = "steps"
+"""Under this name stand the steps (S, K) of which a run kept the weights, and before other names what they measured."""
+
+
 class Diagnostic(ABC):
     """Measures a population and draws what it measured; it changes nothing of either.
 
     Attributes:
         when: at what times it measures.
+        along: whether it has `numbers`, and so is measured at each step of which a run kept the weights.
         kinds: the files that a picture in a run's folder becomes.
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    along: ClassVar[bool] = False
     kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png",)
 
     def check(self, model: Model) -> None:  # noqa: B027  most can measure any model
@@ -73,6 +79,17 @@ class Diagnostic(ABC):
                 time before it, as in `start_h`.
         """
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """What of one measurement is drawn over the steps of training, by what it is called; by default nothing.
+
+        Args:
+            measured: what `measure` gave.
+
+        Returns:
+            Name -> (S,), a number for each seed.
+        """
+        return {}
+
     def table(self, arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
         """What of a measurement stands in the table of a comparison; by default nothing.
 
@@ -96,7 +113,11 @@ def join(parts: Sequence[tuple[Mapping[str, Array], int]]) -> Measured:
         ValueError: they are not of one shape.
         KeyError: one lacks a name that another has.
     """
+    named = parts[0][0]
+    steps = [part[STEPS][position] if STEPS in part else np.array([]) for part, position in parts]
+    if not all(np.array_equal(each, steps[0]) for each in steps):  # seeds that stopped elsewhere have no common way
+        named = {name: values for name, values in named.items() if not name.startswith(STEPS)}
     return {
         name: values if values.ndim == 0 else np.stack([part[name][position] for part, position in parts])
-        for name, values in parts[0][0].items()
+        for name, values in named.items()
     }

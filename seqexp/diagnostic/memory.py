@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqexp.data.split import Split
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
 from seqexp.score import Score
@@ -43,6 +44,7 @@ class Memory(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("start", "end")
+    along: ClassVar[bool] = True
 
     def __init__(self, max_lag: int, sequences: int, steps: int, tolerance: float, seed: int) -> None:
         """Sets how much is measured.
@@ -111,6 +113,10 @@ class Memory(Diagnostic):
         arrays = {"r2": found, "capacity": capacity, "horizon": horizon}
         return {name: values.numpy() for name, values in arrays.items()} | {"bound": np.array(model.cell.output_size)}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """The capacity and the horizon."""
+        return {name: measured[name] for name in ("capacity", "horizon")}
+
     def table(self, arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
         """The capacity and the horizon after training."""
         return {"": {"memory capacity": arrays["end_capacity"], "memory horizon": arrays["end_horizon"]}}
@@ -141,6 +147,8 @@ class Memory(Diagnostic):
             panels.append(
                 Panel(title=title, xlabel=where, ylabel="capacity: sum of r² up to k", lines=sums, limits=(0, None))
             )
+        panels += over_steps(by_label, "capacity", "memory capacity")
+        panels += over_steps(by_label, "horizon", "memory horizon (steps)")
         return draw_panels(panels)
 
 

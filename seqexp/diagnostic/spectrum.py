@@ -14,6 +14,7 @@ from torch import Tensor
 from seqexp.cell.recurrences import recurrences
 from seqexp.cell.recurrent import Recurrent
 from seqexp.data.split import Split
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
 from seqexp.score import Score
@@ -43,6 +44,7 @@ class Spectrum(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("start", "end")
+    along: ClassVar[bool] = True
 
     def check(self, model: Model) -> None:
         """Refuses a cell that has no such weights.
@@ -70,6 +72,12 @@ class Spectrum(Diagnostic):
         scale = cell.init_scale if isinstance(cell, Recurrent) and cell.init == "torch" else math.nan
         return {**found, "law": np.array(scale / math.sqrt(3))}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """Of the top layer's blocks, forward: the spectral radius, and the largest singular value."""
+        shown = _shown({f"end_{name}": values for name, values in measured.items()}, "end").items()
+        radii = {f"{block}_radius": np.abs(measured[f"{name}_eigenvalues"][:, 0]) for block, name in shown}
+        return radii | {f"{block}_stretch": measured[f"{name}_singular"][:, 0] for block, name in shown}
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the top layer's in the complex plane, and its singular values by rank; the forward direction's."""
         panels: list[Panel | Plane] = []
@@ -78,7 +86,7 @@ class Spectrum(Diagnostic):
             lines: list[Line] = []
             for label, arrays in by_label.items():
                 for turn, (block, name) in enumerate(_shown(arrays, time).items()):
-                    called = label if block in ("hh", "lambda") else f"{label}, gate {block}"
+                    called = _called(label, block)
                     values = arrays[f"{time}_{name}_eigenvalues"].flatten()
                     clouds.append(Cloud(label=called, of=label, x=values.real, y=values.imag, turn=turn))
                     singular = arrays[f"{time}_{name}_singular"]
@@ -104,6 +112,8 @@ class Spectrum(Diagnostic):
                     title=title, xlabel="rank", ylabel="singular value, mean over seeds", lines=lines, limits=(0, None)
                 )
             )
+        panels += over_steps(by_label, "radius", "largest |eigenvalue|", _called)
+        panels += over_steps(by_label, "stretch", "largest singular value", _called)
         return draw_panels(panels)
 
 
@@ -123,6 +133,10 @@ def spectrum(weights: Tensor) -> tuple[Tensor, Tensor]:
         eigenvalues[finite] = values.gather(1, order)
         singular[finite] = torch.linalg.svdvals(matrices[finite])
     return eigenvalues, singular
+
+
+def _called(label: str, block: str) -> str:
+    return label if block in ("hh", "lambda") else f"{label}, gate {block}"
 
 
 def _shown(arrays: Mapping[str, Array], time: str) -> dict[str, str]:

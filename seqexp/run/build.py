@@ -6,7 +6,7 @@ import contextlib
 import copy
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_
 from seqexp.run.solvable import check_solvable
 from seqexp.run.task import SCORE, population_data
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
+from seqexp.run.way import steps_kept
 from seqexp.run.weights import start_from
 from seqexp.seeding import drawn_from
 from seqexp.training.module import Training
@@ -59,6 +60,7 @@ class Parts:
         diagnostics: what is measured beside the scores, by name.
         loggers: what makes each logger beside TensorBoard, by name.
         callbacks: what else happens during training, by name.
+        weights_at: the steps whose weights are kept, by `checkpoint.weights`; most runs keep none.
     """
 
     settings: dict[str, Any]
@@ -71,6 +73,7 @@ class Parts:
     diagnostics: dict[str, Diagnostic]
     loggers: dict[str, Maker]
     callbacks: dict[str, Callback]
+    weights_at: Sequence[int] = ()
 
     def make_data(self, guessed: bool = True) -> dict[str, dict[str, Guess]]:
         """Makes every seed's data, which `build` leaves alone but for the first seed's, and the task's guesses.
@@ -183,13 +186,17 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     check_lengths(model.cell, first.lengths, steps)
     check_solvable(settings, model, data)
     make_optimizer = find_optimizer(settings["optimizer"], allowed, trainer.strategy.root_device, text is not None)
-    schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, num_intervals(data, trainer))
+    most = num_intervals(data, trainer)
+    schedule = find_schedule(settings["scheduler"], allowed, make_optimizer, most)
     training = Training(model, score, data.task, make_optimizer, schedule)
     callbacks = find_callbacks(settings["callback"], allowed)
     loggers = find_loggers(settings["logger"], allowed)
     diagnostics = find_diagnostics(settings["diagnostic"], allowed, model, data.task)
     shown = masked(config, settings)
-    return Parts(settings, shown, data, training, make_trainer, sizes, matched, diagnostics, loggers, callbacks)
+    weights_at = steps_kept(settings["checkpoint"]["weights"], most["step"], bool(model.cell.penalties))
+    return Parts(
+        settings, shown, data, training, make_trainer, sizes, matched, diagnostics, loggers, callbacks, weights_at
+    )
 
 
 def claim_of(config: DictConfig) -> Claim:

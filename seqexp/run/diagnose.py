@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from omegaconf import DictConfig, open_dict
 
@@ -17,13 +18,14 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.data.module import PopulationData
 from seqexp.data.task import Task
 from seqexp.diagnostic import kept
-from seqexp.diagnostic.diagnostic import Array, Diagnostic, When
+from seqexp.diagnostic.diagnostic import STEPS, Array, Diagnostic, When
 from seqexp.model import Model
 from seqexp.record.files import write_atomically
 from seqexp.record.record import Record, RecordError
 from seqexp.score import Score
 from seqexp.show.console import say
 from seqexp.show.figures import Kind, encode
+from seqexp.training.steps import steps_of
 
 if TYPE_CHECKING:
     from seqexp.show.board import Board
@@ -95,6 +97,42 @@ class Measurements:
             self.found[name] |= {f"{when}_{part}": values for part, values in measured.items()}
             self.took[name][when] = time.perf_counter() - start
 
+    def measure_steps(self, folder: Path, model: Model, score: Score) -> None:
+        """Has those measure that draw the way, at each step whose weights the run has kept.
+
+        Args:
+            folder: the run's.
+            model: a population of its settings, which stays as it is.
+            score: what it was trained by.
+        """
+        from seqexp.run.load import load_kept  # which builds diagnostics by this file
+
+        steps = steps_of(folder)
+        due = {name: self.diagnostics[name] for name in self.found if self.diagnostics[name].along}
+        if not steps or not due:
+            return
+        split = self.data.splits["val" if self.data.has_val else "train"].to(torch.device("cpu"), torch.float64)
+        copied = model.members(slice(None)).to(device="cpu").eval()
+        copied.cell.forget_work_space()
+        rows: dict[str, list[dict[str, Array]]] = {name: [] for name in due}
+        took = dict.fromkeys(due, 0.0)
+        for step in steps:
+            load_kept(copied, folder, "model.", step)
+            copied.double()
+            for name, each in due.items():
+                start = time.perf_counter()
+                try:
+                    rows[name].append(each.numbers(each.measure(copied, score, split)))
+                except Exception:
+                    log.warning("diagnostic %s: could not measure step %d", name, step, exc_info=True)
+                took[name] += time.perf_counter() - start
+        for name, found in rows.items():
+            if len(found) == len(steps):
+                every = np.tile(np.array(steps), (len(self.data.seeds), 1))  # (S, K)
+                numbers = {each: np.stack([row[each] for row in found], axis=1) for each in found[0]}
+                self.found[name] |= {f"{STEPS}_{each}": values for each, values in numbers.items()} | {STEPS: every}
+                self.took[name][STEPS] = took[name]
+
     @property
     def seconds(self) -> dict[str, float]:
         """How long each diagnostic has measured, without its picture."""
@@ -155,6 +193,7 @@ def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:
         measurements.measure("start", training.model, training.score)
         load_kept(training, folder)
         measurements.measure("end", training.model, training.score)
+        measurements.measure_steps(folder, training.model, training.score)
         measurements.write(folder, label, None)
     except Exception as error:
         say(sys.stderr, f"not measured: {os.path.relpath(folder)}: {type(error).__name__}: {error}")

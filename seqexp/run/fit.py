@@ -37,6 +37,7 @@ from seqexp.run.diagnose import Measurements
 from seqexp.run.loggers import Loggers, Place
 from seqexp.run.pictures import as_array, classes_of_steps
 from seqexp.run.trainer import settings_of_the_process_kept
+from seqexp.run.way import keepers
 from seqexp.show.board import KEPT, SIZES, Board, Curves
 from seqexp.show.console import say
 from seqexp.signals import Ending, Terminated
@@ -76,11 +77,13 @@ def fit(
     with settings_of_the_process_kept(), Board(folder) as board, Loggers(parts.loggers, place) as loggers:
         measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], data)
         selection = Selection(training, data.seeds, parts.settings["early_stopping"]["patience"])
+        keeps, remark = keepers(parts, folder)
+        _say(remark)
         title, solves = f"{record.cell} on {record.data}", bool(training.model.cell.penalties)
         callbacks: list[pl.Callback] = []
         if not solves:
             screen = on_screen(title, folder, selection, console, parts.settings, beside)
-            callbacks = _callbacks(parts, selection, screen, checkpoints, board, loggers)
+            callbacks = _callbacks(parts, selection, screen, [*keeps, checkpoints], board, loggers)
         data.trainer = trainer = parts.make_trainer(callbacks, str(folder))
         data.setup()
         curves = Curves(record.data, training.score.name, training.score.label, data.has_val)
@@ -99,6 +102,7 @@ def fit(
         forecast = pictures.predicted(board, folder, parts, guesses[TEST], test, predictions, title, record.cell)
         pictures.learnt(folder, parts, learnt.history, title, record.cell)
         measurements.measure("end", training.model, training.score)
+        measurements.measure_steps(folder, training.model, training.score)
         measurements.write(folder, record.cell, board)
         record = replace(
             record,
@@ -157,7 +161,7 @@ def _callbacks(
     parts: Parts,
     selection: Selection,
     screen: list[pl.Callback],
-    checkpoints: Checkpoints,
+    checkpoints: list[pl.Callback],
     board: Board,
     loggers: Loggers,
 ) -> list[pl.Callback]:
@@ -167,7 +171,7 @@ def _callbacks(
     writers = [BoardWriter(each, selection) for each in sinks]
     numbers = [NumbersWriter(each, sinks) for each in parts.callbacks.values() if isinstance(each, Measured)]
     flusher = Flusher(loggers.flush)
-    return [selection, *writers, *rates, *parts.callbacks.values(), *numbers, flusher, *screen, checkpoints]
+    return [selection, *writers, *rates, *parts.callbacks.values(), *numbers, flusher, *screen, *checkpoints]
 
 
 def _show_kept(

@@ -28,6 +28,7 @@ from seqexp.run.size import Sizes, unset_model
 from seqexp.run.task import task_maker
 from seqexp.run.trained import Trained
 from seqexp.run.unchanged import check_there
+from seqexp.training.steps import path_of, steps_of
 
 BESIDE = ("callback", "diagnostic", "logger")
 """Groups that training and testing do without: their packages need not be there, nor be trusted."""
@@ -39,7 +40,12 @@ NOT_MODEL = (*BESIDE, "data", "optimizer", "scheduler", "trainer")
 """Groups that a trained model does without, where its record says what it reads and predicts."""
 
 
-def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_environment: Sequence[str] = ()) -> Trained:
+def load(
+    folder: Path | str,
+    allowed_packages: Sequence[str] = (),
+    allowed_environment: Sequence[str] = (),
+    step: int | None = None,
+) -> Trained:
     """Loads the trained population of a run, with each seed's kept weights.
 
     Neither the data nor the task's code need be there any more.
@@ -50,6 +56,8 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
             What the run's own configuration says of that is not believed.
         allowed_environment: environment variables that may be read where the run read them: a record does not hold
             their values.
+        step: a step of training of which `checkpoint.weights` kept the weights (`kept_steps` lists them), 0 being the
+            start: all seeds' at that step, whatever epoch was each seed's best. None: the weights that each seed kept.
 
     Returns:
         The model of all seeds: called on sequences it predicts, `states` and `gates` show what is inside, and
@@ -63,7 +71,7 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
     path = Path(folder)
     record = _finished(path, allowed_packages, allowed_environment)
     if record.sizes is not None:
-        return Trained(_model(path, record, Sizes(**record.sizes), allowed_packages, allowed_environment))
+        return Trained(_model(path, record, Sizes(**record.sizes), allowed_packages, allowed_environment, step))
     try:
         _, parts = load_run(path, allowed_packages, allowed_environment, {})
     except (ConfigError, OSError) as error:
@@ -71,7 +79,14 @@ def load(folder: Path | str, allowed_packages: Sequence[str] = (), allowed_envir
             f"{path}: its record, of an older version, does not say what the model reads and predicts, so that its "
             f"task and data are needed; {error}"
         ) from None
+    if step is not None:
+        load_kept(parts.training, path, step=step)
     return Trained(parts.training.model)
+
+
+def kept_steps(folder: Path | str) -> list[int]:
+    """The steps of training whose weights a run has kept, ascending; none without `checkpoint.weights`."""
+    return steps_of(Path(folder))
 
 
 def record_of(folder: Path) -> Record:
@@ -224,29 +239,39 @@ def _configuration(
 
 
 def _model(
-    folder: Path, record: Record, sizes: Sizes, allowed_packages: Sequence[str], allowed_environment: Sequence[str]
+    folder: Path,
+    record: Record,
+    sizes: Sizes,
+    allowed_packages: Sequence[str],
+    allowed_environment: Sequence[str],
+    step: int | None = None,
 ) -> Model:
     """Builds the model that a record describes, with the kept weights."""
     config = check(_configuration(folder, record, allowed_packages, allowed_environment, NOT_MODEL))
     node: Any = OmegaConf.to_container(config.cell, resolve=True)
     model = unset_model(node, list(allowed_packages), sizes, len(record.seeds))
     model.cell.first_seed = record.seeds[0]
-    load_kept(model, folder, "model.")
+    load_kept(model, folder, "model.", step)
     return model
 
 
-def load_kept(module: nn.Module, folder: Path, prefix: str = "") -> None:
+def load_kept(module: nn.Module, folder: Path, prefix: str = "", step: int | None = None) -> None:
     """Gives a run's kept weights to a population of its settings.
 
     Args:
         module: a `Training`, or its part.
         folder: the run's.
         prefix: what stands in the checkpoint before the names of the module's parameters.
+        step: the step of training whose weights they are; None: those that each seed kept.
 
     Raises:
         RecordError: there is no checkpoint of plain tensors, or it is another run's.
     """
-    path = folder / "checkpoints" / "best.ckpt"
+    path = folder / "checkpoints" / "best.ckpt" if step is None else path_of(folder, step)
+    if step is not None and not os.path.lexists(path):
+        steps = ", ".join(map(str, steps_of(folder)))
+        there = f"those of steps {steps}" if steps else "none; checkpoint.weights=40 keeps some, where a run is trained"
+        raise RecordError(f"{folder}: has no weights of step {step}, but {there}")
     if not is_plain(path):
         raise RecordError(f"{path}: there is no such file, or a link")
     try:

@@ -155,6 +155,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "data.window=1e400": ("data.window", "a whole number", "inf"),
     "optimizer.lr=1e400": ("optimizer.lr", "a number", "inf"),
     "checkpoint.every_seconds=nan": ("checkpoint.every_seconds", ">= 0", "nan"),
+    "checkpoint.weights=1": ("checkpoint.weights", "from 2 (the first and the last step) to 10,000", "got 1"),
     # a node of the wrong kind
     "optimizer=[1e308]": ("optimizer=[1e308]", "takes the name of one of its files"),
     "experiment=[1e308]": ("experiment=[1e308]", "takes the name of one of its files"),

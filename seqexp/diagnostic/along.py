@@ -1,0 +1,39 @@
+"""What was measured at each step of which a run kept the weights, as a panel beside start and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from seqexp.diagnostic.diagnostic import STEPS, Array
+from seqexp.show.lines import Line, Panel
+
+START = 0.5
+"""Where step 0 is drawn: a logarithmic axis has no place for it."""
+
+
+def over_steps(
+    by_label: Mapping[str, Mapping[str, Array]],
+    quantity: str,
+    ylabel: str,
+    called: Callable[[str, str], str] = lambda label, _: label,
+) -> list[Panel]:
+    """A panel of a quantity over the steps of training; none where no run kept its weights.
+
+    Args:
+        by_label: what `Diagnostic.draw` gets.
+        quantity: the end of the names in `Diagnostic.numbers` that are drawn.
+        ylabel: left of the panel.
+        called: what the legend calls a label's number, given the label and what stands before `quantity`.
+    """
+    lines = []
+    for label, arrays in by_label.items():
+        names = [name for name in arrays if name.startswith(f"{STEPS}_") and name.endswith(quantity)]
+        for turn, name in enumerate(names):
+            steps = np.maximum(arrays[STEPS][0], START)
+            which = name.removeprefix(f"{STEPS}_").removesuffix(quantity).rstrip("_")
+            lines.append(Line.over_seeds(called(label, which), steps, arrays[name], of=label, turn=turn))
+    where = f"step of training (0 is drawn at {START})"
+    panel = Panel(title="along training", xlabel=where, ylabel=ylabel, lines=lines, xlog=True, limits=(0, None))
+    return [panel] if lines else []
