@@ -20,7 +20,7 @@ from seqexp.data.task import Task, features, outputs
 from seqexp.forecasts import Forecast
 from seqexp.model import Model
 from seqexp.record.record import Record, RecordError
-from seqexp.residuals import in_time, paths_from, residuals
+from seqexp.residuals import check_enough, in_time, paths_from, residuals
 from seqexp.run.build import Parts
 from seqexp.run.fit import limit_threads
 from seqexp.run.load import load_apart, load_run, record_of
@@ -30,6 +30,9 @@ from seqexp.statistics import Array, conformal
 
 SHOWN = 3
 """So many windows of the past are drawn."""
+
+MOST_STEPS = 100_000
+"""A path of these takes a minute or two."""
 
 LEARNT = ("window", "horizon", "scaling")
 """Settings of the data that are the networks' as well."""
@@ -105,6 +108,8 @@ def forecast(
         raise ConfigError(f"level must be between 0 and 1, got {level:g}")
     if steps < 1:
         raise ConfigError(f"steps must be >= 1, got {steps}")
+    if steps > MOST_STEPS:
+        raise ConfigError(f"steps must be <= {MOST_STEPS:,}, got {steps:,}")
     if settings and data is None:
         raise ConfigError(f"data.{next(iter(settings))}: says how another file is written, which --data FILE names")
     path = Path(folder)
@@ -176,6 +181,8 @@ def _forecast(
     own: Own, known: Series, where: str, kept: list[int], steps: int, level: float, settings: Mapping[str, Any]
 ) -> Forecast:
     record, model, is_closed = own.record, own.model, known.ahead == 1
+    if own.parts:  # before a path is made, which would take as long as its steps
+        check_enough(own.parts.data.splits[VAL].num_sequences, steps if is_closed else 1, level)
     seed = own.parts.data.data_seeds[kept[0]] if own.parts else 0  # a file is the same for every seed
     values = known.record(generator(seed, "data")).values  # (L, columns)
     read, least = values[:, list(known.read)], known.window + known.horizon - 1
@@ -228,7 +235,7 @@ def _bounds(data: PopulationData, model: Model, kept: list[int], steps: int, lev
     Raises:
         ConfigError: validation is too short for it.
     """
-    before, after = (residuals(model, in_time(data, name, kept[0]), kept, steps, level, name) for name in (VAL, "test"))
+    before, after = (residuals(model, in_time(data, name, kept[0]), kept, steps) for name in (VAL, "test"))
     try:
         widths = np.stack([conformal.half_widths(before[..., place], level) for place in range(before.shape[-1])], -1)
     except ValueError as error:  # windows of several files break off, and a path may leave what numbers hold

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqexp.closed_loop import roll_out
 from seqexp.config.mistakes import ConfigError
-from seqexp.data.module import VAL, PopulationData
+from seqexp.data.module import PopulationData
 from seqexp.data.series import Series
 from seqexp.data.split import Split, evaluation_rows
 from seqexp.model import Model
@@ -36,21 +36,25 @@ def paths_from(model: Model, windows: Tensor, steps: int) -> Tensor:
     return torch.cat(found, 1).cpu()
 
 
-def residuals(model: Model, split: Split, kept: list[int], steps: int, level: float, name: str) -> Array:
-    """What came minus what the mean of the seeds predicted from each window, (N, K, O); NaN beyond the split's end.
+def check_enough(count: int, steps: int, level: float) -> None:
+    """Refuses paths of more steps than so many windows of validation make an interval for.
 
     Raises:
-        ConfigError: validation has too few windows for the level.
+        ConfigError: they are too few.
     """
-    needed, count = conformal.least(level), split.num_sequences
-    if name == VAL and count < steps - 1 + needed:
+    needed = conformal.least(level)
+    if count < steps - 1 + needed:
         allowed = max(0, count - needed + 1)
         raise ConfigError(
             f"an interval of level {level:g} for {steps} steps needs {steps - 1 + needed} windows of validation, and "
             f"there are {count}: "
             + (f"steps must be <= {allowed}, or --level lower" if allowed else "--level must be lower")
         )
-    first = max(0, count - MOST_STARTS - steps + 1)
+
+
+def residuals(model: Model, split: Split, kept: list[int], steps: int) -> Array:
+    """What came minus what the mean of the seeds predicted from each window, (N, K, O); NaN beyond the split's end."""
+    first = max(0, split.num_sequences - MOST_STARTS - steps + 1)
     windows, targets = split.inputs[0, first:], split.targets[0, first:].double()  # (N, T, I), (N, O)
     predicted = paths_from(model, windows, steps)[kept].double().mean(0)  # (N, K, O)
     ahead = torch.arange(len(targets))[:, None] + torch.arange(steps)  # (N, K)

@@ -126,6 +126,8 @@ def test_with_folds_those_forecast_that_were_trained_last(train: Train) -> None:
     ("settings", "words"),
     [
         ({"steps": 0}, "steps must be >= 1"),
+        ({"steps": 10**9}, "steps must be <= 100,000, got 1,000,000,000"),
+        ({"steps": 90_000}, "steps must be <= 49"),  # at once: no such path is made
         ({"steps": 1, "level": 1.0}, "level must be between 0 and 1"),
         ({"steps": 60}, r"needs 68 windows of validation, and there are 57: steps must be <= 49"),
         ({"steps": 1, "level": 0.999}, "--level must be lower"),
