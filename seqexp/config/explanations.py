@@ -112,9 +112,11 @@ def _unreadable(line: str, said: str) -> str:
     if "=" not in line:
         return f"{show(line)}: a setting is given as key=value"
     said = re.sub(r" expecting .*", "", said)  # Hydra's own names of whatever could follow
+    key, value = line.split("=", 1)
+    example = f'{key}="{value}"' if re.fullmatch(r"[^\[\]{}\"'$\\]+", value) else 'data.path="a(b).csv"'
     return (
-        f"{line}: cannot be read as key=value ({said}); a text with brackets, quotes or other signs stands in quotes "
-        "of its own, as in 'data.path=\"a(b).csv\"'"
+        f"{line}: cannot be read as key=value ({said}); a text with brackets, quotes, letters such as ä or other signs "
+        f"stands in quotes of its own, as in '{example}'"
     )
 
 

@@ -123,8 +123,8 @@ class Csv(_ByLabel):
                 raise ValueError(f"{name} must be null unless data.label names the column of classes")
         how = Writing(delimiter, encoding, decimal, thousands, tuple(map(str, missing)), time, date_format, sort, fill)
         targets = tables.listed("target", target)
-        if path is None or not targets:
-            raise ValueError(_lacking(path, how))
+        if not path or not any(targets):
+            raise ValueError(_lacking(path or None, how))
         read = tables.listed("inputs", inputs) or targets
         asked = {**dict.fromkeys(read, "inputs"), **dict.fromkeys(targets, "target")}
         self.files = usable.first_rows(tables.read(path, asked, {}, how), rows)

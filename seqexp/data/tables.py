@@ -143,9 +143,10 @@ def _check_columns(rows: Rows, asked: Mapping[str, str]) -> None:
             meant = difflib.get_close_matches(name.lower(), [each.lower() for each in rows.names if each], 2)
             near = [each for each in rows.names if each.lower() in meant]
             hint = f"did you mean {' or '.join(near)}? " if near else ""
+            shown = name or "''"
             there = ", ".join(each or "a first one without a name (data.time= takes it)" for each in rows.names)
             raise ValueError(
-                f"{rows.path}, line 1: there is no column {name}, which data.{key} names; {hint}there is {there}"
+                f"{rows.path}, line 1: there is no column {shown}, which data.{key} names; {hint}there is {there}"
             )
 
 

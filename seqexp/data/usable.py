@@ -54,6 +54,8 @@ def check_targets(files: Sequence[Table], targets: Sequence[str]) -> None:
         start = f"{files[0].at(0, name)} is {values[0]:g}, as in every other row"
         if (values == values[0]).all():
             raise ValueError(f"{start}; a target that never changes leaves nothing to learn")
+        if not values.astype(np.float32).any():
+            raise ValueError(f"{start} in a network's numbers, which is 0; multiply the column by a constant")
         if (values.astype(np.float32) == np.float32(values[0])).all():
             raise ValueError(
                 f"{start} in the 24 bits of a network's numbers: its changes, of {np.ptp(values):.3g} at most, are too "

@@ -37,6 +37,7 @@ from seqexp.run.schedule import find_schedule, num_intervals
 from seqexp.run.scores import find_score
 from seqexp.run.size import Sizes, asks_match, check_lengths, make_model, match_size, unset_model
 from seqexp.run.solvable import check_solvable
+from seqexp.run.storable import check_squares, check_texts
 from seqexp.run.task import SCORE, population_data
 from seqexp.run.trainer import settings_of_the_process_kept, trainer_maker
 from seqexp.run.way import steps_kept
@@ -166,6 +167,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
     seeds = range(settings["seed"], settings["seed"] + settings["num_seeds"])
     data = population_data(settings, seeds)
     sizes = Sizes.of(data.task, settings["embedding_size"])
+    check_texts(settings["data"], sizes.classes)
     score = find_score(settings["data"].get(SCORE), allowed, data.task)
     matched = match_size(settings["cell"], allowed, sizes)
     make_trainer = trainer_maker(settings["trainer"], allowed, data, settings["early_stopping"]["patience"] is not None)
@@ -177,6 +179,7 @@ def _build(config: DictConfig, settings: dict[str, Any]) -> Parts:
             raise ConfigError(f"trainer.{name} must be 1: a population lives on one device, got {asked}")
     _check_memory(settings, data, sizes, trainer)
     first = make("data", data.first, {})
+    check_squares(score, first.targets)
     steps = first.inputs.shape[1]
     model = make_model(settings["cell"], allowed, sizes, drawn_from(seeds, settings["model_seed"]), steps)
     model.cell.first_seed = seeds[0]

@@ -63,6 +63,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "lstm": ("seqexp: lstm: is no verb and no setting; did you mean cell=lstm? Verbs: board, ",),
     "cell=lstm sine": ("seqexp: sine: a setting is given as key=value\n",),
     "cell=[rnn": ("cell=[rnn: cannot be read as key=value (no viable alternative", "quotes of its own"),
+    "data.path=Stückzahl": ("letters such as ä", "as in 'data.path=\"Stückzahl\"'\n"),
     "seed=int(a)": ("(invalid literal for int()",),
     # an empty value
     "sweep.name=": ("got ''\n",),

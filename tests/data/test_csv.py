@@ -416,6 +416,11 @@ DAMAGED: dict[str, tuple[str | bytes, tuple[str, ...], str]] = {
     ),
     "an hour twice": (SUMMER, DATED, "line 5, column date: '2024-10-27T02:00' is the time of line 4"),
     "a target that never changes": ("price\n" + "7\n" * 50, PRICE, "line 2, column price: is 7, as in every other row"),
+    "a target too small": (
+        "price\n" + "".join(f"{place}e-60\n" for place in range(1, 50)),
+        PRICE,
+        "f.csv, line 2, column price: is 1e-60, as in every other row in a network's numbers, which is 0; multiply",
+    ),
     "no logarithm": (
         TABLE.replace(",3.25,", ",-3.25,"),
         (*PRICE, "data.scaling=log"),
@@ -450,6 +455,8 @@ def test_there_are_thirty_of_them_and_none_is_right_already() -> None:
     ("settings", "words"),
     [
         ((), "data.path must name a CSV file"),
+        (("data.path=''",), "data.path must name a CSV file"),
+        (("data.path=f.csv", "data.target=''"), "data.target must name the column that is predicted; f.csv has date"),
         (("data.path=f.csv",), "data.target must name the column that is predicted; f.csv has date, price, volume"),
         (("data.path=g.csv", *PRICE), "data.path names g.csv, and there is no such file; did you mean f.csv?"),
         (("data.path=f.csv", *PRICE, "data.sort=true"), "data.sort needs data.time"),
