@@ -74,6 +74,11 @@ def _shapes(recipe: Recipe, steps: int) -> Shapes:
     for key, each in module.named_parameters():
         if isinstance(each, nn.parameter.UninitializedParameter):
             raise ValueError(f"path must name a module whose parameters have sizes before it is called; {key} has not")
+        if each.is_floating_point() and each.dtype != torch.get_default_dtype():
+            raise ValueError(
+                f"path must name a module of one precision, trainer.precision; {key} of {recipe.name} is {each.dtype}, "
+                "whatever torch's default is"
+            )
     if not trained(module):
         raise ValueError(f"path must name a module with parameters that are trained, and {recipe.name} has none")
     own = {each.untyped_storage()._cdata for each in module.parameters()}
@@ -124,7 +129,13 @@ def findings(recipe: Recipe, steps: int) -> Findings:
         ValueError: they cannot be trained as a population, with the reason.
     """
     with torch.device("cpu"), torch.random.fork_rng(devices=[]), one_thread():
-        module, again, other = (recipe.drawn(Generator().manual_seed(seed)) for seed in (0, 0, 1))
+        generators = [Generator().manual_seed(seed) for seed in (0, 0, 1)]
+        module, again, other = (recipe.drawn(generator) for generator in generators)
+        if torch.equal(generators[0].get_state(), generators[2].get_state()):
+            raise ValueError(
+                f"path must name a module whose seed decides on its weights; {recipe.name} sets torch's seed as it is "
+                "made"
+            )
         own = _own(recipe, module, again, other)
         x = torch.empty(2, ROWS, steps, recipe.input_size).uniform_(-1, 1, generator=Generator().manual_seed(2))
         draws = _check_runs(recipe, module, *x)
@@ -137,7 +148,10 @@ def findings(recipe: Recipe, steps: int) -> Findings:
 def _own(recipe: Recipe, module: nn.Module, again: nn.Module, other: nn.Module) -> tuple[str, ...]:
     """Checks all tensors of two modules of one seed and of one of another; names those to be kept for each seed."""
     name = recipe.name
+    elsewhere = trained(other)
     for key, each in trained(module).items():
+        if each is elsewhere.get(key):
+            raise ValueError(f"path must name a module with parameters of its own, and all {name} share {key}")
         if not each.is_floating_point():
             raise ValueError(
                 f"path must name a module of real parameters, and {key} of {name} is {each.dtype}; a pair of real "
@@ -176,7 +190,10 @@ def _check_runs(recipe: Recipe, module: nn.Module, x: Tensor, y: Tensor) -> bool
 
     def run(sequences: Tensor, train: bool) -> tuple[Tensor, bool]:
         torch.set_rng_state(state)
-        output = called(recipe, module.train(train), sequences).detach()
+        given = sequences.clone()
+        output = called(recipe, module.train(train), given).detach()
+        if not torch.equal(given, sequences):
+            raise ValueError(f"path must name a module that leaves its input as it is; {name} changes it in place")
         return output, not torch.equal(torch.get_rng_state(), state)
 
     state = torch.get_rng_state()

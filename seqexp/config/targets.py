@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import contextlib
 import importlib
 import inspect
 import sys
@@ -94,7 +95,7 @@ def _locate(target: str) -> Any:
     for count in range(len(parts) - 1, 0, -1):
         name = ".".join(parts[:count])
         try:
-            found: Any = sys.modules[name] if parts[0] in LIBRARIES else importlib.import_module(name)
+            found: Any = sys.modules[name] if parts[0] in LIBRARIES else _import(name)
         except KeyError:
             missing = f"{name} is no module that a run uses"
             continue
@@ -111,6 +112,13 @@ def _locate(target: str) -> Any:
                 raise ImportError(f"{part} is a module that {name} uses")
         return found
     raise ImportError(missing)
+
+
+def _import(name: str) -> ModuleType:
+    """Imports a module; tensors that it makes as it is imported get memory, whatever is built without any just now."""
+    torch = sys.modules.get("torch")  # this file is read where nothing needs torch, too
+    with contextlib.nullcontext() if torch is None else torch.device("cpu"):
+        return importlib.import_module(name)
 
 
 def arguments(

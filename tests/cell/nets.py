@@ -92,6 +92,9 @@ class Normed(nn.Module):
         return self.norm(self.layer(x).transpose(1, 2)).transpose(1, 2)
 
 
+GAIN = nn.Parameter(torch.ones(1))
+
+
 class Refused(nn.Module):
     """One mistake or another."""
 
@@ -111,6 +114,12 @@ class Refused(nn.Module):
             self.layer.requires_grad_(False)
         elif mistake == "lazy":
             self.lazy = nn.LazyLinear(hidden_size)
+        elif mistake == "seed":
+            torch.manual_seed(0)
+        elif mistake == "shared":
+            self.gain = GAIN
+        elif mistake == "precision":
+            self.layer.bfloat16()
         elif mistake == "constructor":
             raise AssertionError("width must be even")
 
@@ -130,6 +139,8 @@ class Refused(nn.Module):
             case "calls":
                 self.calls += 1
                 return y * self.calls
+            case "in place":
+                x += 1
             case "batch":
                 return y - y.mean(0)
             case "forward":

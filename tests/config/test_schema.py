@@ -483,6 +483,15 @@ def test_a_module_that_lacks_something_itself_says_what(tmp_path: Path, package:
         find_class("cell", "strangers.broken.Thing", object, ["strangers"])
 
 
+def test_a_module_that_is_imported_while_sizes_are_found_has_its_tensors(tmp_path: Path, package: Path) -> None:
+    """A model is first built without memory, and what that imports stays imported."""
+    source = "import torch\nANGLES = torch.arange(3.0)\n\n\nclass Thing:\n    pass\n"
+    (tmp_path / "code" / "strangers" / "constants.py").write_text(source)
+    with torch.device("meta"):
+        found = find_class("cell", "strangers.constants.Thing", object, ["strangers"])
+    assert sys.modules[found.__module__].ANGLES.tolist() == [0, 1, 2]
+
+
 # ---------------------------------------------------------------- the parts by themselves
 
 
