@@ -65,6 +65,11 @@ def needed_text(pairs: Mapping[str, Pair]) -> str:
     return f"beats all {len(pairs)} guesses" if len(pairs) > 1 else f"beats {next(iter(pairs))}"
 
 
+def unbeaten(pairs: Mapping[str, Pair]) -> str | None:
+    """The cheapest guess that a row was not shown to beat, by however little."""
+    return next((name for name, pair in pairs.items() if pair.winner != pair.first), None)
+
+
 def _tie(name: str, pair: Pair) -> str:
     kind = outcome(pair)
     if pair.alike:

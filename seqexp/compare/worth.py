@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from seqexp.compare.judges import runs_of
+from seqexp.compare.needed import unbeaten
 from seqexp.compare.outcome import (
     MOST_NAMES,
     advantage_text,
@@ -28,27 +29,36 @@ from seqexp.compare.section import Section
 from seqexp.compare.text import list_text, percent_text
 from seqexp.statistics import mean_interval
 
-Kind = Literal["worth", "lower", "tied", "open", "beaten"]
-"""It beats its rivals; so it does, but another guess has a lower test score; alike; nothing is shown; it is beaten."""
+Kind = Literal["worth", "lower", "level", "tied", "open", "beaten"]
+"""It beats its rivals; so it does, but another guess scored lower on test, or was not shown to be beaten; alike;
+nothing is shown; it is beaten."""
 
-KINDS: tuple[Kind, ...] = ("worth", "lower", "tied", "open", "beaten")
+KINDS: tuple[Kind, ...] = ("worth", "lower", "level", "tied", "open", "beaten")
 """In the order in which they are said."""
 
 
 @dataclass(frozen=True)
 class _Met:
-    """A row by its name, its pairs with all its rivals, and the guess with the lowest test score, if lower than its."""
+    """A row by its name and its pairs with all its rivals.
+
+    Attributes:
+        name: the row's.
+        pairs: those pairs.
+        lower: the guess with the lowest test score, if lower than its own.
+        level: the cheapest guess that it was not shown to beat, if any.
+    """
 
     name: str
     pairs: list[Pair]
     lower: str | None
+    level: str | None
 
     @property
     def kind(self) -> Kind:
         if any(pair.winner == pair.second for pair in self.pairs):
             return "beaten"
         if all(pair.winner == pair.first for pair in self.pairs):
-            return "lower" if self.lower else "worth"
+            return "lower" if self.lower else "level" if self.level else "worth"
         return "tied" if all(outcome(pair) == "alike" for pair in self.pairs) else "open"
 
 
@@ -66,7 +76,7 @@ def worth_clause(section: Section) -> str | None:
         of_row[pair.first].append(pair)
     by_kind: dict[Kind, list[_Met]] = defaultdict(list)
     for name, pairs in of_row.items():
-        met = _Met(name, pairs, _lower_guess(section, name))
+        met = _Met(name, pairs, _lower_guess(section, name), unbeaten(section.guess_pairs.get(name, {})))
         by_kind[met.kind].append(met)
     first, again = _rivals(section)
     parts: list[str] = []
@@ -106,6 +116,10 @@ def _lower_guess(section: Section, name: str) -> str | None:
     return best if means[best] < mean_interval(own.test.values).mean else None
 
 
+def _guesses(names: list[str]) -> str:
+    return list_text([f"the {name} baseline" for name in dict.fromkeys(names)])
+
+
 @dataclass(frozen=True)
 class _Clause:
     """What is said of the rows of one kind.
@@ -126,8 +140,13 @@ class _Clause:
         return f"{self._who} {self._are} worth it, as {self._beat()}"
 
     def lower(self) -> str:
-        guesses = list_text([f"the {name} baseline" for name in dict.fromkeys(str(row.lower) for row in self.rows)])
+        guesses = _guesses([str(row.lower) for row in self.rows])
         return f"{self._who} {self._are} not shown to be worth it: {self._beat()}, but {guesses} scored lower on test"
+
+    def level(self) -> str:
+        guesses = _guesses([str(row.level) for row in self.rows])
+        start = f"{self._who} {self._are} not shown to be worth it: {self._beat()}"
+        return f"{start}, but {'were' if len(self.rows) > 1 else 'was'} not shown to beat {guesses}"
 
     def tied(self) -> str:
         within = percent_text(self._pairs[0].margin or math.nan)

@@ -81,6 +81,21 @@ def test_a_network_that_only_beats_the_guess_of_validation_is_not_worth_it() -> 
     )
 
 
+def test_a_network_that_was_not_shown_to_beat_every_guess_is_not_worth_it() -> None:
+    level = 0.51 * NOISE[10] * NOISE[0].mean() / NOISE[10].mean()
+    lines = {"constant": level, "linear": NOISE[11]}
+    validation = {"constant": 2 * NOISE[10], "linear": NOISE[11]}
+    whole = section(
+        run("gru", range(20), 0.5 * NOISE[0], has_fixed_data=True, baselines=lines, validation_baselines=validation)
+    )
+    assert whole.needed == {"gru": "not shown to be better than constant"}
+    assert re.match(
+        rf"On sine, gru is not shown to be worth it: it beats {BEST} \(test MSE 0\.5\d*×; 20 seeds\), but was "
+        r"not shown to beat the constant baseline\.$",
+        answer(whole),
+    )
+
+
 def test_of_several_baselines_a_network_has_to_beat_each() -> None:
     lines = {"constant": 2 * NOISE[10], "linear": NOISE[11], "ar": NOISE[9]}
     rows = {"gru": 0.5, "rnn": 1.0, "mgu": 5.0}
