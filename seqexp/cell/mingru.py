@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from seqexp.cell.linear_scan import at_steps, fold, linear_scan, unfold
-from seqexp.cell.parallel import Dense, Layer, Parallel
+from seqexp.cell.parallel import Dense, Layer, Parallel, affine
 
 Form = Literal["plain", "log"]
 
@@ -29,14 +29,19 @@ class MinGRULayer(Layer):
         self.gates = Dense(num_seeds, fan_in, self.blocks * hidden_size)
         self.form = form
 
-    def coefficients(self, gates: Tensor) -> tuple[Tensor, Tensor]:
-        """a_t and b_t, from the gates (S, blocks * H, …) before any sigmoid."""
-        z, new = gates.chunk(2, dim=1)
-        return (-z).sigmoid(), z.sigmoid() * candidate(new, self.form)
+    def parts(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Each gate before any sigmoid, in folded time, (S, F, K, C, N) -> (S, H, K, C, N): a product of its own."""
+        weights, biases = (each.chunk(self.blocks, dim=1) for each in (self.gates.weight, self.gates.bias))
+        return tuple(affine(weight, bias, x) for weight, bias in zip(weights, biases, strict=True))
+
+    def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """z_t and n_t, from folded inputs."""
+        z, new = self.parts(x)
+        return z.sigmoid_(), candidate(new, self.form)
 
     def scan(self, x: Tensor) -> Tensor:
         """All states in folded time, (S, F, T, N) -> (S, H, K, C, N)."""
-        return linear_scan(*self.coefficients(self.gates(fold(x))))
+        return linear_scan(*self.coefficients(fold(x)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps all steps, (S, F, T, N) -> (S, H, T, N)."""

@@ -13,11 +13,10 @@ class MinLSTMLayer(MinGRULayer):
 
     blocks = 3
 
-    def coefficients(self, gates: Tensor) -> tuple[Tensor, Tensor]:
-        """a_t and b_t; f / (f + i) is the sigmoid of log f - log i, which has no 0 / 0 where both gates are closed."""
-        f, i, new = gates.chunk(3, dim=1)
-        difference = softplus(-i) - softplus(-f)  # log f - log i, of the sigmoids
-        return difference.sigmoid(), (-difference).sigmoid() * candidate(new, self.form)
+    def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """z_t and n_t; i / (f + i) is the sigmoid of log i - log f, which has no 0 / 0 where both gates are closed."""
+        f, i, new = self.parts(x)
+        return (softplus(-f) - softplus(-i)).sigmoid_(), candidate(new, self.form)  # logarithms of the sigmoids
 
 
 class MinLSTM(MinGRU):

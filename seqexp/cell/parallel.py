@@ -90,6 +90,11 @@ def product(weight: Tensor, x: Tensor) -> Tensor:
     return columns.view(*weight.shape[:2], *x.shape[2:])
 
 
+def affine(weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """Computes W x + b at every step, (S, out, in), (S, out) and (S, in, …) to (S, out, …)."""
+    return product(weight, x) + bias.view(*bias.shape, *(1,) * (x.dim() - 2))
+
+
 class Dense(Layer):
     """A linear map of every step: `weight` (S, out, in), `bias` (S, out), drawn as `torch.nn.Linear` draws.
 
@@ -106,8 +111,7 @@ class Dense(Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         """W x + b, (S, in, T, N) -> (S, out, T, N)."""
-        bias = self.bias.view(*self.bias.shape, *(1,) * (x.dim() - 2))
-        return product(self.weight, x) + bias
+        return affine(self.weight, self.bias, x)
 
     def draw(self, index: int, generator: Generator) -> None:
         """Draws U(-1/sqrt(in), 1/sqrt(in)), the weight first."""
