@@ -67,7 +67,10 @@ class Heat:
             )
         else:
             axes.locator_params(axis="x", integer=True)
-        axes.locator_params(axis="y", integer=True, nbins=min(rows, 8))
+        if rows == 1:
+            axes.set_yticks([1])
+        else:
+            axes.locator_params(axis="y", integer=True, nbins=min(rows, 8))
         return {}
 
 
