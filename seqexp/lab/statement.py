@@ -65,6 +65,8 @@ def verdict(statement: Statement) -> str:
         outcome: [each.setting for each in statement.checks if each.outcome == outcome]
         for outcome in ("yes", "no", "open")
     }
+    if not statement.checks:
+        return "was not put to the test"
     if len(by["yes"]) == len(statement.checks):
         return "holds"
     if by["yes"]:
@@ -75,7 +77,7 @@ def verdict(statement: Statement) -> str:
     else:
         return "cannot be told with so many seeds"
     parts += [f"cannot be told: {'; '.join(by['open'])}"] if by["open"] else []
-    return ". ".join(parts)
+    return " \N{MIDDLE DOT} ".join(parts)
 
 
 def mean(setting: str, values: Array, bound: float, above: bool) -> Check:

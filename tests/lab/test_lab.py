@@ -45,10 +45,11 @@ def test_an_interval_decides(low, high, above, outcome):
     ("sides", "expected"),
     [
         ("yy", "holds"),
-        ("yn", "holds at these settings: 0. does not: 1"),
-        ("ynoy", "holds at these settings: 0; 3. does not: 1. cannot be told: 2"),
+        ("yn", "holds at these settings: 0 · does not: 1"),
+        ("ynoy", "holds at these settings: 0; 3 · does not: 1 · cannot be told: 2"),
         ("nn", "does not hold"),
-        ("no", "does not hold. cannot be told: 1"),
+        ("no", "does not hold · cannot be told: 1"),
+        ("", "was not put to the test"),
         ("oo", "cannot be told with so many seeds"),
     ],
 )
@@ -170,7 +171,7 @@ def noise(good):
     sizes = np.tile([0.0, 0.3], (SEEDS, 1))
     arrays = {"end_sizes": sizes, "end_score": spread(2.0 if good else 0.5, 2), "end_linear": spread(1.0, 2)}
     test = 1.0 if good else 1.6
-    runs.add("noise", "rnn", "0.1", test=test, train=1.0, guesses={"linear": 0.5 if good else 4.0}, noise=arrays)
+    runs.add("noise", "rnn", "1.0", test=test, train=1.0, guesses={"linear": 0.5 if good else 4.0}, noise=arrays)
     return runs
 
 
