@@ -6,10 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
-
-def empty(*shape: int) -> nn.Parameter:
-    """A parameter that is still to get its values."""
-    return nn.Parameter(torch.empty(shape))
+from peers.plain_parallel import empty
 
 
 class S4D(nn.Module):
