@@ -22,7 +22,7 @@ from seqexp.statistics import Array
 PRESETS = "lab"
 """The folder of `conf/experiment` that holds them."""
 
-SHORT = ("num_seeds=3", "trainer.max_epochs=1", "trainer.limit_train_batches=2")
+SHORT = ("num_seeds=2", "trainer.max_epochs=1", "trainer.limit_train_batches=2")
 """What makes the shorter form, in which next to nothing is learnt."""
 
 Key = tuple[str, ...]
