@@ -53,6 +53,7 @@ class Options(argparse.Namespace):
     out: Path
     cells: list[str]
     works: list[str]
+    steps: list[int]
     seeds: int
     python_jax: str | None
     against: str | None
@@ -214,7 +215,7 @@ def fresh(options: Options, noise: Noise) -> Report:
 
 def cells(options: Options, noise: Noise) -> Report:
     """A training step of every cell."""
-    sizes = all_cells.SIZES[:1] if options.short else all_cells.SIZES
+    sizes = [size for size in all_cells.SIZES if size[0] in options.steps]
     return all_cells.cells(options.cells, options.python_jax, sizes, options.rounds, noise)
 
 
@@ -418,6 +419,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--rounds", type=int, help="3 if not given, or 1 if short")
     parser.add_argument("--seeds", type=int, help="30 if not given, or 10 if short")
     parser.add_argument("--cells", nargs="+", choices=ALL_CELLS, help="all if not given")
+    steps = [size[0] for size in all_cells.SIZES]
+    parser.add_argument("--steps", nargs="+", type=int, choices=steps, help="cells: all if not given, or the least")
     parser.add_argument("--works", nargs="+", choices=list(WORKS), help="both if not given")
     parser.add_argument("--out", type=Path, default=Path("outputs/bench"))
     parser.add_argument("--against", metavar="REVISION", help="training: beside this revision, not beside rivals")
@@ -429,6 +432,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     options.cells = options.cells or (["rnn"] if options.short else list(known))
     if unknown := set(options.cells) - set(known):
         parser.error(f"{options.table} --cells: only {', '.join(known)}, got {', '.join(sorted(unknown))}")
+    options.steps = options.steps or (steps[:1] if options.short else steps)
     options.works = options.works or (["full"] if options.short else list(WORKS))
     python_jax = options.python_jax or sys.executable
     has_jax = subprocess.run([python_jax, "-c", "import jax"], capture_output=True).returncode == 0
