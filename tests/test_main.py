@@ -28,7 +28,9 @@ PROGRAM = [sys.executable, "-m", "seqexp"]
 def test_a_run_prints_one_line_that_ends_with_its_folder(command: Command) -> None:
     done = command(*TINY, "cell=lstm")
     assert (done.status, done.err) == (0, "")
-    found = re.fullmatch(r"lstm on sine · test MSE [\d.]+ ± [\d.]+ \(2 seeds\) · .* s → (outputs/\S+)\n", done.out)
+    found = re.fullmatch(
+        r"lstm on sine · test MSE [\d.]+ ± [\d.]+ \(2 seeds\) · .* s · [a-z ]+ → (outputs/\S+)\n", done.out
+    )
     assert found
     record = Record.read(Path(found[1]))
     assert record.cell == "lstm"

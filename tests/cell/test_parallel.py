@@ -47,10 +47,10 @@ def test_a_member_has_the_bits_that_it_has_alone(name, threads, dtype, rng):
             (5, 3, False, {"hidden_size": 1}),
             (64, 100, False, {"hidden_size": 16, "input_size": 1}),  # enough columns for threads to share a lone seed's
         ):
-            together = make(name, range(5), dtype, **sizes)
-            x = torch.randn(5, B, T, together.input_size, generator=rng, dtype=dtype)
+            together = make(name, range(3), dtype, **sizes)
+            x = torch.randn(3, B, T, together.input_size, generator=rng, dtype=dtype)
             whole = pulled(together, x, last)
-            for k in (0, 3, 4):
+            for k in (0, 2):
                 gradient = uneven(whole[0].shape, dtype)[k : k + 1]
                 alone = pulled(make(name, [k], dtype, **sizes), x[k : k + 1], last, gradient=gradient)
                 assert all(torch.equal(mine[k], own[0]) for mine, own in zip(whole, alone, strict=True)), (B, T, sizes)

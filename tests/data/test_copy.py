@@ -23,7 +23,7 @@ BLANK, MARKER = 8, 9
 @pytest.mark.parametrize(("pause", "length"), [(5, None), (1, None), (5, 33)])
 def test_symbols_are_said_in_their_order_after_the_marker(pause: int, length: int | None) -> None:
     inputs, targets, *rest = Copy(200, pause).sample(generator(0, "data"), 200, length)
-    assert rest == [None, None, None]
+    assert not [each for each in rest if each is not None]
     T = length or pause + 20
     seen = set()
     for tokens, classes in zip(inputs.tolist(), targets.tolist(), strict=True):

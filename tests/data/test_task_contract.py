@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from seqexp.config.compose import CONF
 from seqexp.data.check import check_sample
 from seqexp.data.task import Sequences, Task
+from seqexp.record.provenance import NEUTRAL_SETTINGS
 from seqexp.run.build import build
 from seqexp.seeding import generator
 
@@ -106,7 +107,8 @@ def test_file_and_class_share_the_name_and_the_yaml_holds_every_default(name: st
     assert node._target_.rpartition(".")[0] in (f"seqexp.data.{name}", *SHARED)
     assert type(task).__name__.lower() == name.replace("_", "")
     parameters = inspect.signature(type(task)).parameters
-    assert all(each.default is inspect.Parameter.empty for each in parameters.values())
+    defaults = {f"data.{key}": each.default for key, each in parameters.items() if each.default is not each.empty}
+    assert defaults.items() <= NEUTRAL_SETTINGS.items(), "a default is for settings from before there was the key"
     assert set(parameters) <= set(node)
 
 
