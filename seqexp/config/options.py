@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -33,6 +34,11 @@ def called(verb: str = "") -> str:
     if verb and path.name == "__main__.py" and path.parts[-3:-1] == ("seqexp", verb):
         return f"python -m seqexp.{verb}"
     return f"{'seqexp' if script == 'seqexp' else 'python -m seqexp'} {verb}".strip()
+
+
+def typed(verb: str, *arguments: str) -> str:
+    """A verb's command line, so that it can be typed again."""
+    return shlex.join([*called(verb).split(), *arguments])
 
 
 class _Lines(argparse.HelpFormatter):

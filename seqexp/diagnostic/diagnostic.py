@@ -103,6 +103,16 @@ class Diagnostic(ABC):
         return {}
 
 
+def check_every_step(model: Model) -> None:
+    """Refuses a cell that has no states of every step.
+
+    Raises:
+        ValueError: see there.
+    """
+    if not model.cell.every_step:
+        raise ValueError("needs a cell that has a state of every step, and this one has one of the last step only")
+
+
 def join(parts: Sequence[tuple[Mapping[str, Array], int]]) -> Measured:
     """Makes one measurement of some seeds of others.
 

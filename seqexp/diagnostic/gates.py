@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqexp.data.split import Split
 from seqexp.data.task import Task
-from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When, check_every_step
 from seqexp.diagnostic.states import beyond, longest
 from seqexp.model import Model
 from seqexp.score import Score
@@ -65,8 +65,7 @@ class Gates(Diagnostic):
         Raises:
             ValueError: see there.
         """
-        if not model.cell.every_step:
-            raise ValueError("needs a cell that has a state of every step, and this one has one of the last step only")
+        check_every_step(model)
 
     def of(self, task: Task) -> Self:
         """The same, which knows the variables of the task."""

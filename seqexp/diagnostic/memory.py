@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqexp.data.split import Split
 from seqexp.diagnostic.along import over_steps
-from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When, check_every_step
 from seqexp.model import Model
 from seqexp.score import Score
 from seqexp.seeding import generator
@@ -158,8 +158,7 @@ def check_forward(model: Model) -> None:
     Raises:
         ValueError: see there.
     """
-    if not model.cell.every_step:
-        raise ValueError("needs a cell that has a state of every step, and this one has one of the last step only")
+    check_every_step(model)
     if not model.cell.causal:
         raise ValueError("needs a cell that reads forward only, whose states know nothing of later steps")
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqexp.data.shape import Classes
 from seqexp.data.split import Split
 from seqexp.data.task import Task
-from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
+from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When, check_every_step
 from seqexp.model import Model
 from seqexp.score import Score
 from seqexp.show.lines import Other, draw_panels
@@ -64,8 +64,7 @@ class States(Diagnostic):
         Raises:
             ValueError: see there.
         """
-        if not model.cell.every_step:
-            raise ValueError("needs a cell that has a state of every step, and this one has one of the last step only")
+        check_every_step(model)
 
     def of(self, task: Task) -> Self:
         """The same, which knows the variables of the task.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 answers.append(answer)
                 for line in report.lines(answer):
                     say(sys.stdout, line)
-            command = shlex.join([*options.called("lab").split(), *given.names, *(["--short"] if given.short else [])])
+            command = options.typed("lab", *given.names, *(["--short"] if given.short else []))
             write_atomically(folder / PAGE, report.page(answers, command).encode())
     except ConfigError as error:
         refuse(error)

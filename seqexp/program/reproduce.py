@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 say(sys.stdout, report.line(each))
             for note in report.notes(found):
                 say(sys.stdout, note)
-            command = shlex.join(
-                [*options.called("reproduce").split(), given.name, *(["--short"] if given.short else [])]
-            )
+            command = options.typed("reproduce", given.name, *(["--short"] if given.short else []))
             text = report.page(given.name, published.title(given.name), table, found, command, given.short)
             write_atomically(folder / PAGE, text.encode())
     except ConfigError as error:
