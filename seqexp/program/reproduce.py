@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for each in reproduce(given.name, folder, given.short):
                 found.append(each)
                 say(sys.stdout, report.line(each))
-            for note in report.notes(found):
+            for note in report.notes(found, given.short):
                 say(sys.stdout, note)
             command = options.typed("reproduce", given.name, *(["--short"] if given.short else []))
             text = report.page(given.name, published.title(given.name), table, found, command, given.short)

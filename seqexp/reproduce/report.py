@@ -41,9 +41,12 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def notes(found: Sequence[Reproduced]) -> list[str]:
-    """What a reader must not miss: guesses that beat what is published."""
-    said = []
+SHORT = "This is the shorter form: it trains less than the table asks for, and its verdicts are of that alone."
+
+
+def notes(found: Sequence[Reproduced], short: bool) -> list[str]:
+    """What a reader must not miss: that a form was shorter, and guesses that beat what is published."""
+    said = [SHORT] if short else []
     for each in found:
         if each.guess is None:
             continue
@@ -64,7 +67,7 @@ def page(name: str, title: str, table: Published, found: Sequence[Reproduced], c
         f"{table.paper}. Read in: {table.read}.",
         f"The numbers are {table.unit}.",
         "\n".join(f"| {' | '.join(row)} |" for row in rows),
-        *notes(found),
+        *notes(found, short),
         table.protocol,
         _meaning(found),
         made_by(command, [each.record for each in found]),

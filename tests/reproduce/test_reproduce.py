@@ -97,10 +97,10 @@ def test_what_there_is_not_is_said(measure, more, message):
 def test_a_guess_that_beats_what_is_published_is_said():
     table = row(published=5.0)
     found = report.Reproduced(table, record(), measured(table, record()), best_guess(table, record()), "better", 0.0)
-    assert report.notes([found]) == [
+    assert report.notes([found], short=False) == [
         "constant, which needs no network, has 4 here: better than the 5 that is published for it."
     ]
-    assert report.notes([found._replace(row=row(published=3.0))]) == []
+    assert report.notes([found._replace(row=row(published=3.0))], short=True) == [report.SHORT]
 
 
 @pytest.mark.parametrize("name", published.names())
@@ -140,6 +140,7 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     assert "A lab sheet's claim." in command("reproduce").out
     first = command("reproduce", "nobody/nothing", "--short")
     assert "RNN: published 1e+09 · ours" in first.out
+    assert report.SHORT in first.out
     page = Path("outputs/reproduce/nobody/nothing/short/reproduced.md")
     text = page.read_text(encoding="utf-8")
     for part in (
