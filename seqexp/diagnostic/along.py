@@ -18,6 +18,7 @@ def over_steps(
     quantity: str,
     ylabel: str,
     called: Callable[[str, str], str] = lambda label, _: label,
+    law: str = "",
 ) -> list[Panel]:
     """A panel of a quantity over the steps of training; none where no run kept its weights.
 
@@ -26,6 +27,7 @@ def over_steps(
         quantity: the end of the names in `Diagnostic.numbers` that are drawn.
         ylabel: left of the panel.
         called: what the legend calls a label's number, given the label and what stands before `quantity`.
+        law: the name in `Diagnostic.numbers` of what is known and not measured; its mean over seeds is drawn dotted.
     """
     lines = []
     for label, arrays in by_label.items():
@@ -34,6 +36,9 @@ def over_steps(
             steps = np.maximum(arrays[STEPS][0], START)
             which = name.removeprefix(f"{STEPS}_").removesuffix(quantity).rstrip("_")
             lines.append(Line.over_seeds(called(label, which), steps, arrays[name], of=label, turn=turn))
+        known = arrays.get(f"{STEPS}_{law}")
+        if known is not None and names and np.isfinite(known).all():
+            lines.append(Line.known(called(label, law), steps, known.mean(0), of=label))
     where = f"step of training (0 is drawn at {START})"
     panel = Panel(title="along training", xlabel=where, ylabel=ylabel, lines=lines, xlog=True, limits=(0, None))
     return [panel] if lines else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,11 +13,12 @@ from torch import Tensor
 from seqexp.cell.history import MOST_STATES, history, products, radius_at_rest
 from seqexp.cell.recurrent import Recurrent
 from seqexp.data.split import Split
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
 from seqexp.readout import read_last
 from seqexp.score import Score
-from seqexp.show.lines import Line, Panel, draw_lines, draw_panels
+from seqexp.show.lines import Line, Panel, draw_panels
 
 if TYPE_CHECKING:
     from seqexp.show.figures import Figure
@@ -29,6 +30,8 @@ SHOWN = 24
 """Lags at which there are singular values: so many, from 1 to the largest in even ratios."""
 
 ROUNDING = 1e-14
+
+RADIUS = "radius"
 
 WHERE = "lag k (steps before the last)"
 
@@ -56,10 +59,14 @@ class GradientLag(Diagnostic):
     the other one is held at T-k. They need no error, and say what could reach back. Each has its geometric mean over
     sequences; what is smaller than 1e-14 of the largest is rounding, and NaN.
 
+    Over the steps of training each is one number, the factor of a single step: the K-th root of the norm at the largest
+    lag K, relative to lag 0, and of the largest singular value there. Where r^k is exact, both are r.
+
     Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training recurrent neural networks", ICML (2013).
     """
 
     when: ClassVar[tuple[When, ...]] = ("start", "end")
+    along: ClassVar[bool] = True
 
     def __init__(self, max_lag: int | None, max_sequences: int, jacobians: int = 0) -> None:
         """Sets how much is measured.
@@ -114,7 +121,7 @@ class GradientLag(Diagnostic):
         found = {name: torch.cat([piece[name] for piece in pieces]).numpy() for name in pieces[0]}
         if self.jacobians and len(cell.states) * cell.hidden_size <= MOST_STATES:
             found |= self._singular(model, cell, split.first(self.jacobians))
-        return {**found, "radius": radius_at_rest(cell).numpy()}
+        return {**found, RADIUS: radius_at_rest(cell).numpy()}
 
     @torch.no_grad()
     def _singular(self, model: Model, cell: Recurrent, split: Split) -> Measured:
@@ -161,26 +168,39 @@ class GradientLag(Diagnostic):
         found = logs.permute(1, 2, 0).gather(2, places.clamp(min=0))
         return torch.where((places >= 0) & found[..., :1].isfinite(), found, torch.nan)
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """Of each state the factor of one step, of its gradient and of what is stretched most; the radius at rest."""
+        found: Measured = {RADIUS: measured[RADIUS]}
+        for name in _states(measured):
+            norms = measured[name]  # (S, K + 1)
+            found[f"{name}_factor"] = _factor(norms, np.broadcast_to(np.arange(norms.shape[1]), norms.shape))
+            if f"singular_{name}" in measured:
+                found[f"{name}_stretch"] = _factor(measured[f"singular_{name}"][..., 0], measured["lags"])
+        return found
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the norms in units of lag 0's against the lag, each state a line, before and after training."""
-        panels: dict[str, list[Line]] = {}
-        for time, title in TITLES.items():
-            panels[title] = [line for label, arrays in by_label.items() for line in _lines(label, time, arrays)]
-        if not any(name.startswith("start_singular_") for arrays in by_label.values() for name in arrays):
-            return draw_lines(panels, WHERE, "norm of the gradient,\nrelative to lag 0")
-        stretched = {
-            title: [line for label, arrays in by_label.items() for line in _stretched(label, time, arrays)]
+        singular = any(name.startswith("start_singular_") for arrays in by_label.values() for name in arrays)
+        rows = [(_lines, "norm of the gradient,\nrelative to lag 0")]
+        rows += [(_stretched, "singular value of ∂h_T/∂h_{T−k}:\nlargest, and median")] if singular else []
+        found = [
+            Panel(
+                title=title, xlabel=WHERE, ylabel=said, log=True,
+                lines=[line for label, arrays in by_label.items() for line in drawn(label, time, arrays)],
+            )
+            for drawn, said in rows
             for time, title in TITLES.items()
-        }
-        found = []
-        for lines, said in (
-            (panels, "norm of the gradient,\nrelative to lag 0"),
-            (stretched, "singular value of ∂h_T/∂h_{T−k}:\nlargest, and median"),
-        ):
-            found += [
-                Panel(title=title, xlabel=WHERE, ylabel=said, lines=each, log=True) for title, each in lines.items()
-            ]
-        return draw_panels(found)
+        ]  # fmt: skip
+        several = {label for label, arrays in by_label.items() if sum(each.endswith("_factor") for each in arrays) > 1}
+
+        def called(label: str, which: str) -> str:
+            if which == RADIUS:
+                return f"{label} at rest: r"
+            return f"{label}, state {which}" if label in several else label
+
+        found += over_steps(by_label, "factor", "gradient: factor of one step", called, RADIUS)
+        found += over_steps(by_label, "stretch", "largest singular value:\nfactor of one step", called, RADIUS)
+        return draw_panels(found, share=not singular and len(found) == len(TITLES))
 
 
 def _with_last_targets(model: Model, batch: Split) -> Split:
@@ -197,8 +217,7 @@ def _with_last_targets(model: Model, batch: Split) -> Split:
 
 def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]:
     """The lines of one label in one panel: its states, and what a cell near rest would do."""
-    names = [name.removeprefix(f"{time}_") for name in arrays if name.startswith(f"{time}_")]
-    states = [name for name in names if name not in ("radius", "lags") and not name.startswith("singular_")]
+    states = _states(name.removeprefix(f"{time}_") for name in arrays if name.startswith(f"{time}_"))
     lines = []
     for turn, name in enumerate(states):
         norms = arrays[f"{time}_{name}"]  # (S, K + 1)
@@ -213,6 +232,26 @@ def _lines(label: str, time: str, arrays: Mapping[str, Array]) -> Sequence[Line]
         curve = math.exp(float(np.mean(np.log(radius)))) ** lines[0].x
         lines.append(Line.known(f"{label} at rest: rᵏ", lines[0].x, curve, of=label))
     return lines
+
+
+def _states(names: Iterable[str]) -> list[str]:
+    """Those of what `measure` gave that are a state's norms."""
+    return [name for name in names if name not in (RADIUS, "lags") and not name.startswith("singular_")]
+
+
+def _factor(values: Array, lags: Array) -> Array:
+    """By how much one of k steps multiplies on average, (S,), k being the largest lag at which there is a value.
+
+    Args:
+        values: (S, L), relative to the first of which they count; NaN where there is none.
+        lags: (S, L), ascending from 0.
+    """
+    there = np.isfinite(values) & (lags > 0)
+    last = values.shape[1] - 1 - there[:, ::-1].argmax(1)[:, None]  # (S, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.take_along_axis(values, last, 1) / values[:, :1]
+        factor: Array = ratio ** (1 / np.take_along_axis(lags, last, 1))
+    return np.where(there.any(1), factor[:, 0], np.nan)
 
 
 def _blocks(product: Tensor, states: int) -> list[Tensor]:

@@ -86,6 +86,10 @@ def test_known_cells_have_their_closed_form(name: str, rate: float) -> None:
     expected = np.broadcast_to(rate ** np.arange(12)[:, None], (2, 12, model.cell.output_size))
     np.testing.assert_allclose(singular[f"singular_{state}"], expected, rtol=1e-9)
     np.testing.assert_array_equal(singular[state], found[state])
+    beyond = {state: np.where([[True], [False]] * (np.arange(12) > 7), np.nan, singular[state])}  # no sequence so long
+    numbers = GradientLag(None, 100).numbers(singular | beyond)
+    for factor in (numbers[f"{state}_factor"], numbers[f"{state}_stretch"], numbers["radius"]):
+        np.testing.assert_allclose(factor, [rate, rate], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
@@ -236,6 +240,14 @@ def test_the_picture_has_each_state_and_the_theory_by_name() -> None:
     ] * 2
     names = [each.get_text() for each in figure.legends[0].get_texts()]
     assert names == ["gru", "gru at rest: rᵏ", "gru, median"]
+    along = {f"steps_{part}": np.stack([each, each], 1) for part, each in GradientLag(None, 6).numbers(found).items()}
+    figure = GradientLag(None, 6, 2).draw({"gru": {**arrays, **along, "steps": np.array([[0, 9]] * 2)}})
+    assert [axes.get_ylabel() for axes in figure.axes[4:]] == [
+        "gradient: factor of one step", "largest singular value:\nfactor of one step",
+    ]  # fmt: skip
+    measured, law = (line.get_ydata()[0] for line in figure.axes[5].get_lines())
+    expected = (found["singular_h"][:, -1, 0] ** (1 / 11)).mean()
+    np.testing.assert_allclose([measured, law], [expected, found["radius"].mean()])
 
 
 @pytest.mark.parametrize(("values", "said"), [((0, 5), "max_lag must be >= 1"), ((3, 0), "max_sequences must be >= 1")])

@@ -128,18 +128,23 @@ def test_instruments_are_measured_and_drawn_along_the_way(kept: Path) -> None:
     from seqexp.diagnostic.kept import path_of as measured_at
     from seqexp.diagnostic.kept import read
 
-    names = "[spectrum,memory]"
+    names = "[spectrum,memory,gradient_lag]"
     config: Any = composed(*ENDS, WEIGHTS, f"diagnostic={names}", "diagnostic.memory.sequences=4").copy()
     del config.hydra
-    assert measure_later(config, "rnn", kept) == ["spectrum", "memory"]
+    assert measure_later(config, "rnn", kept) == ["spectrum", "memory", "gradient_lag"]
     for name, number, start in (
         ("spectrum", "steps_hh_radius", "hh_l0_eigenvalues"),
         ("memory", "steps_capacity", None),
+        ("gradient_lag", "steps_h_factor", None),
     ):
         found = read(measured_at(kept, name))
         np.testing.assert_array_equal(found.arrays["steps"], [spread(6, 20)] * 2)
         assert found.arrays[number].shape == (2, 6)
-        before = np.abs(found.arrays[f"start_{start}"][:, 0]) if start else found.arrays["start_capacity"]
+        if name == "gradient_lag":
+            norms = found.arrays["start_h"]
+            before = (norms[:, -1] / norms[:, 0]) ** (1 / (norms.shape[1] - 1))
+        else:
+            before = np.abs(found.arrays[f"start_{start}"][:, 0]) if start else found.arrays["start_capacity"]
         np.testing.assert_allclose(found.arrays[number][:, 0], before, rtol=1e-9)  # step 0 is the start
         assert not np.allclose(found.arrays[number][:, -1], before)
         assert set(found.seconds) == {"start", "end", "steps"}
