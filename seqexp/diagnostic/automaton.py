@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -71,7 +70,6 @@ class Automaton(Diagnostic):
                 raise ValueError(f"{name} must be >= 1, got {value}")
         self.max_clusters = max_clusters
         self.max_sequences = max_sequences
-        self.task: Task | None = None
 
     def check(self, model: Model) -> None:
         """Refuses a cell without a state of every step, or that reads from the end.
@@ -81,8 +79,8 @@ class Automaton(Diagnostic):
         """
         check_forward(model)
 
-    def of(self, task: Task) -> Self:
-        """The same, which knows the task's own automaton.
+    def check_task(self, task: Task) -> None:
+        """Refuses a task without an automaton of its own.
 
         Raises:
             ValueError: it has none, or more symbols than a diagram holds.
@@ -91,9 +89,6 @@ class Automaton(Diagnostic):
             raise ValueError(f"needs a task that a finite automaton solves, and {type(task).__name__} names none")
         if len(task.alphabet()) > MOST_SYMBOLS:
             raise ValueError(f"needs a task of at most {MOST_SYMBOLS} symbols, got {len(task.alphabet())}")
-        found = copy.copy(self)
-        found.task = task
-        return found
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
@@ -105,12 +100,13 @@ class Automaton(Diagnostic):
             how often that was the task's next state; `counts` (S, K, A) how often the symbol was seen; `transitions`
             and `strings` (S,), shares that are right; `symbols`, the A names, one a line.
         """
-        if self.task is None or self.task.automaton is None:
-            raise ValueError("task must be known: it has the states")
+        task = self.known_task
+        if task.automaton is None:
+            raise ValueError(f"task must have an automaton, got {type(task).__name__}")
         batch = split.first(self.max_sequences)
         states = model.cell(model.embed(batch.inputs))  # (S, B, T, H)
-        truth = self.task.variables(batch)[self.task.automaton].long()  # (S, B, T)
-        alphabet = self.task.alphabet()
+        truth = task.variables(batch)[task.automaton].long()  # (S, B, T)
+        alphabet = task.alphabet()
         letters = torch.tensor(list(alphabet.values()), dtype=batch.inputs.dtype)  # (A, I)
         symbols = (batch.inputs[..., None, :] - letters).abs().sum(-1).argmin(-1)  # (S, B, T)
         there = ~beyond(batch)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -63,10 +62,9 @@ class ClosedLoop(Diagnostic):
         self.starts = starts
         self.context = context
         self.threshold = threshold
-        self.lyapunov: float | None = None
 
-    def of(self, task: Task) -> Self:
-        """The same, which knows the task's exponent.
+    def check_task(self, task: Task) -> None:
+        """Refuses a task that is not forecast from its own past.
 
         Raises:
             ValueError: predictions of the task cannot be fed back.
@@ -77,9 +75,6 @@ class ClosedLoop(Diagnostic):
         length = getattr(task, "length", None)
         if task.reads == "steps" and isinstance(length, int) and self.context is not None and self.context > length:
             raise ValueError(f"context must be <= {length}, the steps of a sequence, got {self.context}")
-        found = copy.copy(self)
-        found.lyapunov = task.lyapunov
-        return found
 
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
         """Measures.
@@ -104,7 +99,8 @@ class ClosedLoop(Diagnostic):
             "resting": resting.steps,
             "whole": found.whole,
         }
-        exponent = math.nan if self.lyapunov is None else self.lyapunov
+        lyapunov = None if self.task is None else self.task.lyapunov
+        exponent = math.nan if lyapunov is None else lyapunov
         numbers = {"threshold": np.array(self.threshold), "lyapunov": np.array(exponent)}
         return {**{name: values.numpy() for name, values in arrays.items()}, **numbers}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -36,11 +37,13 @@ class Diagnostic(ABC):
         when: at what times it measures.
         along: whether it has `numbers`, and so is measured at each step of which a run kept the weights.
         kinds: the files that a picture in a run's folder becomes.
+        task: what is trained on, once `of` has said so.
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
     along: ClassVar[bool] = False
     kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png",)
+    task: Task | None = None
 
     def check(self, model: Model) -> None:  # noqa: B027  most can measure any model
         """Checks whether a model can be measured, before anything is trained.
@@ -49,13 +52,34 @@ class Diagnostic(ABC):
             ValueError: it cannot.
         """
 
-    def of(self, task: Task) -> Self:
-        """The same diagnostic, which knows of a task what it needs to; by default nothing.
+    def check_task(self, task: Task) -> None:  # noqa: B027  most can measure any task
+        """Checks whether what is trained on a task can be measured, before anything is trained.
 
         Raises:
-            ValueError: it cannot measure what is trained on this task.
+            ValueError: it cannot.
         """
-        return self
+
+    def of(self, task: Task) -> Self:
+        """The same diagnostic, which knows the task.
+
+        Raises:
+            ValueError: it cannot measure what is trained on it.
+        """
+        self.check_task(task)
+        found = copy.copy(self)
+        found.task = task
+        return found
+
+    @property
+    def known_task(self) -> Task:
+        """The task.
+
+        Raises:
+            ValueError: `of` has not been asked.
+        """
+        if self.task is None:
+            raise ValueError(f"task of {type(self).__name__} must be known before it measures")
+        return self.task
 
     @abstractmethod
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from seqexp.cell.history import MOST_STATES
 from seqexp.cell.recurrent import Recurrent
 from seqexp.closed_loop import States, advance
 from seqexp.data.split import Split
-from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.states import principal
 from seqexp.model import Model
@@ -91,7 +89,6 @@ class FixedPoints(Diagnostic):
         self.max_sequences = max_sequences
         self.input = input
         self.seed = seed
-        self.attractors: int | None = None
 
     def check(self, model: Model) -> None:
         """Refuses cells without steps, that read from the end, or have too large a state, and inputs that are tokens.
@@ -106,12 +103,6 @@ class FixedPoints(Diagnostic):
             raise ValueError("needs inputs that are numbers, one of which can be held; those of this task are tokens")
         if cell.state_size > MOST_STATES:
             raise ValueError(f"needs a state of at most {MOST_STATES} numbers, got {cell.state_size}")
-
-    def of(self, task: Task) -> Self:
-        """The same, which knows how many stable points are expected."""
-        found = copy.copy(self)
-        found.attractors = task.attractors
-        return found
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
@@ -149,7 +140,8 @@ class FixedPoints(Diagnostic):
             "points": points, "radius": radius, "stable": stable, "unstable": unstable,
             "path": plane[:, 0, : spread.shape[1]], "places": plane[:, 0, spread.shape[1] :],
         }  # fmt: skip
-        expected = math.nan if self.attractors is None else float(self.attractors)
+        attractors = None if self.task is None else self.task.attractors
+        expected = math.nan if attractors is None else float(attractors)
         return {name: values.numpy() for name, values in arrays.items()} | {"expected": np.array(expected)}
 
     def _seek(self, cell: Recurrent, held: Tensor, start: Tensor, visited: Tensor) -> tuple[Tensor, Tensor]:

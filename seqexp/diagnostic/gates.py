@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from seqexp.data.split import Split
-from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When, check_every_step
 from seqexp.diagnostic.states import beyond, longest
 from seqexp.model import Model
@@ -57,7 +55,6 @@ class Gates(Diagnostic):
         if max_sequences < 1:
             raise ValueError(f"max_sequences must be >= 1, got {max_sequences}")
         self.max_sequences = max_sequences
-        self.task: Task | None = None
 
     def check(self, model: Model) -> None:
         """Refuses a cell that has no states of every step.
@@ -66,12 +63,6 @@ class Gates(Diagnostic):
             ValueError: see there.
         """
         check_every_step(model)
-
-    def of(self, task: Task) -> Self:
-        """The same, which knows the variables of the task."""
-        found = copy.copy(self)
-        found.task = task
-        return found
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -59,10 +58,9 @@ class Lag(Diagnostic):
         if max_lag < 1:
             raise ValueError(f"max_lag must be >= 1, got {max_lag}")
         self.max_lag = max_lag
-        self.ahead = 0
 
-    def of(self, task: Task) -> Self:
-        """The same, which knows how far ahead the task forecasts.
+    def check_task(self, task: Task) -> None:
+        """Refuses a task that forecasts nothing.
 
         Raises:
             ValueError: its targets are not what its inputs become.
@@ -72,9 +70,6 @@ class Lag(Diagnostic):
                 f"needs a task whose targets are all of its inputs at a later step, and those of "
                 f"{type(task).__name__} are something else"
             )
-        found = copy.copy(self)
-        found.ahead = task.ahead
-        return found
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
@@ -98,11 +93,12 @@ class Lag(Diagnostic):
             read = [split.inputs[:, :, first - lag : split.steps - lag].flatten(1, 2) for lag in range(count)]
             target = split.targets[:, :, first:].flatten(1, 2)
             predictions = {name: each[:, :, first:].flatten(1, 2) for name, each in predictions.items()}
+        ahead = self.known_task.ahead or 0
         compared = {**predictions, "r_target": target, "r_last": read[0]}
         found = {
             name: torch.stack([pearson(one, other) for other in (target, *read)], 1) for name, one in compared.items()
         }
-        behind = torch.tensor([0, *(self.ahead + lag for lag in range(count))]).repeat(len(split.inputs), 1)
+        behind = torch.tensor([0, *(ahead + lag for lag in range(count))]).repeat(len(split.inputs), 1)
         r = found["r"].masked_fill(found["r"].isnan(), -torch.inf)
         most = behind.gather(1, r.argmax(1, keepdim=True))[:, 0].double()
         most[found["r"].isnan().all(1)] = torch.nan

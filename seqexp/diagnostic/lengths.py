@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -62,10 +61,9 @@ class Lengths(Diagnostic):
         self.lengths = None if lengths is None else sorted(set(lengths))
         self.sequences = sequences
         self.seed = seed
-        self.task: Task | None = None
 
-    def of(self, task: Task) -> Self:
-        """The same, which makes sequences of the task.
+    def check_task(self, task: Task) -> None:
+        """Refuses a task that makes no sequences of the lengths asked for.
 
         Raises:
             ValueError: it has none of other lengths, or not of one that is asked for.
@@ -77,24 +75,20 @@ class Lengths(Diagnostic):
                 task.sample(generator(self.seed, "lengths"), 1, length)
             except ValueError as error:
                 raise ValueError(f"lengths: the task has no sequence of {length} steps: {error}") from None
-        found = copy.copy(self)
-        found.task = task
-        return found
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
         """Measures `score` and `constant` (S, L); `lengths` (L,), `trained` (2,), repeated for each seed; and names."""
-        if self.task is None:
-            raise ValueError("task must be known: it makes the sequences")
+        task = self.known_task
         if split.lengths is None:
             trained = torch.tensor([split.steps] * 2).expand(len(split.inputs), 2)
         else:
             trained = torch.stack([split.lengths.amin(1), split.lengths.amax(1)], 1)  # (S, 2)
-        guess = constant(split, self.task.targets)
+        guess = constant(split, task.targets)
         lengths, scores, guesses = [], [], []
         for length in self.lengths or _around(split.steps):
             try:
-                made = self.task.sample(generator(self.seed, "lengths"), self.sequences, length)
+                made = task.sample(generator(self.seed, "lengths"), self.sequences, length)
             except ValueError:  # the task has no sequence of this length, and nobody has asked for it
                 continue
             batch = Split._make(

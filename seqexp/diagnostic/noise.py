@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +11,6 @@ import torch
 from seqexp.data.guesses import constant, linear
 from seqexp.data.shape import Values
 from seqexp.data.split import Split
-from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.lengths import predict, spread
 from seqexp.model import Model
@@ -59,7 +57,6 @@ class Noise(Diagnostic):
         self.sizes = sorted({float(each) for each in sizes})
         self.max_sequences = max_sequences
         self.seed = seed
-        self.task: Task | None = None
 
     def check(self, model: Model) -> None:
         """Refuses inputs that are tokens.
@@ -72,26 +69,19 @@ class Noise(Diagnostic):
                 "needs inputs that are numbers, to which noise can be added; those of this task are tokens"
             )
 
-    def of(self, task: Task) -> Self:
-        """The same, which knows what the targets are."""
-        found = copy.copy(self)
-        found.task = task
-        return found
-
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
         """Measures `score`, `constant`, and where there is one `linear`, (S, L); `sizes`, repeated for each seed."""
-        if self.task is None:
-            raise ValueError("task must be known: it says what the targets are")
+        targets = self.known_task.targets
         batch = split.first(self.max_sequences)
         draws = torch.randn(batch.inputs.shape[1:], generator=generator(self.seed, "noise"), dtype=torch.float64)
         deviation = deviations(batch)[:, None, None]  # (S, 1, 1, I)
-        fits = isinstance(self.task.targets, Values) and score.targets == "values"
+        fits = isinstance(targets, Values) and score.targets == "values"
         found: dict[str, list[torch.Tensor]] = {"score": [], "constant": [], "linear": []}
         for size in self.sizes:
             noisy = batch._replace(inputs=batch.inputs + size * deviation * draws)
             prediction = predict(model, noisy)
-            guesses = {"score": prediction, "constant": constant(batch, self.task.targets)}
+            guesses = {"score": prediction, "constant": constant(batch, targets)}
             if fits and not isinstance(line := linear(batch, noisy), str):
                 guesses["linear"] = line
             for name, values in guesses.items():

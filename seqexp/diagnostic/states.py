@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -56,7 +55,6 @@ class States(Diagnostic):
             raise ValueError(f"max_sequences must be >= 1, got {max_sequences}")
         self.max_sequences = max_sequences
         self.color = color
-        self.task: Task | None = None
 
     def check(self, model: Model) -> None:
         """Refuses a cell that has no states of every step.
@@ -66,8 +64,8 @@ class States(Diagnostic):
         """
         check_every_step(model)
 
-    def of(self, task: Task) -> Self:
-        """The same, which knows the variables of the task.
+    def check_task(self, task: Task) -> None:
+        """Checks the name of the color.
 
         Raises:
             ValueError: none of them is called `color`.
@@ -75,9 +73,6 @@ class States(Diagnostic):
         allowed = [*task.variable_names, *([CLASS] if _has_class(task) else []), STEP]
         if self.color is not None and self.color not in allowed:
             raise ValueError(f"color must be null or one of {', '.join(allowed)}, got {self.color!r}")
-        found = copy.copy(self)
-        found.task = task
-        return found
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

@@ -91,9 +91,12 @@ def test_no_path_crosses_a_place_where_windows_do_not_follow() -> None:
 
 def test_what_cannot_be_fed_back_is_refused_and_the_exponent_is_taken_from_the_task() -> None:
     plain = ClosedLoop(20, 5, None, 0.4)
-    assert plain.of(Lorenz(100, 0.02, 0.0, 0.0, 5, 1, "standard")).lyapunov == pytest.approx(0.9056 * 0.02)
-    assert plain.of(Sine(100, 40.0, 1.0, 1.0, 0.1, 20, 1)).lyapunov is None
-    assert plain.lyapunov is None
+    for task, expected in (
+        (Lorenz(100, 0.02, 0.0, 0.0, 5, 1, "standard"), pytest.approx(0.9056 * 0.02)),
+        (Sine(100, 40.0, 1.0, 1.0, 0.1, 20, 1), None),
+    ):
+        assert plain.of(task).known_task.lyapunov == expected
+    assert plain.task is None
     for task in (Narma(5, 50, 10, 5), Sum(20, 5, "normal")):
         with pytest.raises(ValueError, match="something else"):
             plain.of(task)

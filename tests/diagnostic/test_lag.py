@@ -85,6 +85,8 @@ def test_the_correlation_is_numpys_and_knows_no_unit() -> None:
 def test_targets_that_are_no_later_inputs_are_refused() -> None:
     with pytest.raises(ValueError, match="those of Sum are something else"):
         Lag(5).of(Sum(9, 4, "normal"))
-    assert Lag(5).of(FitzHughNagumo(5, 30, 1, 0, 0.4)).ahead == 1
+    assert Lag(5).of(FitzHughNagumo(5, 30, 1, 0, 0.4)).known_task.ahead == 1
+    with pytest.raises(ValueError, match="task of Lag must be known"):
+        _ = Lag(5).known_task
     with pytest.raises(ValueError, match="max_lag must be >= 1"):
         Lag(0)
