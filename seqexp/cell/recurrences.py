@@ -11,6 +11,7 @@ from seqexp.cell.cell import Cell
 from seqexp.cell.esn import ESN
 from seqexp.cell.lru import LRU, LRULayer
 from seqexp.cell.recurrent import Recurrent
+from seqexp.cell.s4d import S4D, S4DLayer
 from seqexp.cell.weights import Weights
 
 
@@ -24,15 +25,20 @@ def recurrences(cell: Cell) -> Mapping[str, Tensor]:
     Returns:
         Square matrices (S, H, H), or the diagonals (S, H) of diagonal ones, which may be complex; none of a cell that
         has no such weights. Of a recurrent cell each gate's block of W_hh, `f_l0`, in the order of its rows, `hh_l0`
-        where there is one block only; of an ESN `hh_l0`; of an LRU its `lambda_l0`, whose conjugates come with it.
+        where there is one block only; of an ESN `hh_l0`, which with its leak a is (1 - a) I + a W_hh; of an LRU and an
+        S4D the `lambda_l0` of its modes, whose conjugates come with them, in S4D (S, H * M).
     """
     found: dict[str, Tensor] = {}
     if isinstance(cell, LRU):
         for index, layer in enumerate(each for each in cell.layers if isinstance(each, LRULayer)):
             size, phase = (-layer.nu_log.exp()).exp(), layer.theta_log.exp()
             found[f"lambda_l{index}"] = torch.polar(size, phase)[:, : cell.modes]
+    if isinstance(cell, S4D):
+        for index, each in enumerate(each for each in cell.layers if isinstance(each, S4DLayer)):
+            dt = each.log_dt.exp()[..., None]  # (S, H, 1)
+            found[f"lambda_l{index}"] = torch.polar((-dt * each.log_decay.exp()).exp(), dt * each.frequency).flatten(1)
     if isinstance(cell, ESN):
-        found["hh_l0"] = cell.weight_hh.detach()
+        found["hh_l0"] = torch.eye(cell.hidden_size).to(cell.weight_hh).lerp(cell.weight_hh.detach(), cell.leak)
     if not isinstance(cell, Recurrent):
         return found
     suffixes = [name.removeprefix("weight_hh") for name in cell.state_dict() if name.startswith("weight_hh_")]

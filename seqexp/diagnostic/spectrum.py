@@ -32,9 +32,10 @@ class Spectrum(Diagnostic):
 
     Each gate's block of W_hh is a matrix of its own. Eigenvalues inside the unit circle shrink what is stored, those
     outside let it grow, and their angle turns it by so much at each step; singular values say by how much one step
-    stretches each direction. This is exact of a linear recurrence (an LRU's lambda) and near rest of a tanh RNN. In a
-    gate the same numbers say only how strongly it listens to the state; what the whole step does to a state near rest
-    is the r of `gradient_lag`.
+    stretches each direction. This is exact of a linear recurrence (the lambda of an LRU, and of an S4D as its step dt
+    discretises it) and near rest of a tanh RNN; the leak of an ESN is part of its matrix. In a gate the same numbers
+    say only how strongly it listens to the state; what the whole step does to a state near rest is the r of
+    `gradient_lag`.
 
     The matrix of a rotation has all its eigenvalues on the circle, and singular values of 1. Weights that are drawn
     from U(-1/sqrt(H), 1/sqrt(H)), as torch does, have their eigenvalues spread evenly over a disk of radius 1/sqrt(3)
@@ -123,15 +124,15 @@ def spectrum(weights: Tensor) -> tuple[Tensor, Tensor]:
     Args:
         weights: matrices (S, H, H) or diagonals (S, H); a seed whose weights are not finite gets NaN.
     """
-    matrices = torch.diag_embed(weights) if weights.dim() == 2 else weights
-    finite = matrices.isfinite().flatten(1).all(1)  # (S,)
-    eigenvalues = torch.full(matrices.shape[:2], torch.nan, dtype=torch.complex128)
-    singular = torch.full(matrices.shape[:2], torch.nan, dtype=torch.float64)
+    finite = weights.isfinite().flatten(1).all(1)  # (S,)
+    eigenvalues = torch.full(weights.shape[:2], torch.nan, dtype=torch.complex128)
+    singular = torch.full(weights.shape[:2], torch.nan, dtype=torch.float64)
     if finite.any():
-        values = torch.linalg.eigvals(matrices[finite])
+        there = weights[finite]
+        values = (there if there.dim() == 2 else torch.linalg.eigvals(there)).to(eigenvalues.dtype)
         order = values.abs().argsort(1, descending=True)
-        eigenvalues[finite] = values.gather(1, order)
-        singular[finite] = torch.linalg.svdvals(matrices[finite])
+        eigenvalues[finite] = ranked = values.gather(1, order)
+        singular[finite] = ranked.abs() if there.dim() == 2 else torch.linalg.svdvals(there)
     return eigenvalues, singular
 
 

@@ -17,6 +17,7 @@ from seqexp.cell.lru import LRU
 from seqexp.cell.lstm import LSTM
 from seqexp.cell.mingru import MinGRU
 from seqexp.cell.rnn import RNN
+from seqexp.cell.s4d import S4D
 from seqexp.data.split import Split
 from seqexp.diagnostic.spectrum import Spectrum, spectrum
 from seqexp.model import Model
@@ -85,11 +86,40 @@ def test_diagonals_are_their_own_eigenvalues() -> None:
     assert math.isnan(found["law"])
 
 
+def test_the_modes_of_s4d_are_those_of_its_matrix_with_its_step() -> None:
+    """One mode alone, with C = 1 and D = 0, answers a pulse by 2 Re(lambda^n (lambda - 1) / A)."""
+    start = {"spectrum": "lin", "dt_min": 0.05, "dt_max": 0.1, "block": "none", "num_modes": 2}
+    cell: Any = model(S4D(**{**SIZES, "num_layers": 2}, residual=False, **start)).cell
+    found = measured(cell)
+    assert set(found) == {f"lambda_l{layer}_{what}" for layer in (0, 1) for what in ("eigenvalues", "singular")} | {
+        "law"
+    }
+    layer = cell.layers[1]
+    with torch.no_grad():
+        layer.D.zero_()
+        layer.C.zero_()[..., 1] = 1  # real part of the second mode, whose frequency is pi
+        answer = layer(torch.nn.functional.pad(torch.ones(2, 4, 1, 1, dtype=torch.float64), (0, 0, 0, 7)))[..., 0]
+    assert found["lambda_l1_eigenvalues"].shape == (2, 8)
+    a = complex(-0.5, math.pi)
+    for seed in range(2):
+        values = found["lambda_l1_eigenvalues"][seed]
+        turning = values[values.imag > 0.01]
+        expected = sorted((2 * each**3 * (each - 1) / a).real for each in turning)
+        np.testing.assert_allclose(sorted(answer[seed, :, 3].tolist()), expected, rtol=1e-5)
+
+
 def test_an_echo_state_network_has_the_radius_that_was_asked_for() -> None:
     sizes = {"input_size": 2, "num_seeds": 2, "hidden_size": 12}
     scales = {"spectral_radius": 0.8, "density": 0.5, "input_scale": 1.0, "bias_scale": 0.0}
     found = measured(ESN(**sizes, **scales, leak=0.5, linear=False, penalties=[1e-3]))
-    np.testing.assert_allclose(np.abs(found["hh_l0_eigenvalues"]).max(1), 0.8, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(found["hh_l0_eigenvalues"] - 0.5).max(1), 0.5 * 0.8, rtol=1e-6)
+    leaky = model(ESN(**sizes, **scales, leak=0.5, linear=True, penalties=[1e-3]))
+    found = Spectrum().measure(leaky, SquaredError(), NOTHING)
+    pulse = torch.nn.functional.pad(torch.ones(2, 1, 1, 2, dtype=torch.float64), (0, 0, 0, 300))
+    with torch.no_grad():
+        states = leaky.cell(pulse)[:, 0].norm(dim=2)  # which shrink by the largest eigenvalue's size in the end
+    shrunk = (states[:, 300] / states[:, 100]) ** (1 / 200)
+    np.testing.assert_allclose(np.abs(found["hh_l0_eigenvalues"][:, 0]), shrunk, rtol=2e-3)
 
 
 def test_torchs_weights_keep_the_circular_law() -> None:
