@@ -17,9 +17,9 @@ from seqexp.show.console import prepare_output, say
 USAGE = """\
 Trains what a published table is about, and says of each number whether ours agrees with it.
 
-  {program}                      the tables that there are
-  {program} hs1997/table1        one of them; what was trained before is not trained again
-  {program} hs1997/table1 --short    its shorter form, with fewer seeds"""
+  {program}                          the tables that there are, and how long each takes
+  {program} hs1997/table1            one of them; what was trained before is not trained again
+  {program} hs1997/table1 --short    its shorter form, with fewer seeds or steps"""
 
 PAGE = "reproduced.md"
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.name is None:
         if given.short or given.out:
             parser.error("--short and --out go with a TABLE")
-        sys.stdout.write(columns([(name, published.title(name)) for name in published.names()]) + "\n")
+        sys.stdout.write(columns([(name, _summary(name)) for name in published.names()]) + "\n")
         return 0
     try:
         current_folder()
@@ -67,3 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse(error)
     say(sys.stdout, f"\N{RIGHTWARDS ARROW} {folder / PAGE}")
     return 0
+
+
+def _summary(name: str) -> str:
+    table = published.load(name)
+    long = f" Some {table.minutes:g} minutes on two cores" if table.minutes else ""
+    short = f"; --short {table.short_minutes:g}" if long and table.short_minutes else ""
+    return f"{published.title(name)}{long}{short}{'.' if long else ''}"

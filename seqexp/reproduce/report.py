@@ -70,7 +70,7 @@ def page(name: str, title: str, table: Published, found: Sequence[Reproduced], c
         *notes(found, short),
         table.protocol,
         _meaning(found),
-        made_by(command, [each.record for each in found]),
+        made_by(command, list({each.record.folder: each.record for each in found}.values())),
         "\n".join(
             f"- {each.row.name}: `{' '.join(settings(table, each.row, short))}`, seeds {_seeds(each)}" for each in found
         ),

@@ -124,11 +124,14 @@ paper: 'Nobody, "Nothing" (2000)'
 read: nowhere
 protocol: Two windows of a sine.
 unit: mean squared errors
+minutes: 12
+short_minutes: 0.5
 run: [data=sine, data.length=100, trainer.max_epochs=1, trainer.limit_train_batches=1, num_seeds=2]
 short: [data.length=80]
 rows:
   - {name: RNN, run: [cell=rnn], measure: test, published: 1e9, margin: 1}
   - {name: GRU, run: [cell=gru], measure: test, published: 0, margin: 1e9}
+  - {name: 'RNN, another number', run: [cell=rnn], measure: train, published: 0, margin: 1e9}
 """
 
 
@@ -137,7 +140,7 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     (tmp_path / "published" / "nobody").mkdir(parents=True)
     (tmp_path / "published" / "nobody" / "nothing.yaml").write_text(TABLE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert "A lab sheet's claim." in command("reproduce").out
+    assert "A lab sheet's claim. Some 12 minutes on two cores; --short 0.5." in command("reproduce").out
     first = command("reproduce", "nobody/nothing", "--short")
     assert "RNN: published 1e+09 · ours" in first.out
     assert report.SHORT in first.out
@@ -152,7 +155,7 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     ):
         assert part in text
     results = {path: path.stat().st_mtime_ns for path in page.parent.glob("*/result.json")}
-    assert len(results) == 2
+    assert len(results) == 2, "two rows are of one run"
     command("reproduce", "nobody/nothing", "--short")
     assert {path: path.stat().st_mtime_ns for path in page.parent.glob("*/result.json")} == results
     wrong = command("reproduce", "nobody/nothin")
