@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqexp.lab.lab import Answer
-from seqexp.lab.statement import Check, Statement, verdict
+from seqexp.lab.statement import Check, Statement, heading, verdict
 from seqexp.reproduce.report import made_by, number
 
 HEADER = ("statement", "what was measured", "verdict")
@@ -14,10 +14,12 @@ RULES = (
     "Each number has its 95 % interval over seeds: Student's t of a mean, on logarithms of a ratio; Clopper and "
     "Pearson's of a share. Each interval is for itself, without a correction for how many there are. At one setting a "
     "statement is true where the whole interval is on the right side of the bound, false where it is on the other, "
-    "and cannot be told where the bound lies within. *Holds*: it is true at all settings that were tried. *Holds at "
-    "these settings*: it is true at those that are named, and not at the others. *Does not hold*: it is true at none, "
-    "and false at one at least."
+    "and cannot be told where the bound lies within: \N{CHECK MARK}, \N{BALLOT X} and ?. *Holds*: it is true at all "
+    "settings that were tried. *Holds at these settings*: it is true at those with a \N{CHECK MARK}, and not at the "
+    "others. *Does not hold*: it is true at none, and false at one at least."
 )
+
+MARKS = {"yes": "\N{CHECK MARK}", "no": "\N{BALLOT X}", "open": "?"}
 
 
 def lines(answer: Answer) -> list[str]:
@@ -28,7 +30,7 @@ def lines(answer: Answer) -> list[str]:
 def page(answers: Sequence[Answer], command: str) -> str:
     """The Markdown page."""
     rows = [HEADER, ("---",) * len(HEADER)]
-    rows += [(each.says, _measured(each), verdict(each)) for answer in answers for each in answer.statements]
+    rows += [(each.says, _measured(each), heading(each)) for answer in answers for each in answer.statements]
     parts = ["# The lab sheet, answered", "\n".join(f"| {' | '.join(row)} |" for row in rows), RULES]
     for answer in answers:
         presets = ", ".join(f"`experiment=lab/{each}`" for each in answer.question.presets)
@@ -42,7 +44,8 @@ def page(answers: Sequence[Answer], command: str) -> str:
 
 
 def _measured(statement: Statement) -> str:
-    return "; ".join(f"{each.setting}: {shown(each)}" for each in statement.checks)
+    """A line of the cell for each setting: whether it is true there, and the number."""
+    return "<br>".join(f"{MARKS[each.outcome]} {each.setting}: {shown(each)}" for each in statement.checks)
 
 
 def shown(check: Check) -> str:

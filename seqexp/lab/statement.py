@@ -59,24 +59,28 @@ class Statement(NamedTuple):
     checks: Sequence[Check]
 
 
-def verdict(statement: Statement) -> str:
-    """Whether a statement holds: at all settings that were tried, at some, which are named, or at none."""
-    by = {
-        outcome: [each.setting for each in statement.checks if each.outcome == outcome]
-        for outcome in ("yes", "no", "open")
-    }
-    if not statement.checks:
+def heading(statement: Statement) -> str:
+    """Whether a statement holds: at all settings that were tried, at some or at none."""
+    outcomes = {each.outcome for each in statement.checks}
+    if not outcomes:
         return "was not put to the test"
-    if len(by["yes"]) == len(statement.checks):
-        return "holds"
-    if by["yes"]:
-        parts = [f"holds at these settings: {'; '.join(by['yes'])}"]
-        parts += [f"does not: {'; '.join(by['no'])}"] if by["no"] else []
-    elif by["no"]:
-        parts = ["does not hold"]
-    else:
-        return "cannot be told with so many seeds"
-    parts += [f"cannot be told: {'; '.join(by['open'])}"] if by["open"] else []
+    if "yes" in outcomes:
+        return "holds" if outcomes == {"yes"} else "holds at these settings"
+    return "does not hold" if "no" in outcomes else "cannot be told with so many seeds"
+
+
+def verdict(statement: Statement) -> str:
+    """The same, and at which settings."""
+    said = heading(statement)
+    by: dict[Outcome, list[str]] = {"yes": [], "no": [], "open": []}
+    for each in statement.checks:
+        by[each.outcome].append(each.setting)
+    some = bool(by["yes"] and (by["no"] or by["open"]))
+    parts = [f"{said}: {'; '.join(by['yes'])}" if some else said]
+    if some and by["no"]:
+        parts.append(f"does not: {'; '.join(by['no'])}")
+    if by["open"] and (by["yes"] or by["no"]):
+        parts.append(f"cannot be told: {'; '.join(by['open'])}")
     return " \N{MIDDLE DOT} ".join(parts)
 
 
