@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +36,11 @@ def report(record: Record, folder: Path | None = None) -> str:
 
 
 def report_evaluation(record: Record, name: str, folder: Path) -> str:
-    """Says in one line how a run scores elsewhere, `name` being such as `test@40`."""
-    guesses = _guesses(record, record.evaluation_baselines.get(name, {}))
-    parts = [f"{record.cell} on {record.data}", _score(record, name), *guesses, _score(record, "test")]
+    """Says in one line how a run scores elsewhere, `name` being such as `test@40`, and against guesses there."""
+    guesses = record.evaluation_baselines.get(name, {})
+    there = replace(record, scores={**record.scores, "test": record.scores[name]}, baselines=guesses)
+    parts = [f"{record.cell} on {record.data}", _score(record, "test"), _score(record, name)]
+    parts += [*_guesses(record, guesses), *_needed(there)]
     return str(printable(" · ".join(parts) + f" → {folder / EVALUATIONS}"))
 
 

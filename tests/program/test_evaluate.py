@@ -42,9 +42,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_run_is_scored_elsewhere_once_and_stays_what_it_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (folder / RESULT).read_bytes()
     first = said(capsys, str(folder), "data.noise=0.3")
-    assert first.startswith("rnn on sine · test@noise=0.3 MSE ")
+    assert first.startswith("rnn on sine · test MSE ")
+    assert " · test@noise=0.3 MSE " in first
     assert " · linear 0.1" in first
-    assert first.strip().endswith(f"→ {folder}/evaluations")
+    assert first.strip().endswith(f" · too few seeds to tell from constant → {folder}/evaluations")
     (path,) = (folder / "evaluations").iterdir()
     kept, time = json.loads(path.read_text()), path.stat().st_mtime_ns
     assert (path.name, kept["meaning"]) == ("test@noise=0.3.json", {"noise": 0.3})
