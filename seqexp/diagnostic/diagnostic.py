@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from seqexp.data.split import Split
 from seqexp.data.task import Task
@@ -38,12 +39,14 @@ class Diagnostic(ABC):
         along: whether it has `numbers`, and so is measured at each step of which a run kept the weights.
         kinds: the files that a picture in a run's folder becomes.
         task: what is trained on, once `of` has said so.
+        train: the training split, once `beside` has said so.
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
     along: ClassVar[bool] = False
     kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png",)
     task: Task | None = None
+    train: Split | None = None
 
     def check(self, model: Model) -> None:  # noqa: B027  most can measure any model
         """Checks whether a model can be measured, before anything is trained.
@@ -80,6 +83,27 @@ class Diagnostic(ABC):
         if self.task is None:
             raise ValueError(f"task of {type(self).__name__} must be known before it measures")
         return self.task
+
+    def beside(self, train: Split) -> Self:
+        """The same diagnostic, which fits the guesses that it draws beside a model to what the model has learnt from.
+
+        Args:
+            train: the training split, on any device, in any precision.
+        """
+        found = copy.copy(self)
+        found.train = train.learnable
+        return found
+
+    @property
+    def known_train(self) -> Split:
+        """The training split, in double precision on the CPU.
+
+        Raises:
+            ValueError: `beside` has not been asked.
+        """
+        if self.train is None:
+            raise ValueError(f"training split of {type(self).__name__} must be known before it measures")
+        return self.train.to(torch.device("cpu"), torch.float64)
 
     @abstractmethod
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

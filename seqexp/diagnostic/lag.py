@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 KNOWN = {
     "r_target": "the target itself",
     "r_last": "the last value, repeated",
-    "r_linear": "least squares, fitted to the same windows",
+    "r_linear": "least squares, fitted to the training split",
 }
 
 
@@ -37,8 +37,8 @@ class Lag(Diagnostic):
     values. In a series that moves slowly the two are close, and what is between is the last digit.
 
     In a noisy series even the best forecast leans on the last value, whose noise it takes along, and may agree more
-    with it than with a target that has noise of its own. So least squares on the same windows stand beside it: to lean
-    more than they do is to repeat.
+    with it than with a target that has noise of its own. So least squares, fitted to the training split, stand beside
+    it: to lean more than they do is to repeat.
 
     Correlations are over all windows, or steps, of the split, for each column, and their mean over columns.
     """
@@ -82,7 +82,7 @@ class Lag(Diagnostic):
             is largest.
         """
         predictions = {"r": predict(model, split)}
-        if not isinstance(line := linear(split, split), str):
+        if not isinstance(line := linear(self.known_train, split), str):
             predictions["r_linear"] = line
         count = min(self.max_lag, split.steps)
         if model.reads == "last":

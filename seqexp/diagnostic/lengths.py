@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqexp.show.figures import Figure
 
 FACTORS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8)
-"""Of the longest sequence that was trained on: the lengths where none are given."""
+"""Of the steps T of the training split: the lengths where none are given."""
 
 MOST_NUMBERS = 2**22
 """States that one pass computes, over its sequences, steps and units."""
@@ -31,8 +31,8 @@ MOST_NUMBERS = 2**22
 class Lengths(Diagnostic):
     """The score at each of some lengths, of fresh sequences that are the same for all seeds.
 
-    Beside it stands the constant guess, fitted to the sequences that instruments read, and the range of lengths that
-    was trained on is marked. A model that has learnt what is to be done, and not for how long, has a flat line.
+    Beside it stands the constant guess, fitted to the training split, and the range of lengths of that split is marked.
+    A model that has learnt what is to be done, and not for how long, has a flat line.
 
     Source: for lengths beyond those of training, G. Deletang et al., "Neural networks and the Chomsky hierarchy", ICLR
     (2023).
@@ -44,8 +44,8 @@ class Lengths(Diagnostic):
         """Sets how much is measured.
 
         Args:
-            lengths: in steps; None takes from a quarter to eight times the longest of training, without those of which
-                the task has no sequence.
+            lengths: in steps; None takes from a quarter to eight times the T of training, without those of which the
+                task has no sequence.
             sequences: of each length.
             seed: of the sequences.
 
@@ -79,14 +79,14 @@ class Lengths(Diagnostic):
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
         """Measures `score` and `constant` (S, L); `lengths` (L,), `trained` (2,), repeated for each seed; and names."""
-        task = self.known_task
-        if split.lengths is None:
-            trained = torch.tensor([split.steps] * 2).expand(len(split.inputs), 2)
+        task, train = self.known_task, self.known_train
+        if train.lengths is None:
+            trained = torch.tensor([train.steps] * 2).expand(len(train.inputs), 2)
         else:
-            trained = torch.stack([split.lengths.amin(1), split.lengths.amax(1)], 1)  # (S, 2)
-        guess = constant(split, task.targets)
+            trained = torch.stack([train.lengths.amin(1), train.lengths.amax(1)], 1)  # (S, 2)
+        guess = constant(train, task.targets)
         lengths, scores, guesses = [], [], []
-        for length in self.lengths or _around(split.steps):
+        for length in self.lengths or _around(train.steps):
             try:
                 made = task.sample(generator(self.seed, "lengths"), self.sequences, length)
             except ValueError:  # the task has no sequence of this length, and nobody has asked for it

@@ -10,7 +10,7 @@ import torch
 
 from seqexp.data.guesses import constant, linear
 from seqexp.data.shape import Values
-from seqexp.data.split import Split
+from seqexp.data.split import Split, join
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.lengths import predict, spread
 from seqexp.model import Model
@@ -21,7 +21,7 @@ from seqexp.show.lines import Line, Panel, draw_panels
 if TYPE_CHECKING:
     from seqexp.show.figures import Figure
 
-GUESSES = {"constant": "constant guess", "linear": "least squares, fitted to these sequences without noise"}
+GUESSES = {"constant": "constant guess", "linear": "least squares, fitted to the training split without noise"}
 
 
 class Noise(Diagnostic):
@@ -29,8 +29,9 @@ class Noise(Diagnostic):
 
     The size is in standard deviations of each input feature over the split. All seeds and sizes have the same draws, so
     that a curve is of one noise that grows. Beside it stand the constant guess, which no noise can reach, and where
-    inputs and targets are values least squares: a linear model with weights w has the score of noise of size s as
-    MSE(s) = MSE(0) + s^2 |w|^2 (w in units of the deviations), as its error grows by independent noise.
+    inputs and targets are values least squares, both fitted to the training split without noise, and scored where the
+    model is scored: a linear model with weights w has the score of noise of size s as MSE(s) = MSE(0) + s^2 |w|^2 (w in
+    units of the deviations), as its error grows by independent noise.
 
     Source: C. M. Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural Computation 7 (1995).
     """
@@ -72,22 +73,22 @@ class Noise(Diagnostic):
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
         """Measures `score`, `constant`, and where there is one `linear`, (S, L); `sizes`, repeated for each seed."""
-        targets = self.known_task.targets
+        targets, train = self.known_task.targets, self.known_train
         batch = split.first(self.max_sequences)
         draws = torch.randn(batch.inputs.shape[1:], generator=generator(self.seed, "noise"), dtype=torch.float64)
         deviation = deviations(batch)[:, None, None]  # (S, 1, 1, I)
+        noisy = [batch._replace(inputs=batch.inputs + size * deviation * draws) for size in self.sizes]
+        predictions = {"score": [predict(model, each) for each in noisy]}
+        shape = predictions["score"][0].shape
+        predictions["constant"] = [constant(train, targets).expand(shape)] * len(noisy)
         fits = isinstance(targets, Values) and score.targets == "values"
-        found: dict[str, list[torch.Tensor]] = {"score": [], "constant": [], "linear": []}
-        for size in self.sizes:
-            noisy = batch._replace(inputs=batch.inputs + size * deviation * draws)
-            prediction = predict(model, noisy)
-            guesses = {"score": prediction, "constant": constant(batch, targets)}
-            if fits and not isinstance(line := linear(batch, noisy), str):
-                guesses["linear"] = line
-            for name, values in guesses.items():
-                found[name].append(score.value(values.expand(prediction.shape), batch.targets, batch.weight))
+        if fits and not isinstance(line := linear(train, join(noisy)), str):  # which is fitted once for all sizes
+            predictions["linear"] = list(line.split(batch.num_sequences, 1))
+        found = {
+            name: [score.value(each, batch.targets, batch.weight) for each in row] for name, row in predictions.items()
+        }
         sizes = torch.tensor(self.sizes).repeat(len(batch.inputs), 1)
-        arrays = {name: torch.stack(rows, 1) for name, rows in found.items() if rows} | {"sizes": sizes}
+        arrays = {name: torch.stack(row, 1) for name, row in found.items()} | {"sizes": sizes}
         return {name: values.numpy() for name, values in arrays.items()} | {"label": np.array(score.label)}
 
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:

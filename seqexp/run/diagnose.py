@@ -70,7 +70,7 @@ class Measurements:
     def __init__(
         self, diagnostics: Mapping[str, Diagnostic], settings: Mapping[str, Any], data: PopulationData
     ) -> None:
-        self.diagnostics = diagnostics
+        self.diagnostics = {name: each.beside(data.splits["train"]) for name, each in diagnostics.items()}
         self.settings = settings
         self.data = data
         self.found: dict[str, dict[str, Array]] = {name: {} for name in diagnostics}

@@ -56,7 +56,7 @@ def sequences() -> Split:
 def test_one_is_in_time_and_the_other_as_late_as_it_looks_ahead(reads: str, horizon: int, batch: Split) -> None:
     model: Any = Known(reads, horizon)
     task = Sine(100, 40.0, 1.0, 1.0, 0.1, 20, horizon)
-    found = Lag(5).of(task).measure(model, SquaredError(), batch)
+    found = Lag(5).of(task).beside(batch).measure(model, SquaredError(), batch)
     assert found["behind"].tolist() == [[0, *range(horizon, horizon + 5)]] * 2
     np.testing.assert_allclose(found["r"][0, 0], 1, rtol=1e-9)
     np.testing.assert_allclose(found["r"][1, 1], 1, rtol=1e-9)
@@ -71,7 +71,16 @@ def test_one_is_in_time_and_the_other_as_late_as_it_looks_ahead(reads: str, hori
     figure = Lag(5).draw({"gru": arrays})
     names = [each.get_text() for each in figure.legends[0].get_texts()]
     assert names[0] == "gru: 1 of 2 seeds agree more with the last value"
-    assert names[1:] == ["the target itself", "the last value, repeated", "least squares, fitted to the same windows"]
+    assert names[1:] == ["the target itself", "the last value, repeated", "least squares, fitted to the training split"]
+
+
+def test_least_squares_have_learnt_where_the_model_has() -> None:
+    model: Any = Known("last", HORIZON)
+    instrument, batch = Lag(5).of(Sine(100, 40.0, 1.0, 1.0, 0.1, 20, HORIZON)), windows()
+    late = instrument.beside(batch._replace(targets=batch.inputs[:, :, -1])).measure(model, SquaredError(), batch)
+    np.testing.assert_allclose(late["r_linear"], late["r_last"], rtol=1e-9)
+    with pytest.raises(ValueError, match="training split of Lag must be known"):
+        instrument.measure(model, SquaredError(), batch)
 
 
 def test_the_correlation_is_numpys_and_knows_no_unit() -> None:

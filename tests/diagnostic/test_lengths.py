@@ -38,13 +38,14 @@ def split(task: Any) -> Split:
 
 def test_who_adds_five_values_misses_the_variance_of_the_others() -> None:
     model: Any = Adder()
-    found = Lengths([5, 10, 40], 4000, 0).of(TASK).measure(model, SquaredError(), split(TASK))
+    instrument = Lengths([5, 10, 40], 4000, 0).of(TASK).beside(split(TASK))
+    found = instrument.measure(model, SquaredError(), split(TASK))
     assert found["lengths"].tolist() == [[5, 10, 40]] * 2
     np.testing.assert_allclose(found["score"][0], 0, atol=1e-9)  # in single precision drawn
     np.testing.assert_allclose(found["score"][1], [0, 5, 35], rtol=0.1, atol=1e-9)
     np.testing.assert_allclose(found["constant"], np.tile([5, 10, 40], (2, 1)), rtol=0.15)
     assert found["trained"].tolist() == [[10, 10]] * 2
-    again = Lengths([5, 10, 40], 4000, 0).of(TASK).measure(model, SquaredError(), split(TASK))
+    again = instrument.measure(model, SquaredError(), split(TASK))
     assert again["score"].tobytes() == found["score"].tobytes()
 
 
@@ -60,8 +61,10 @@ class Even(nn.Module):
 
 
 def test_without_lengths_they_lie_around_those_of_training() -> None:
-    task, model = Parity(50, 4, 8), Even()
-    found = Lengths(None, 30, 0).of(task).measure(model, CrossEntropy("nats"), split(task))  # type: ignore[arg-type]
+    task = Parity(50, 4, 8)
+    model: Any = Even()
+    train, short = split(task), split(Parity(50, 4, 6))
+    found = Lengths(None, 30, 0).of(task).beside(train).measure(model, CrossEntropy("nats"), short)
     assert found["lengths"][0].tolist() == [2, 4, 6, 8, 12, 16, 24, 32, 48, 64]
     assert (found["trained"] == [[4, 8], [4, 8]]).all()
     np.testing.assert_allclose(found["score"], np.log(2))
@@ -71,6 +74,13 @@ def test_without_lengths_they_lie_around_those_of_training() -> None:
     assert axes.get_title() == "scores of fresh sequences, trained on 4 to 8 steps"
     assert axes.get_ylabel() == "cross-entropy in nats"
     assert [each.get_text() for each in figure.legends[0].get_texts()] == ["gru", "constant guess"]
+
+
+def test_the_constant_guess_has_learnt_where_the_model_has() -> None:
+    model: Any = Adder()
+    train = split(TASK)._replace(targets=torch.full((2, 50, 1), 3.0))
+    found = Lengths([5, 10], 4000, 0).of(TASK).beside(train).measure(model, SquaredError(), split(TASK))
+    np.testing.assert_allclose(found["constant"], np.tile([9 + 5, 9 + 10], (2, 1)), rtol=0.15)
 
 
 def test_lengths_that_the_task_does_not_have_are_left_out_or_refused() -> None:

@@ -33,9 +33,10 @@ def split() -> Split:
     return Split(inputs, (inputs[..., 0] @ WEIGHTS)[..., None])
 
 
-def measured(batch: Split, sizes: Any = SIZES) -> Any:
+def measured(batch: Split, train: Split | None = None) -> Any:
     model: Any = Linear()
-    return Noise(sizes, 4000, 0).of(Sum(9, 4, "normal")).measure(model, SquaredError(), batch)
+    instrument = Noise(SIZES, 4000, 0).of(Sum(9, 4, "normal")).beside(train or batch)
+    return instrument.measure(model, SquaredError(), batch)
 
 
 def test_the_score_of_a_linear_model_grows_with_the_square_of_the_noise() -> None:
@@ -49,6 +50,16 @@ def test_the_score_of_a_linear_model_grows_with_the_square_of_the_noise() -> Non
     np.testing.assert_allclose(alone["score"], found["score"][1:], rtol=1e-12)
 
 
+def test_guesses_learn_where_the_model_does_and_are_scored_where_it_is() -> None:
+    batch = split().first(100)
+    train = split()._replace(targets=5 - 2 * split().targets)
+    found = measured(batch, train)
+    expected = (5 - 3 * batch.targets).square().mean((1, 2))
+    np.testing.assert_allclose(found["linear"][:, 0], expected, rtol=1e-9)
+    expected = (train.targets.mean(1, keepdim=True) - batch.targets).square().mean((1, 2))
+    np.testing.assert_allclose(found["constant"], expected[:, None].expand(2, 3), rtol=1e-9)
+
+
 def test_padding_does_not_count_in_the_deviation() -> None:
     inputs = torch.tensor([[[[1.0], [3.0], [100.0]], [[1.0], [3.0], [3.0]]]])
     batch = Split(inputs, torch.zeros(1, 2, 1), lengths=torch.tensor([[2, 3]]))
@@ -59,7 +70,7 @@ def test_the_picture_names_what_no_noise_reaches() -> None:
     arrays = {f"end_{name}": values for name, values in measured(split()).items()}
     figure = Noise(SIZES, 9, 0).draw({"rnn": arrays, "gru": arrays})
     names = [each.get_text() for each in figure.legends[0].get_texts()]
-    assert names == ["rnn", "gru", "constant guess", "least squares, fitted to these sequences without noise"]
+    assert names == ["rnn", "gru", "constant guess", "least squares, fitted to the training split without noise"]
     assert figure.axes[0].get_ylabel() == "MSE"
 
 

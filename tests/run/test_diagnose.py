@@ -16,6 +16,7 @@ from seqexp.config.compose import compose_config
 from seqexp.config.mistakes import ConfigError
 from seqexp.diagnostic import kept
 from seqexp.diagnostic.gradient_lag import GradientLag
+from seqexp.run.build import build
 from seqexp.run.diagnose import measure_later
 
 pytestmark = pytest.mark.drawn
@@ -113,6 +114,21 @@ def test_all_of_them_together_change_no_bit_and_each_says_what_it_cost(
         assert found.seconds
         assert (measured.folder / "diagnostics" / f"{name}.png").read_bytes().startswith(PNG)
         assert f"view/{name}" in shown
+
+
+def test_guesses_beside_a_model_are_fitted_to_what_it_was_trained_on(train: Callable[..., Any]) -> None:
+    made = train("diagnostic=[noise]", tiny=SMALL)
+    parts = build(config := compose_config([*SMALL, "diagnostic=[noise]"]))
+    parts.make_data(guessed=False)
+    learnt, scored = (parts.data.splits[name].targets.double() for name in ("train", "val"))
+    expected = (learnt.mean(1, keepdim=True) - scored).square().mean((1, 2))
+    path = kept.path_of(made.folder, "noise")
+    before = kept.read(path).arrays
+    np.testing.assert_allclose(before["end_constant"][:, 0], expected, rtol=1e-6)
+    path.unlink()
+    assert measure_later(config, "lstm", made.folder) == ["noise"]
+    for name, values in kept.read(path).arrays.items():
+        np.testing.assert_array_equal(values, before[name])
 
 
 OWN = """
