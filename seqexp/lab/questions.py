@@ -9,7 +9,7 @@ import numpy as np
 
 from seqexp.lab import pictures
 from seqexp.lab.runs import Key, Runs
-from seqexp.lab.statement import Check, Statement, mean, more_solve, ratio
+from seqexp.lab.statement import Measured, Statement, decide, mean, more_solve, ratio
 from seqexp.show.figures import Figure
 from seqexp.statistics import Array
 
@@ -52,17 +52,17 @@ def _called(cell: str) -> str:
 def _sine(runs: Runs) -> list[Statement]:
     keys = [("sine", *key) for key in runs.of("sine")]
 
-    def against(name: str) -> list[Check]:
+    def against(name: str) -> list[Measured]:
         return [ratio(_called(key[1]), runs.scores(*key), runs.guess(*key, name=name), 1, False) for key in keys]
 
     return [
-        Statement(
+        decide(
             "A recurrent network foresees a noisy sine (Program 1).",
             "test MSE over that of the last value, repeated, is below 1",
             against("persistence"),
         ),
-        Statement(
-            "It does so better than least squares on the same 20 values, which needs no network.",
+        decide(
+            "A recurrent network foresees a noisy sine better than least squares on the same 20 values.",
             "test MSE over that of least squares is below 1",
             against("linear"),
         ),
@@ -75,19 +75,19 @@ def _sum(runs: Runs) -> list[Statement]:
         ours, theirs = runs.scores("sum", "lstm", epochs, rate), runs.scores("sum", "rnn", epochs, rate)
         checks.append(ratio(f"{epochs} epochs at a rate of {rate}", ours, theirs, 1, False))
     says = "An LSTM outperforms an RNN with lower MSE on sums of 20 numbers (Post-lab)."
-    return [Statement(says, "test MSE of the LSTM over that of the RNN is below 1", checks)]
+    return [decide(says, "test MSE of the LSTM over that of the RNN is below 1", checks)]
 
 
 def _memory(runs: Runs) -> list[Statement]:
     found = {cell: runs.arrays("memory", cell, name="memory") for (cell,) in runs.of("memory")}
     return [
-        Statement(
+        decide(
             "A hidden state stores earlier inputs.",
             "memory capacity after training is above 1, which the present input alone makes",
             [mean(_called(cell), arrays["end_capacity"], 1, True) for cell, arrays in found.items()],
         ),
-        Statement(
-            f"It still holds most of an input {STEPS} steps ago, of which nobody asked in training.",
+        decide(
+            f"A hidden state still holds most of an input {STEPS} steps ago, of which nobody asked in training.",
             f"a linear readout recovers more than half of the variance of the input {STEPS} steps ago",
             [mean(_called(cell), arrays["end_r2"][:, 0, STEPS], 0.5, True) for cell, arrays in found.items()],
         ),
@@ -114,21 +114,21 @@ def _gradients(runs: Runs) -> list[Statement]:
     gated = {name: values for name, values in found.items() if not name.startswith("RNN")}
     step = f"geometric mean over {STEPS} steps, of an LSTM that of its state c"
     return [
-        Statement(
+        decide(
             "A gradient shrinks from step to step on its way back.",
             f"its factor in a step is below 1 ({step})",
             [ratio(name, values, np.ones(1), 1, False) for name, values in found.items()],
         ),
-        Statement(
-            "Gates mitigate that: a gradient shrinks less than an RNN's.",
+        decide(
+            "With gates a gradient shrinks less than an RNN's.",
             f"the factor over the RNN's, before or after training, is above 1 ({step})",
             [
                 ratio(name, values, next(other for said, other in rnn.items() if name.endswith(said)), 1, True)
                 for name, values in gated.items()
             ],
         ),
-        Statement(
-            "With gates it does not vanish.",
+        decide(
+            "With gates a gradient does not vanish.",
             f"more than {LEFT:g} of it is left {STEPS} steps back",
             [ratio(name, values**STEPS, np.ones(1), LEFT, True) for name, values in gated.items()],
         ),
@@ -154,7 +154,7 @@ def _gates(runs: Runs) -> list[Statement]:
         quiet[GATES[cell]] = np.nanmean(np.where(pulse == 0, gate, np.nan), 1)
         loud[GATES[cell]] = np.nanmean(np.where(pulse != 0, gate, np.nan), 1)
     return [
-        Statement(
+        decide(
             "A gate stays open to keep what is stored.",
             "its mean, for one bit in steps without a pulse, is above 0.5, which keeps half in each step",
             [
@@ -162,8 +162,8 @@ def _gates(runs: Runs) -> list[Statement]:
                 *(mean(f"one bit: {name}", values, 0.5, True) for name, values in quiet.items()),
             ],
         ),
-        Statement(
-            "It closes when something new is to be stored.",
+        decide(
+            "A gate closes when something new is to be stored.",
             "its mean in steps with a pulse, less that in steps without, is below 0",
             [mean(f"one bit: {name}", loud[name] - values, 0, False) for name, values in quiet.items()],
         ),
@@ -173,7 +173,7 @@ def _gates(runs: Runs) -> list[Statement]:
 def _long(runs: Runs) -> list[Statement]:
     lags = [lag for cell, lag in runs.of("long") if cell == "rnn"]
 
-    def against(cell: str) -> list[Check]:
+    def against(cell: str) -> list[Measured]:
         names = (_called(cell), "RNN")
         return [
             more_solve(f"p = {lag}", runs.solved("long", cell, lag), runs.solved("long", "rnn", lag), names)
@@ -182,8 +182,8 @@ def _long(runs: Runs) -> list[Statement]:
 
     rule = "of the seeds that one of the two solves alone, the share that the {} solves is above 1/2"
     return [
-        Statement("An LSTM learns longer dependencies than an RNN.", rule.format("LSTM"), against("lstm")),
-        Statement("So does a GRU.", rule.format("GRU"), against("gru")),
+        decide("An LSTM learns longer dependencies than an RNN.", rule.format("LSTM"), against("lstm")),
+        decide("A GRU learns longer dependencies than an RNN.", rule.format("GRU"), against("gru")),
     ]
 
 
@@ -201,18 +201,18 @@ def _noise(runs: Runs) -> list[Statement]:
                 name = f"{_called(key[1])}, {size:g} of the inputs' deviation"
                 added.append(ratio(name, arrays["end_score"][:, place], arrays["end_linear"][:, place], 1, True))
     stated = [
-        Statement(
+        decide(
             "A network generalises well on the noisy sine.",
             f"test MSE over training MSE is below {SPREAD:g}",
             spread,
         ),
-        Statement(
-            "It struggles with high noise that it was trained with.",
+        decide(
+            "A network struggles with high noise that it was trained with.",
             "test MSE over that of least squares on the same windows is above 1",
             trained,
         ),
-        Statement(
-            f"Trained with noise of {keys[0][2]}, it struggles with more noise on its inputs.",
+        decide(
+            f"Trained with noise of {keys[0][2]}, a network struggles with more noise on its inputs.",
             "MSE over that of least squares under the same noise is above 1",
             added,
         ),
@@ -230,7 +230,7 @@ def _bidirectional(runs: Runs) -> list[Statement]:
         if coming:
             floor.append(mean(where, both, coming / 4, False))
     stated = [
-        Statement(
+        decide(
             "A bidirectional network predicts better than one that reads forward.",
             "test MSE over that of the same cell, forward, is below 1",
             helps,
@@ -238,15 +238,15 @@ def _bidirectional(runs: Runs) -> list[Statement]:
     ]
     if floor:
         stated.append(
-            Statement(
-                "It uses what is still to come.",
-                "test MSE is below (a - 1)/K, which nobody can beat who reads forward",
+            decide(
+                "A bidirectional network uses what is still to come.",
+                "test MSE is below the share of the values asked for that is still to come, as of all who read forward",
                 floor,
             )
         )
     last, ends = runs.from_the_end("bidirectional", "true", runs.of("bidirectional")[0][1])
     stated.append(
-        Statement(
+        decide(
             "The last output of a bidirectional network has read the sequence from both sides.",
             "its half from the end changes when all inputs but the last do (RMS above 0)",
             [mean("output[:, -1] of torch", last, 0, True), mean("h_n of torch, which seqexp reads", ends, 0, True)],
@@ -264,7 +264,7 @@ def _text(runs: Runs) -> list[Statement]:
         for (cell,) in runs.of("text")
     ]
     says = "A recurrent network models text better than counting does."
-    return [Statement(says, "bits per character over those of an n-gram model are below 1", checks)]
+    return [decide(says, "bits per character over those of an n-gram model are below 1", checks)]
 
 
 QUESTIONS: dict[str, Question] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from seqexp.lab.lab import Answer
@@ -11,8 +12,9 @@ from seqexp.reproduce.report import made_by, number
 HEADER = ("statement", "what was measured", "verdict")
 
 RULES = (
-    "Each number has its 95 % interval over seeds: Student's t of a mean, on logarithms of a ratio; Clopper and "
-    "Pearson's of a share. Each interval is for itself, without a correction for how many there are. At one setting a "
+    "Each number has an interval over seeds: of a mean, or of the logarithm of a ratio, what the sign-flip test does "
+    "not reject; of shares, each its own 95 % by Clopper and Pearson, and McNemar's exact test between the two. The "
+    "settings of one statement are corrected by Holm for how many there are, which widens intervals. At one setting a "
     "statement is true where the whole interval is on the right side of the bound, false where it is on the other, "
     "and cannot be told where the bound lies within: \N{CHECK MARK}, \N{BALLOT X} and ?. *Holds*: it is true at all "
     "settings that were tried. *Holds at these settings*: it is true at those with a \N{CHECK MARK}, and not at the "
@@ -54,6 +56,8 @@ def shown(check: Check) -> str:
         return check.shown
     if check.outcome == "open" and check.low != check.low:
         return "not measured in all seeds"
+    if math.isinf(check.high):
+        return f"{number(check.value)} (too few seeds for an interval)"
     return f"{number(check.value)} ({number(check.low)} to {number(check.high)})"
 
 

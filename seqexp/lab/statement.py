@@ -1,17 +1,45 @@
-"""What a lab sheet states, put to the test: at each setting a number with its interval, and a bound that decides."""
+"""What a lab sheet states, put to the test: at each setting a number with its interval, and a bound that decides.
+
+The settings of one statement are one family: the test of each is decided at its level by Holm, and the interval beside
+it is of what that test does not reject at that level, so that the two never disagree.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from seqexp.statistics import Array, mean_interval
-from seqexp.statistics.success import clopper_pearson
+from seqexp.statistics import Array, holm
+from seqexp.statistics.paired import bounded_exp
+from seqexp.statistics.signflip import SignFlip
+from seqexp.statistics.success import clopper_pearson, mcnemar
 
 Outcome = Literal["yes", "no", "open"]
+
+
+class Measured(NamedTuple):
+    """A number at one setting, not decided yet.
+
+    Attributes:
+        setting: such as "RNN, p = 5".
+        value: what was measured.
+        p: of the test that it is the bound, two-sided, before any correction; 1 where nothing can be told.
+        interval: level -> both ends of what that test does not reject at it; NaN where nothing can be told.
+        bound: what decides.
+        above: whether the statement says that the number is above the bound; else it is below.
+        shown: what was measured, in words; empty where the value and its interval say it.
+    """
+
+    setting: str
+    value: float
+    p: float
+    interval: Callable[[float], tuple[float, float]]
+    bound: float
+    above: bool
+    shown: str = ""
 
 
 class Check(NamedTuple):
@@ -20,7 +48,7 @@ class Check(NamedTuple):
     Attributes:
         setting: such as "RNN, p = 5".
         value: what was measured.
-        low: the lower end of its 95 % interval, NaN where there is none.
+        low: the lower end of its interval, NaN where nothing can be told, infinite where so few seeds have none.
         high: the upper end.
         bound: what decides.
         above: whether the statement says that the number is above the bound; else it is below.
@@ -59,6 +87,16 @@ class Statement(NamedTuple):
     checks: Sequence[Check]
 
 
+def decide(says: str, rule: str, measured: Sequence[Measured]) -> Statement:
+    """Decides a statement at all its settings, by Holm."""
+    steps = holm([each.p for each in measured])
+    checks = [
+        Check(each.setting, each.value, *each.interval(step.level), each.bound, each.above, each.shown)
+        for each, step in zip(measured, steps, strict=True)
+    ]
+    return Statement(says, rule, checks)
+
+
 def heading(statement: Statement) -> str:
     """Whether a statement holds: at all settings that were tried, at some or at none."""
     outcomes = {each.outcome for each in statement.checks}
@@ -84,38 +122,55 @@ def verdict(statement: Statement) -> str:
     return " \N{MIDDLE DOT} ".join(parts)
 
 
-def mean(setting: str, values: Array, bound: float, above: bool) -> Check:
-    """Checks the mean of one number for each seed; of a seed that has none, nothing can be told."""
+def mean(setting: str, values: Array, bound: float, above: bool) -> Measured:
+    """Tests the mean of one number for each seed, by flipping signs; of a seed that has none, nothing can be told."""
+    values = np.asarray(values, dtype=float)
     if not np.isfinite(values).all():
-        return Check(setting, math.nan, math.nan, math.nan, bound, above)
-    found = mean_interval(np.asarray(values, dtype=float))
-    return Check(setting, found.mean, found.low, found.high, bound, above)
+        return Measured(setting, math.nan, 1.0, lambda _: (math.nan, math.nan), bound, above)
+    flip = SignFlip(values - bound)
+
+    def interval(level: float) -> tuple[float, float]:
+        low, high = flip.interval(level)
+        return low + bound, high + bound
+
+    return Measured(setting, float(values.mean()), flip.p(), interval, bound, above)
 
 
-def ratio(setting: str, first: Array, second: Array, bound: float, above: bool) -> Check:
-    """Checks the geometric mean of a ratio, seed by seed."""
+def ratio(setting: str, first: Array, second: Array, bound: float, above: bool) -> Measured:
+    """Tests the geometric mean of a ratio, seed by seed."""
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(np.asarray(first, dtype=float)) - np.log(np.asarray(second, dtype=float))
     found = mean(setting, logs, math.log(bound), above)
-    value, low, high = (math.exp(each) for each in (found.value, found.low, found.high))
-    return Check(setting, value, low, high, bound, above)
+
+    def interval(level: float) -> tuple[float, float]:
+        low, high = found.interval(level)
+        return bounded_exp(low), bounded_exp(high)
+
+    return found._replace(value=bounded_exp(found.value), interval=interval, bound=bound)
 
 
-def more_solve(setting: str, first: Sequence[bool], second: Sequence[bool], names: tuple[str, str]) -> Check:
-    """Checks whether more seeds of the first solve a task than of the second.
+def more_solve(setting: str, first: Sequence[bool], second: Sequence[bool], names: tuple[str, str]) -> Measured:
+    """Tests whether more seeds of the first solve a task than of the second, by McNemar's exact test.
 
     Only seeds count that one of the two solves and the other does not: the share of them that the first solves has
-    Clopper and Pearson's interval, which leaves out one half where McNemar's exact test rejects at 5 %.
+    Clopper and Pearson's interval, which leaves out one half where that test rejects.
     """
     pairs = list(zip(first, second, strict=True))
     only, others = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
-    low, high = clopper_pearson(only, only + others)
     total = len(pairs)
     shown = " \N{MIDDLE DOT} ".join(
         f"{name} {share(sum(pair[index] for pair in pairs), total)}" for index, name in enumerate(names)
     )
     value = only / (only + others) if only + others else math.nan
-    return Check(setting, value, low, high, 0.5, True, shown)
+    return Measured(
+        setting,
+        value,
+        mcnemar(only, others),
+        lambda level: clopper_pearson(only, only + others, level),
+        0.5,
+        True,
+        shown,
+    )
 
 
 def share(count: int, total: int) -> str:

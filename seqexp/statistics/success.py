@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from seqexp.statistics.paired import CONFIDENCE, Array
+from seqexp.statistics.paired import ALPHA, CONFIDENCE, Array
 
 _TAIL = (1 - CONFIDENCE) / 2
 _EQUAL = 1e-12  # products of fractions that are one number differ by less
@@ -45,8 +45,8 @@ class Course:
         return float(self.steps[found[0]]) if found.size else math.inf
 
 
-def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
-    """The exact 95 % interval of a share.
+def clopper_pearson(successes: int, trials: int, level: float = ALPHA) -> tuple[float, float]:
+    """The exact interval of a share.
 
     C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
     Biometrika 26 (1934); the ends are quantiles of beta distributions.
@@ -54,6 +54,7 @@ def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
     Args:
         successes: k, from 0 to n.
         trials: n.
+        level: 0.05 for an interval of 95 %.
 
     Returns:
         Both ends, from 0 to 1; NaN where nothing was tried.
@@ -61,8 +62,8 @@ def clopper_pearson(successes: int, trials: int) -> tuple[float, float]:
     failures = trials - successes
     if trials == 0:
         return math.nan, math.nan
-    low = float(special.betaincinv(successes, failures + 1, _TAIL)) if successes else 0.0
-    high = float(special.betaincinv(successes + 1, failures, 1 - _TAIL)) if failures else 1.0
+    low = float(special.betaincinv(successes, failures + 1, level / 2)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, failures, 1 - level / 2)) if failures else 1.0
     return low, high
 
 

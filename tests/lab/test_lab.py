@@ -14,12 +14,12 @@ from seqexp.diagnostic.kept import Kept
 from seqexp.lab import report
 from seqexp.lab.questions import QUESTIONS, STEPS
 from seqexp.lab.runs import PRESETS, Runs, jobs
-from seqexp.lab.statement import Check, Statement, mean, more_solve, ratio, verdict
+from seqexp.lab.statement import Check, Measured, Statement, decide, mean, more_solve, ratio, verdict
 from seqexp.record.record import Record
 from seqexp.statistics import ALPHA
 from seqexp.statistics.success import mcnemar
 
-SEEDS = 8
+SEEDS = 10
 
 # ---------------------------------------------------------------- what decides
 
@@ -59,19 +59,43 @@ def test_a_verdict_follows_from_all_settings(sides, expected):
     assert verdict(Statement("It is so.", "it is", checks)) == expected
 
 
+def decided(*measured: Measured) -> list[Check]:
+    return list(decide("It is so.", "it is", measured).checks)
+
+
 def test_a_ratio_is_of_each_seed_and_a_seed_without_a_number_leaves_it_open():
-    found = ratio("here", np.array([2.0, 4.0, 8.0]), np.array([1.0, 1.0, 1.0]), 1, True)
+    (found,) = decided(ratio("here", np.array([2.0, 4.0, 8.0] * 2), np.ones(6), 1, True))
     assert found.value == pytest.approx(4)
-    assert found.low == pytest.approx(4 * math.exp(-4.302653 * math.log(2) / math.sqrt(3)), rel=1e-6)
-    assert mean("here", np.array([2.0, math.nan, 8.0]), 0, True).outcome == "open"
-    assert ratio("here", np.array([2.0, 0.0]), np.array([1.0, 1.0]), 1, True).outcome == "open"
+    assert 2 <= found.low < 4 < found.high <= 8
+    assert found.outcome == "yes"
+    nothing = decided(
+        mean("here", np.array([2.0, math.nan, 8.0]), 0, True), ratio("here", np.array([2.0, 0.0]), np.ones(2), 1, True)
+    )
+    assert [each.outcome for each in nothing] == ["open", "open"]
+
+
+def test_the_settings_of_a_statement_are_corrected_for_how_many_there_are():
+    """Of 8 seeds of which all are above the bound p is 1/128: below 5 % alone and among six, not among seven."""
+    clear = mean("here", np.linspace(1.1, 1.2, 8), 1, True)
+    assert clear.p == 1 / 128
+    assert [each.outcome for each in decided(*[clear] * 6)] == ["yes"] * 6
+    assert [each.outcome for each in decided(*[clear] * 7)] == ["open"] * 7
+    alone, among = decided(clear)[0], decided(*[clear] * 6)[0]
+    assert among.low < alone.low < 1.15 < alone.high < among.high
+
+
+def test_an_interval_and_its_test_never_disagree():
+    values = np.random.default_rng(0).normal(0.4, 1, (20, 9))
+    for turn, row in enumerate(values):
+        found = mean(str(turn), row, 0, True)
+        assert (decided(found)[0].outcome == "open") == (found.p >= ALPHA)
 
 
 @pytest.mark.parametrize(("only", "others"), [(6, 0), (5, 0), (8, 1), (7, 1), (0, 6), (3, 3), (0, 0)])
 def test_more_solve_says_what_mcnemars_test_says(only, others):
     first = [True] * only + [False] * others + [True, False]
     second = [False] * only + [True] * others + [True, False]
-    found = more_solve("p = 5", first, second, ("LSTM", "RNN"))
+    (found,) = decided(more_solve("p = 5", first, second, ("LSTM", "RNN")))
     rejects = mcnemar(only, others) < ALPHA
     assert found.outcome == ("open" if not rejects else "yes" if only > others else "no")
     assert found.shown.startswith(f"LSTM {only + 1} of {only + others + 2} (")
@@ -250,5 +274,11 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
 
 
 def test_what_was_not_measured_is_not_shown_as_a_number():
-    assert report.shown(mean("here", np.array([math.nan, 1.0]), 0, True)) == "not measured in all seeds"
-    assert report.shown(mean("here", np.array([1.0, 2.0, 3.0]), 0, True)) == "2 (-0.4841 to 4.484)"
+    unknown, few, known = decided(
+        mean("here", np.array([math.nan, 1.0]), 0, True),
+        mean("here", np.array([1.0, 2.0, 3.0]), 0, True),
+        mean("here", np.array([1.0, 3.0] * 5), -1, True),
+    )
+    assert report.shown(unknown) == "not measured in all seeds"
+    assert report.shown(few) == "2 (too few seeds for an interval)"
+    assert report.shown(known).startswith("2 (1")
