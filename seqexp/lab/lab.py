@@ -18,14 +18,12 @@ class Answer(NamedTuple):
     """A question, answered.
 
     Attributes:
-        name: the question's.
         question: what was asked.
         runs: what was trained for it.
         statements: with what was measured.
         picture: where it lies.
     """
 
-    name: str
     question: Question
     runs: Runs
     statements: list[Statement]
@@ -66,4 +64,4 @@ def lab(names: Sequence[str], folder: Path, short: bool = False) -> Iterator[Ans
             runs.update(train(preset, folder, short))
         picture = folder / f"{name}.png"
         write_atomically(picture, encode(question.draw(runs), "png"))
-        yield Answer(name, question, runs, question.judge(runs), picture)
+        yield Answer(question, runs, question.judge(runs), picture)

@@ -9,7 +9,9 @@ from seqexp.lab.lab import Answer
 from seqexp.lab.statement import Check, Statement, heading, verdict
 from seqexp.reproduce.report import made_by, number
 
-HEADER = ("statement", "what was measured", "verdict")
+HEADER = ("statement", "counts as true where", "what was measured", "verdict")
+
+SHORT = "This is the shorter form, in which next to nothing is learnt: it shows what comes, and answers nothing."
 
 RULES = (
     "Each number has an interval over seeds: of a mean, or of the logarithm of a ratio, what the sign-flip test does "
@@ -29,16 +31,20 @@ def lines(answer: Answer) -> list[str]:
     return [f"{each.says} {_sentence(verdict(each))}" for each in answer.statements]
 
 
-def page(answers: Sequence[Answer], command: str) -> str:
+def page(answers: Sequence[Answer], command: str, short: bool = False) -> str:
     """The Markdown page."""
     rows = [HEADER, ("---",) * len(HEADER)]
-    rows += [(each.says, _measured(each), heading(each)) for answer in answers for each in answer.statements]
-    parts = ["# The lab sheet, answered", "\n".join(f"| {' | '.join(row)} |" for row in rows), RULES]
+    rows += [(each.says, each.rule, _measured(each), heading(each)) for answer in answers for each in answer.statements]
+    parts = [
+        "# The lab sheet, answered",
+        *([SHORT] if short else []),
+        "\n".join(f"| {' | '.join(row)} |" for row in rows),
+        RULES,
+    ]
     for answer in answers:
         presets = ", ".join(f"`experiment=lab/{each}`" for each in answer.question.presets)
         parts.append(f"## {answer.question.asks}")
         parts.append(f"![{answer.question.asks}]({answer.picture.name})")
-        parts += [f"- {each.says} True where {each.rule}." for each in answer.statements]
         parts.append(f"Runs of {presets}.")
     records = [record for answer in answers for record in answer.runs.values()]
     parts.append(made_by(command, records))

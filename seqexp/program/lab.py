@@ -56,10 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with refusing_paths():
             for answer in lab(names, folder, given.short):
                 answers.append(answer)
+                say(sys.stdout, f"{answer.question.asks} ({len(answers)} of {len(names)})")
                 for line in report.lines(answer):
-                    say(sys.stdout, line)
+                    say(sys.stdout, f"  {line}")
+            if given.short:
+                say(sys.stdout, report.SHORT)
             command = options.typed("lab", *given.names, *(["--short"] if given.short else []))
-            write_atomically(folder / PAGE, report.page(answers, command).encode())
+            write_atomically(folder / PAGE, report.page(answers, command, given.short).encode())
     except ConfigError as error:
         refuse(error)
     say(sys.stdout, f"\N{RIGHTWARDS ARROW} {folder / PAGE}")

@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table = published.load(given.name)
         folder = given.out or Path("outputs", "reproduce", *given.name.split("/"), *(["short"] if given.short else []))
         found = []
+        say(sys.stdout, f"{_summary(given.name)} Rows: {len(table.rows)}.")
         with refusing_paths():
             for each in reproduce(given.name, folder, given.short):
                 found.append(each)
@@ -70,7 +71,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _summary(name: str) -> str:
-    table = published.load(name)
-    long = f" Some {table.minutes:g} minutes on two cores" if table.minutes else ""
-    short = f"; --short {table.short_minutes:g}" if long and table.short_minutes else ""
-    return f"{published.title(name)}{long}{short}{'.' if long else ''}"
+    """What a table is about, and how long it takes; of one that cannot be read, why."""
+    try:
+        table = published.load(name)
+    except ConfigError as error:  # which hides no other
+        return str(error)
+    if not table.minutes:
+        return published.title(name)
+    short = f", --short {table.short_minutes:g}" if table.short_minutes else ""
+    return f"{published.title(name)} Minutes on two cores: {table.minutes:g}{short}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,12 +10,9 @@ import numpy as np
 from seqexp.compare.rival import FLOOR
 from seqexp.diagnostic import kept
 from seqexp.record.record import Record
-from seqexp.reproduce.published import Row
+from seqexp.reproduce.published import DIAGNOSTICS, SOLVED, Row
 from seqexp.statistics import Array, mean_interval
 from seqexp.statistics.success import clopper_pearson
-
-SOLVED = "solved"
-DIAGNOSTICS = "diagnostics"
 
 
 class Measured(NamedTuple):
@@ -51,21 +49,33 @@ def measured(row: Row, record: Record) -> Measured:
 
 
 def best_guess(row: Row, record: Record) -> Guess | None:
-    """The guess with the lowest score on validation, or on test where a guess has no other.
+    """The guess with the lowest score on validation; on test where none has a score on validation.
 
     Returns:
         Its value of the row's number; None where the number is no score that guesses have.
     """
+    found = guesses(row, record)
+    validated = {name: scores for name in found if (scores := record.validation_baselines.get(name))}
+    ranks = {name: mean_interval(scores).mean for name, scores in validated.items()} or found
+    best = min(ranks, key=ranks.__getitem__, default=None)
+    return None if best is None else Guess(best, found[best])
+
+
+def guesses(row: Row, record: Record) -> dict[str, float]:
+    """The row's number of each guess, but for the noise; of none where the number is no score that guesses have."""
     part, _, metric = row.measure.partition("/")
     if part in (SOLVED, DIAGNOSTICS) or (metric and metric != record.metric):
-        return None
-    tested = record.baselines if part == "test" else record.evaluation_baselines.get(part, {})
+        return {}
+    tested = _baselines(part, record)
     scores = {name: values for name, values in tested.items() if values and name != FLOOR}
-    if not scores:
-        return None
-    chosen = {name: record.validation_baselines.get(name) or values for name, values in scores.items()}
-    best = min(chosen, key=lambda name: mean_interval(chosen[name]).mean)
-    return Guess(best, mean_interval(_scaled(row, record, np.asarray(scores[best], dtype=float))).mean)
+    return {
+        name: mean_interval(_scaled(row, record, np.asarray(values, dtype=float))).mean
+        for name, values in scores.items()
+    }
+
+
+def _baselines(part: str, record: Record) -> Mapping[str, Sequence[float] | None]:
+    return record.baselines if part == "test" else record.evaluation_baselines.get(part, {})
 
 
 def _values(row: Row, record: Record) -> Array:
@@ -89,9 +99,8 @@ def _values(row: Row, record: Record) -> Array:
 def _scaled(row: Row, record: Record, scores: Array) -> Array:
     """Divides by a guess's score, takes the root, and scales."""
     if row.over is not None:
-        part = row.measure.partition("/")[0]
-        guesses = record.baselines if part == "test" else record.evaluation_baselines.get(part, {})
-        if not (divisor := guesses.get(row.over)):
-            raise ValueError(f"over: {record.data} has no guess {row.over}; there are {', '.join(guesses)}")
+        known = _baselines(row.measure.partition("/")[0], record)
+        if not (divisor := known.get(row.over)):
+            raise ValueError(f"over: {record.data} has no guess {row.over}; there are {', '.join(known)}")
         scores = scores / np.asarray(divisor, dtype=float)
     return (np.sqrt(scores) if row.root else scores) * row.scale

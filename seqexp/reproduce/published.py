@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from seqexp.config import CONF
 from seqexp.config.choices import PUBLISHED
 from seqexp.config.mistakes import ConfigError, closest
 
 FOLDER = CONF / PUBLISHED
+
+SOLVED = "solved"
+DIAGNOSTICS = "diagnostics"
+"""Of what is measured: the share of seeds that solve the task, and the numbers of instruments."""
 
 
 @dataclass
@@ -21,6 +28,7 @@ class Row:
 
     Attributes:
         name: of the model, as the paper has it.
+        held_against: what the number is of, where the paper has none for this model: a bound, chance, another model.
         run: settings of the run, as on a command line, beside those of all rows.
         measure: `solved`, the share of seeds that solve the task; `test` or `test@40`, the score, or another that is
             shown beside it, `test/accuracy`; or the number of an instrument, `diagnostics/memory/end_capacity`.
@@ -34,6 +42,7 @@ class Row:
     """
 
     name: str = MISSING
+    held_against: str | None = None
     run: list[str] = field(default_factory=list)
     measure: str = MISSING
     published: float = MISSING
@@ -43,6 +52,11 @@ class Row:
     scale: float = 1.0
     over: str | None = None
     root: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The name of its run's folder."""
+        return re.sub(r"[^A-Za-z0-9.]+", "_", self.name).strip("_")
 
 
 @dataclass
@@ -86,17 +100,38 @@ def load(name: str) -> Published:
     """Reads a table.
 
     Raises:
-        ConfigError: there is no such table.
-        ValueError: its file is not one.
+        ConfigError: there is no such table, or its file is not one.
     """
+    path = _path(name)
     try:
-        found = OmegaConf.merge(OmegaConf.structured(Published), OmegaConf.load(_path(name)))
+        found = OmegaConf.merge(OmegaConf.structured(Published), OmegaConf.load(path))
         table = OmegaConf.to_object(found)
-    except OmegaConfBaseException as error:
-        raise ValueError(f"{name}: {error}") from None
-    if not isinstance(table, Published) or not table.rows:
-        raise ValueError(f"{name}: has no rows")
+        if not isinstance(table, Published) or not table.rows:
+            raise ValueError("rows: there are none")
+        for row in table.rows:
+            _check(row)
+        if len({row.folder for row in table.rows}) < len(table.rows):
+            raise ValueError("rows: two have one name")
+    except (OmegaConfBaseException, ValueError, YAMLError) as error:
+        raise ConfigError(f"{path}: is no published table: {error}") from None
     return table
+
+
+def _check(row: Row) -> None:
+    """Refuses a row whose numbers cannot be judged.
+
+    Raises:
+        ValueError: see there.
+    """
+    what = row.measure.partition("/")[0]
+    if what not in (SOLVED, DIAGNOSTICS, "test", "train", "val") and not what.startswith("test@"):
+        raise ValueError(f"measure of {row.name}: is solved, test, test@40 or diagnostics/..., got {row.measure}")
+    if not (math.isfinite(row.published) and math.isfinite(row.scale) and row.scale):
+        raise ValueError(f"published and scale of {row.name}: are finite numbers, got {row.published:g}, {row.scale:g}")
+    if not row.margin > 0:
+        raise ValueError(f"margin of {row.name}: is above 0, got {row.margin:g}")
+    if row.trials is not None and (row.trials < 1 or not 0 <= row.published / row.scale <= 1):
+        raise ValueError(f"trials of {row.name}: are 1 or more, of which published is a share, got {row.trials}")
 
 
 def _path(name: str) -> Path:

@@ -6,18 +6,19 @@ import math
 from collections.abc import Sequence
 
 from seqexp.record.record import Record
-from seqexp.reproduce.measure import SOLVED
-from seqexp.reproduce.published import Published
+from seqexp.reproduce.measure import guesses
+from seqexp.reproduce.published import SOLVED, Published
 from seqexp.reproduce.reproduce import Reproduced, settings
 
-HEADER = ("", "published", "ours (95 % interval)", "seeds", "without a network", "verdict")
+HEADER = ("", "published, or held against", "ours (95 % interval)", "seeds", "without a network", "verdict")
 
 
 def line(found: Reproduced) -> str:
     """One row in a line."""
     name, theirs, ours, seeds, guess, said = cells(found)
     without = f" · {guess}, without a network" if found.guess else ""
-    return f"{name}: published {theirs} · ours {ours}, {seeds} seeds{without} · {said}"
+    source = "held against" if found.row.held_against else "published"
+    return f"{name}: {source} {theirs} · ours {ours}, {seeds} seeds{without} · {said}"
 
 
 def cells(found: Reproduced) -> list[str]:
@@ -26,9 +27,10 @@ def cells(found: Reproduced) -> list[str]:
     interval = "" if math.isnan(ours.low) else f" ({number(ours.low)} to {number(ours.high)})"
     said = found.verdict if found.verdict != "cannot be told apart" else f"cannot be told apart with {ours.seeds} seeds"
     trials = f" of {found.row.trials} trials" if found.row.trials else ""
+    other = f" ({found.row.held_against})" if found.row.held_against else ""
     return [
         found.row.name,
-        number(found.row.published) + trials,
+        number(found.row.published) + trials + other,
         number(ours.value) + interval,
         str(ours.seeds),
         f"{guess.name} {number(guess.value)}" if guess else "\N{EN DASH}",
@@ -45,18 +47,23 @@ SHORT = "This is the shorter form: it trains less than the table asks for, and i
 
 
 def notes(found: Sequence[Reproduced], short: bool) -> list[str]:
-    """What a reader must not miss: that a form was shorter, and guesses that beat what is published."""
+    """What a reader must not miss: a shorter form, seeds without a number, and guesses that beat what is published."""
     said = [SHORT] if short else []
     for each in found:
-        if each.guess is None:
-            continue
-        guess, row = each.guess, each.row
-        if guess.value != row.published and (guess.value > row.published) == row.higher_is_better:
+        if lost := len(each.record.seeds) - each.ours.seeds:
             said.append(
-                f"{guess.name}, which needs no network, has {number(guess.value)} here: better than the "
-                f"{number(row.published)} that is published for {row.name}."
+                f"{each.row.name}: {lost} of {len(each.record.seeds)} seeds have no such number, and what is said of it "
+                "is said of the others."
             )
-    return said
+        guess, row = each.guess, each.row
+        if guess is None or guess.value == row.published or (guess.value > row.published) != row.higher_is_better:
+            continue
+        whose = f"of {row.held_against}" if row.held_against else f"that is published for {row.name}"
+        said.append(
+            f"{guess.name}, which needs no network, has {number(guess.value)} here: better than the "
+            f"{number(row.published)} {whose}."
+        )
+    return list(dict.fromkeys(said))
 
 
 def page(name: str, title: str, table: Published, found: Sequence[Reproduced], command: str, short: bool) -> str:
@@ -68,6 +75,7 @@ def page(name: str, title: str, table: Published, found: Sequence[Reproduced], c
         f"The numbers are {table.unit}.",
         "\n".join(f"| {' | '.join(row)} |" for row in rows),
         *notes(found, short),
+        *_without(found),
         table.protocol,
         _meaning(found),
         made_by(command, list({each.record.folder: each.record for each in found}.values())),
@@ -89,20 +97,28 @@ def made_by(command: str, records: Sequence[Record]) -> str:
     return f"Made by `{command}`{code}, {versions}, {record.device}; {seconds:.0f} s of training."
 
 
+def _without(found: Sequence[Reproduced]) -> list[str]:
+    """All guesses, by the rows that they stand beside."""
+    rows: dict[str, list[str]] = {}
+    for each in found:
+        if known := guesses(each.row, each.record):
+            rows.setdefault(", ".join(f"{name} {number(value)}" for name, value in known.items()), []).append(
+                each.row.name
+            )
+    return [f"Without a network, beside {', '.join(names)}: {known}." for known, names in rows.items()]
+
+
 def _meaning(found: Sequence[Reproduced]) -> str:
     margins = sorted({each.row.margin for each in found})
     if len(margins) == 1:
         near = f"than {number(margins[0])}"
     else:
         near = "than its margin, " + ", ".join(f"{number(each.row.margin)} for {each.row.name}" for each in found)
-    share = (
-        " Of two shares Fisher's exact test decides."
-        if any(e.row.measure == SOLVED and e.row.trials for e in found)
-        else ""
-    )
+    tested = [each.row.name for each in found if each.row.measure == SOLVED and each.row.trials]
+    share = f" Fisher's exact test decides instead, for {', '.join(tested)}." if tested else ""
     return (
-        f"*Agrees*: all of our interval is nearer to the published number {near}. *Better*, *worse*: it does not "
-        f"agree, and the interval leaves the published number out.{share} *Cannot be told apart*: neither."
+        f"*Agrees*: all of our interval is nearer to the number that it is held against {near}. *Better*, *worse*: it "
+        f"does not agree, and the interval leaves that number out.{share} *Cannot be told apart*: neither."
     )
 
 

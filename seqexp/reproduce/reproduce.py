@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from seqexp.config.mistakes import ConfigError
 from seqexp.record.record import Record
 from seqexp.reproduce import published
 from seqexp.reproduce.measure import Guess, Measured, best_guess, measured
@@ -25,7 +24,6 @@ class Reproduced(NamedTuple):
         ours: what it measures.
         guess: the best one that needs no network; None where the number is none that guesses have.
         verdict: on ours.
-        seconds: that running it took now; little where it was there already.
     """
 
     row: Row
@@ -33,7 +31,6 @@ class Reproduced(NamedTuple):
     ours: Measured
     guess: Guess | None
     verdict: Verdict
-    seconds: float
 
 
 def settings(table: Published, row: Row, short: bool) -> list[str]:
@@ -55,14 +52,17 @@ def reproduce(name: str, folder: Path, short: bool = False) -> Iterator[Reproduc
         Each row, as soon as it is measured.
 
     Raises:
-        ConfigError: there is no such table, or a run cannot be done.
+        ConfigError: there is no such table, a run cannot be done, or it has no number of the kind that a row asks for.
     """
     table = published.load(name)
     folders: dict[tuple[str, ...], Path] = {}
     for row in table.rows:
-        start = time.perf_counter()
         asked = settings(table, row, short)
-        own = folder / re.sub(r"[^A-Za-z0-9.]+", "_", row.name).strip("_")
+        own = folder / row.folder
         record = run(asked, folders.setdefault(tuple(asked), own))
-        ours = measured(row, record)
-        yield Reproduced(row, record, ours, best_guess(row, record), verdict(row, ours), time.perf_counter() - start)
+        try:
+            ours = measured(row, record)
+            guess = best_guess(row, record)
+        except ValueError as error:
+            raise ConfigError(f"{name}: {row.name}: {error}") from None
+        yield Reproduced(row, record, ours, guess, verdict(row, ours))

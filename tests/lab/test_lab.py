@@ -255,10 +255,12 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     done = command("lab", "bidirectional", "--short")
     assert (done.status, done.err) == (0, "")
     assert "A bidirectional network predicts better than one that reads forward." in done.out
+    assert report.SHORT in done.out
     page = Path("outputs/lab/short/lab.md")
     text = page.read_text(encoding="utf-8")
     for part in (
-        "| statement | what was measured | verdict |",
+        "| statement | counts as true where | what was measured | verdict |",
+        report.SHORT,
         "](bidirectional.png)",
         "seqexp lab bidirectional --short`",
     ):

@@ -96,11 +96,16 @@ def test_what_there_is_not_is_said(measure, more, message):
 
 def test_a_guess_that_beats_what_is_published_is_said():
     table = row(published=5.0)
-    found = report.Reproduced(table, record(), measured(table, record()), best_guess(table, record()), "better", 0.0)
+    found = report.Reproduced(table, record(), measured(table, record()), best_guess(table, record()), "better")
     assert report.notes([found], short=False) == [
         "constant, which needs no network, has 4 here: better than the 5 that is published for it."
     ]
     assert report.notes([found._replace(row=row(published=3.0))], short=True) == [report.SHORT]
+    other = found._replace(row=row(published=5.0, held_against="chance"))
+    assert report.notes([other, other], short=False) == [
+        "constant, which needs no network, has 4 here: better than the 5 of chance."
+    ]
+    assert report.line(other).startswith("it: held against 5 (chance) · ours 2")
 
 
 @pytest.mark.parametrize("name", published.names())
@@ -135,12 +140,59 @@ rows:
 """
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("published: 0, margin: 1e9}\n  -", "published: .nan, margin: 1e9}\n  -", "published and scale of GRU"),
+        ("margin: 1}", "margin: -1}", "margin of RNN: is above 0, got -1"),
+        ("margin: 1}", "}", "margin"),
+        ("margin: 1}", "margin: 1, trials: 0}", "trials of RNN"),
+        ("margin: 1}", "margin: 1, colour: red}", "colour"),
+        ("measure: test,", "measure: tset,", "measure of RNN: is solved, test, test@40 or diagnostics"),
+        ("name: GRU", "name: RNN", "two have one name"),
+        ("published: 1e9", "published: many", "many"),
+        ("rows:", "rows: [", "nothing.yaml: is no published table"),
+        (TABLE, "", "missing mandatory value"),
+        (TABLE[TABLE.index("rows:") :], "rows: []", "rows: there are none"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_before_training(tmp_path, monkeypatch, command, old, new, message):
+    assert old in TABLE
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    (tmp_path / "nobody").mkdir()
+    (tmp_path / "nobody" / "nothing.yaml").write_text(TABLE.replace(old, new, 1), encoding="utf-8")
+    done = command("reproduce", "nobody/nothing", "--out", str(tmp_path / "out"))
+    assert (done.status, done.out) == (2, "")
+    assert message in " ".join(done.err.split())
+    assert "nothing.yaml" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_run_has_no_number_of_is_refused_by_its_row(tmp_path, monkeypatch, command):
+    monkeypatch.setattr(published, "FOLDER", tmp_path)
+    (tmp_path / "nobody").mkdir()
+    table = TABLE.replace("measure: test,", "measure: solved,", 1)
+    (tmp_path / "nobody" / "nothing.yaml").write_text(table, encoding="utf-8")
+    done = command("reproduce", "nobody/nothing", "--short", "--out", str(tmp_path / "out"))
+    assert done.status == 2
+    assert "nobody/nothing: RNN: measure: sine has no criterion of success" in " ".join(done.err.split())
+
+
+def test_seeds_without_a_number_are_told():
+    table = row()
+    lost = record(scores={"test": {"mse": [1.0, math.nan, 3.0, 2.0]}}, baselines={})
+    found = report.Reproduced(table, lost, measured(table, lost), None, "worse")
+    assert report.notes([found], short=False) == [
+        "it: 1 of 4 seeds have no such number, and what is said of it is said of the others."
+    ]
+
+
 def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     monkeypatch.setattr(published, "FOLDER", tmp_path / "published")
     (tmp_path / "published" / "nobody").mkdir(parents=True)
     (tmp_path / "published" / "nobody" / "nothing.yaml").write_text(TABLE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert "A lab sheet's claim. Some 12 minutes on two cores; --short 0.5." in command("reproduce").out
+    assert "A lab sheet's claim. Minutes on two cores: 12, --short 0.5." in command("reproduce").out
     first = command("reproduce", "nobody/nothing", "--short")
     assert "RNN: published 1e+09 · ours" in first.out
     assert report.SHORT in first.out
