@@ -52,8 +52,8 @@ def notes(found: Sequence[Reproduced], short: bool) -> list[str]:
     for each in found:
         if lost := len(each.record.seeds) - each.ours.seeds:
             said.append(
-                f"{each.row.name}: {lost} of {len(each.record.seeds)} seeds have no such number, and what is said of it "
-                "is said of the others."
+                f"{each.row.name}: {lost} of {len(each.record.seeds)} seeds have no such number, and what is said of "
+                "it is said of the others."
             )
         guess, row = each.guess, each.row
         if guess is None or guess.value == row.published or (guess.value > row.published) != row.higher_is_better:
