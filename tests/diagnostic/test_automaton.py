@@ -116,6 +116,17 @@ def test_clusters_that_nothing_tells_apart_are_one_state() -> None:
     assert found.transitions == found.strings == 1
 
 
+def test_a_transition_that_ends_elsewhere_than_most_is_wrong() -> None:
+    """Symbol 0 leads to state 1 twice and to state 2 once; symbol 1 stays where it is."""
+    truth = torch.tensor([[0, 1], [0, 1], [0, 2], [0, 0]])
+    symbols = torch.tensor([[0, 0], [0, 0], [0, 0], [0, 1]])
+    found = minimised(truth, symbols, truth, torch.ones_like(truth, dtype=torch.bool), 2)
+    assert found.leads[0].tolist() == [1, 0]
+    assert found.right[0].tolist() == [2, 1]
+    assert found.counts[0].tolist() == [3, 1]
+    assert found.transitions == found.strings == 3 / 4
+
+
 def test_clusters_of_one_name_that_lead_elsewhere_are_two_states() -> None:
     """A ring of four, held in eight clusters, called 0, 0, 1, 1: where each leads tells them apart."""
     chance = torch.Generator().manual_seed(0)

@@ -73,6 +73,20 @@ def test_an_exact_model_is_valid_throughout(reads: str, split: Split) -> None:
     np.testing.assert_array_equal(found["truth"][0], begun)
 
 
+def test_the_error_is_the_median_over_starts_and_the_last_value_is_that_of_the_context() -> None:
+    model: Any = Known("steps")
+    found = ClosedLoop(20, 5, 8, 0.4).measure(model, SquaredError(), sequences())
+    whole = wave()[0, :, 0].unfold(0, 41, 10).numpy()  # (starts, 41)
+    deviation = whole[:, :-1].std()
+    path = whole[:, 6:8]
+    for _ in range(20):
+        path = np.c_[path, 2 * math.cos(0.55) * path[:, -1] - path[:, -2]]
+    errors = np.abs(path[:, 2:] - whole[:, 8:28]) / deviation
+    np.testing.assert_allclose(found["error"][1], np.median(errors, 0), rtol=1e-9)
+    rests = np.abs(whole[:, 7:8] - whole[:, 8:28]) / deviation
+    np.testing.assert_array_equal(found["resting"][1], (rests > 0.4).argmax(1))
+
+
 def test_no_path_crosses_a_place_where_windows_do_not_follow() -> None:
     whole = windows()
     broken = whole.map(lambda each: torch.cat([each[:, :30], each[:, 45:]], 1))
