@@ -36,6 +36,8 @@ class Diagnostic(ABC):
 
     Attributes:
         when: at what times it measures.
+        reads: the split that it gets. What has a score, or may be chosen by, reads the validation split; what shows a
+            trained model at work, and measures at the end alone, may read the test split.
         along: whether it has `numbers`, and so is measured at each step of which a run kept the weights.
         kinds: the files that a picture in a run's folder becomes.
         task: what is trained on, once `of` has said so.
@@ -43,6 +45,7 @@ class Diagnostic(ABC):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    reads: ClassVar[Literal["val", "test"]] = "val"
     along: ClassVar[bool] = False
     kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png",)
     task: Task | None = None
@@ -112,7 +115,7 @@ class Diagnostic(ABC):
         Args:
             model: the population, a copy in double precision on the CPU, without dropout.
             score: what it was trained by.
-            split: the validation split, in double precision, or the training split where there is no other.
+            split: the one that it reads, in double precision; the training split where there is no validation split.
 
         Returns:
             Arrays by name, with a seed axis in front; one of no axis at all is the same for all seeds, as a text is.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -42,12 +42,13 @@ class Gates(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    reads: ClassVar[Literal["val", "test"]] = "test"
 
     def __init__(self, max_sequences: int) -> None:
         """Sets how much is measured.
 
         Args:
-            max_sequences: of each seed's split, so many of the first.
+            max_sequences: of each seed's test sequences, so many of the first.
 
         Raises:
             ValueError: it is less than 1.
@@ -99,7 +100,7 @@ class Gates(Diagnostic):
             columns.append([_empty(), *_correlations(by_label[labels[0]], names)])
         rows = max(map(len, columns))
         panels = [column[row] if row < len(column) else _empty() for row in range(rows) for column in columns]
-        title = "the longest sequence that the first seed validates on, after training"
+        title = "the longest of the first seed's sequences, after training"
         return draw_panels(panels, beside=len(columns), height=2.0, title=title)
 
 

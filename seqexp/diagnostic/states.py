@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -39,12 +39,13 @@ class States(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    reads: ClassVar[Literal["val", "test"]] = "test"
 
     def __init__(self, max_sequences: int, color: str | None) -> None:
         """Sets how much is measured.
 
         Args:
-            max_sequences: of each seed's split, so many of the first.
+            max_sequences: of each seed's test sequences, so many of the first.
             color: of a path: the name of a variable of the task, "step", or "class of the sequence"; None takes the
                 first of them that there is.
 

@@ -15,7 +15,8 @@ import torch
 from omegaconf import DictConfig, open_dict
 
 from seqexp.config.mistakes import ConfigError
-from seqexp.data.module import PopulationData
+from seqexp.data.module import VAL, PopulationData
+from seqexp.data.split import Split
 from seqexp.data.task import Task
 from seqexp.diagnostic import kept
 from seqexp.diagnostic.diagnostic import STEPS, Array, Diagnostic, When
@@ -83,11 +84,11 @@ class Measurements:
             return
         copied = model.members(slice(None)).to(device="cpu", dtype=torch.float64).eval()
         copied.cell.forget_work_space()  # the model's own stays with the model
-        split = self.data.splits["val" if self.data.has_val else "train"].to(torch.device("cpu"), torch.float64)
+        splits = self._splits(due)
         for name, each in due.items():
             start = time.perf_counter()
             try:
-                measured = each.measure(copied, score, split)
+                measured = each.measure(copied, score, splits[each.reads])
             except Exception:
                 if when == "start":
                     raise
@@ -111,7 +112,7 @@ class Measurements:
         due = {name: self.diagnostics[name] for name in self.found if self.diagnostics[name].along}
         if not steps or not due:
             return
-        split = self.data.splits["val" if self.data.has_val else "train"].to(torch.device("cpu"), torch.float64)
+        splits = self._splits(due)
         copied = model.members(slice(None)).to(device="cpu").eval()
         copied.cell.forget_work_space()
         rows: dict[str, list[dict[str, Array]]] = {name: [] for name in due}
@@ -122,7 +123,7 @@ class Measurements:
             for name, each in due.items():
                 start = time.perf_counter()
                 try:
-                    rows[name].append(each.numbers(each.measure(copied, score, split)))
+                    rows[name].append(each.numbers(each.measure(copied, score, splits[each.reads])))
                 except Exception:
                     log.warning("diagnostic %s: could not measure step %d", name, step, exc_info=True)
                 took[name] += time.perf_counter() - start
@@ -132,6 +133,14 @@ class Measurements:
                 numbers = {each: np.stack([row[each] for row in found], axis=1) for each in found[0]}
                 self.found[name] |= {f"{STEPS}_{each}": values for each, values in numbers.items()} | {STEPS: every}
                 self.took[name][STEPS] = took[name]
+
+    def _splits(self, due: Mapping[str, Diagnostic]) -> dict[str, Split]:
+        """What those that are due read, as they get it."""
+        found: dict[str, Split] = {}
+        for name in {each.reads for each in due.values()}:
+            split = self.data.splits["train" if name == VAL and not self.data.has_val else name]
+            found[name] = split.to(torch.device("cpu"), torch.float64)
+        return found
 
     @property
     def seconds(self) -> dict[str, float]:

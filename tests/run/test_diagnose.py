@@ -15,7 +15,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from seqexp.config.compose import compose_config
 from seqexp.config.mistakes import ConfigError
 from seqexp.diagnostic import kept
+from seqexp.diagnostic.gates import Gates
 from seqexp.diagnostic.gradient_lag import GradientLag
+from seqexp.diagnostic.states import States
 from seqexp.run.build import build
 from seqexp.run.diagnose import measure_later
 
@@ -140,11 +142,14 @@ class Mean(Diagnostic):
         self.scale = scale
 
     def measure(self, model, score, split):
-        return {"mean": self.scale * split.inputs.mean((1, 2, 3)).numpy()}
+        return {"mean": self.scale * split.targets.mean((1, 2)).numpy()}
 
     def draw(self, by_label):
         from seqexp.show.lines import draw_lines
         return draw_lines({label: [] for label in by_label}, "x", "y")
+
+class Tested(Mean):
+    reads = "test"
 """
 
 
@@ -158,7 +163,14 @@ def test_one_of_ones_own_is_no_part_of_what_defines_the_run(
         train(*given, tiny=SMALL)
     made = train(*given, "allowed_packages=[own_instruments]", tiny=SMALL)
     assert made.record.fingerprint == train(tiny=SMALL).record.fingerprint
-    assert set(kept.read(kept.path_of(made.folder, "mine")).arrays) == {"end_mean"}
+    assert set(validated := kept.read(kept.path_of(made.folder, "mine")).arrays) == {"end_mean"}
+    assert {States.reads, Gates.reads} == {"test"}
+    given = (given[0].replace("Mean", "Tested"), given[1])
+    tested = train(*given, "allowed_packages=[own_instruments]", tiny=SMALL)
+    found = kept.read(kept.path_of(tested.folder, "mine")).arrays["end_mean"]
+    with np.load(tested.folder / "predictions.npz") as file:
+        np.testing.assert_allclose(found, 2 * file["targets"].mean((1, 2)), rtol=1e-6)
+    assert not np.allclose(found, validated["end_mean"])
 
 
 def test_what_fails_after_training_does_not_lose_the_run(
