@@ -12,9 +12,9 @@ from seqexp.config.mistakes import ConfigError
 from seqexp.record import evaluations, lock, tidy
 from seqexp.record.claim import Claim, done
 from seqexp.record.files import check_plain
-from seqexp.record.record import Record
+from seqexp.record.record import Record, RecordError
 from seqexp.run.build import claim_of
-from seqexp.run.diagnose import measure_later
+from seqexp.run.diagnose import measure_later, measure_missing, tell
 
 SEEDS = ("seed", "num_seeds")
 
@@ -26,7 +26,32 @@ MOST_NAMED = 4
 
 
 def stored(config: DictConfig, folder: Path) -> Record | None:
-    """The record of a finished run, if it is what a configuration asks for; missing diagnostics are measured.
+    """As `found`; what diagnostics have not measured is measured, and a line says where that fails."""
+    record = found(config, folder)
+    if record is not None and "diagnostic" in config:
+        measure_later(config, record.cell, folder)
+    return record
+
+
+def measured(config: DictConfig, folder: Path) -> Record | None:
+    """As `found`; what diagnostics have not measured is measured, and said.
+
+    Raises:
+        ConfigError: as for `found`, or something cannot be measured.
+    """
+    record = found(config, folder)
+    if record is None:
+        return None
+    try:
+        now = measure_missing(config, record.cell, folder)
+    except RecordError as error:
+        raise ConfigError(f"{folder}: {error}") from error
+    tell(config, now, folder)
+    return record
+
+
+def found(config: DictConfig, folder: Path) -> Record | None:
+    """The record of a finished run, if it is what a configuration asks for.
 
     Args:
         config: the composed configuration, without its `hydra` node.
@@ -41,8 +66,8 @@ def stored(config: DictConfig, folder: Path) -> Record | None:
     record = done(folder)
     if record is None:
         return None
-    wanted, found = claim_of(config), Claim.find(folder)
-    if found is None or wanted.renamed(found) != wanted:
+    wanted, there = claim_of(config), Claim.find(folder)
+    if there is None or wanted.renamed(there) != wanted:
         plain: Any = OmegaConf.to_container(config, resolve=True)
         differs = _differences(plain, record.config) or "its code or files of your own have changed since"
         raise ConfigError(
@@ -55,8 +80,6 @@ def stored(config: DictConfig, folder: Path) -> Record | None:
         raise ConfigError(
             f"{folder}: holds this run, but no scores at {', '.join(missing)}: seqexp.evaluate.evaluate() adds them"
         )
-    if "diagnostic" in config:
-        measure_later(config, record.cell, folder)
     return record
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from seqexp.config.mistakes import ConfigError
 from seqexp.data.module import VAL, PopulationData
@@ -24,15 +24,17 @@ from seqexp.model import Model
 from seqexp.record.files import write_atomically
 from seqexp.record.record import Record, RecordError
 from seqexp.score import Score
+from seqexp.show.board import Board
 from seqexp.show.console import say
 from seqexp.show.figures import Kind, encode
 from seqexp.training.steps import steps_of
 
 if TYPE_CHECKING:
-    from seqexp.show.board import Board
     from seqexp.show.figures import Figure
 
 log = logging.getLogger(__name__)
+
+ALONG = "along training"
 
 
 def find_diagnostics(
@@ -168,10 +170,15 @@ def write_picture(folder: Path, name: str, figure: Figure, kinds: Sequence[Kind]
         write_atomically(folder / kept.FOLDER / f"{name}.{kind}", encode(figure, kind))
 
 
-def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:
+Times = Mapping[str, Sequence[str]]
+"""Diagnostic -> when it has measured: "start", "end", "along training"."""
+
+
+def measure_missing(config: DictConfig, label: str, folder: Path) -> Times:
     """Adds to a finished run what its diagnostics have not measured yet, from the weights that it has kept.
 
-    Only files of its own are added. Where that fails, a warning says why, and the run is what it was.
+    Only files of its own are added, to `diagnostics/` and to TensorBoard. The weights that training began with are
+    drawn again.
 
     Args:
         config: that of the run, with its seeds, and the diagnostics that are wanted.
@@ -179,32 +186,73 @@ def measure_later(config: DictConfig, label: str, folder: Path) -> list[str]:
         folder: the run's.
 
     Returns:
-        The names of what was measured.
+        What was measured, and when.
+
+    Raises:
+        ConfigError: a diagnostic cannot measure this model, or a setting is wrong.
+        RecordError: the run's task makes other data here, or its weights cannot be read.
     """
     from seqexp.run.build import build  # which builds diagnostics by this file
     from seqexp.run.load import load_kept
 
     missing = [name for name in config.diagnostic if not kept.path_of(folder, name).exists()]
     if not missing:
-        return []
+        return {}
     config = config.copy()
     with open_dict(config):
         config.diagnostic = {name: config.diagnostic[name] for name in missing}
         config.trainer.accelerator = "cpu"  # wherever it was trained
+    parts = build(config)
+    parts.make_data(guessed=False)
+    if (known := Record.read(folder).data_hash) not in (None, parts.data.data_hash):
+        raise RecordError(f"its task makes other data here than those that it was trained on ({known[0][0]})")
+    parts.data.setup()
+    training = parts.training
+    measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], parts.data)
+    measurements.measure("start", training.model, training.score)
+    load_kept(training, folder)
+    measurements.measure("end", training.model, training.score)
+    measurements.measure_steps(folder, training.model, training.score)
+    if measurements.found:
+        with Board(folder) as board:
+            measurements.write(folder, label, board)
+    if (
+        parts.weights_at
+        and not steps_of(folder)
+        and (ways := [each for each in missing if parts.diagnostics[each].along])
+    ):
+        what = "no weights were kept on the way, and the run is not trained again for them"
+        say(sys.stderr, f"not measured along training: {os.path.relpath(folder)}: {', '.join(ways)} ({what})")
+    return {
+        name: [ALONG if each == STEPS else each for each in took]
+        for name, took in measurements.took.items()
+        if name in measurements.found
+    }
+
+
+def measure_later(config: DictConfig, label: str, folder: Path) -> Times:
+    """As `measure_missing`, but where that fails, a line says why, and the run is what it was."""
     try:
-        parts = build(config)
-        parts.make_data(guessed=False)
-        if (known := Record.read(folder).data_hash) not in (None, parts.data.data_hash):
-            raise RecordError(f"its task makes other data here than those that it was trained on ({known[0][0]})")
-        parts.data.setup()
-        training = parts.training
-        measurements = Measurements(parts.diagnostics, parts.shown["diagnostic"], parts.data)
-        measurements.measure("start", training.model, training.score)
-        load_kept(training, folder)
-        measurements.measure("end", training.model, training.score)
-        measurements.measure_steps(folder, training.model, training.score)
-        measurements.write(folder, label, None)
+        return measure_missing(config, label, folder)
     except Exception as error:
         say(sys.stderr, f"not measured: {os.path.relpath(folder)}: {type(error).__name__}: {error}")
-        return []
-    return missing
+        return {}
+
+
+def tell(config: DictConfig, measured: Times, folder: Path) -> None:
+    """Says what was measured in a finished run, and which earlier measurement had other settings than are asked for."""
+    where = os.path.relpath(folder)
+    for name, times in measured.items():
+        say(sys.stdout, f"measured {name} ({', '.join(times)}): {where}")
+    for name in config.diagnostic:
+        path = kept.path_of(folder, name)
+        if name in measured or not path.exists():
+            continue
+        try:
+            before = kept.read(path).settings
+        except ValueError:  # a comparison says so
+            continue
+        asked: Any = OmegaConf.to_container(config.diagnostic[name], resolve=True)
+        if others := [key for key, value in asked.items() if key in before and before[key] != value]:
+            text = f"{name} is there, with another {' and '.join(others)}; remove {path.name} to have it measured anew"
+            say(sys.stderr, f"not measured: {where}: {text}")

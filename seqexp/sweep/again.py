@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +15,6 @@ from seqexp.config import titles
 from seqexp.config.guard import shown
 from seqexp.config.names import path_name, quoted
 from seqexp.record.record import INERT_SETTINGS
-from seqexp.show.console import say
 from seqexp.sweep.jobs import Job, split_jobs
 
 if TYPE_CHECKING:
@@ -115,14 +112,13 @@ def measure(config: DictConfig) -> None:
     """Adds to the finished runs of the present job what its diagnostics have not measured there."""
     from seqexp.record import claim
     from seqexp.run.build import claim_of
-    from seqexp.run.diagnose import measure_later
+    from seqexp.run.diagnose import measure_later, tell
 
     for folder, record in claim.present(Path(HydraConfig.get().sweep.dir), claim_of(config)):
         single = config.copy()
         with open_dict(single):
             single.seed, single.num_seeds = record.seeds[0], len(record.seeds)
-        for name in measure_later(single, record.cell, folder):
-            say(sys.stdout, f"measured {name}: {os.path.relpath(folder)}")
+        tell(single, measure_later(single, record.cell, folder), folder)
 
 
 def outdated(config: DictConfig) -> Path | None:

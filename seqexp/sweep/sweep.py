@@ -133,20 +133,25 @@ class Sweep(Callback):
     @_final
     @refusing_paths()
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Refuses a run that could not be done."""
+        """Refuses a run that could not be done; what diagnostics have not measured in a finished one ends here."""
         startup.load()
-        from seqexp.run.again import refuse_attempt
+        from seqexp.run.again import measured, refuse_attempt
         from seqexp.run.build import prepare
         from seqexp.run.execute import check_single
         from seqexp.run.log import check_run_folder
+        from seqexp.run.report import report
 
         check_choices(config)
-        Sweep.ready = prepare(without_hydra(config))
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
         check_place(folder)
-        refuse_attempt(without_hydra(config), folder)
+        single = without_hydra(config)
+        if "diagnostic" in single and (record := measured(single, folder)) is not None:
+            say(sys.stdout, report(record, Path(os.path.relpath(folder))))
+            sys.exit(0)
+        Sweep.ready = prepare(single)
+        refuse_attempt(single, folder)
         check_run_folder(folder)
         end_start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,40 @@ def test_a_diagnostic_asked_for_later_is_measured_from_the_kept_weights(
     assert "not measured: " in capsys.readouterr().err
     assert not measured.exists()
     (folder / "moved.ckpt").rename(folder / "checkpoints" / "best.ckpt")
+
+
+@pytest.mark.drawn
+def test_the_command_line_measures_later_too_and_trains_nothing(
+    folder: Path, tmp_path: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(folder, tmp_path / "own")
+    shutil.rmtree(own / "diagnostics", ignore_errors=True)
+    before = {path: path.read_bytes() for path in own.rglob("*") if path.is_file()}
+    monkeypatch.setattr("seqexp.run.fit.fit", lambda *given: 1 / 0)
+    again = (*TINY, f"hydra.run.dir={own}", "diagnostic=[spectrum]")
+    done = command(*again, "checkpoint.weights=9")
+    assert (done.status, done.out.count("\n")) == (0, 2)
+    assert "measured spectrum (start, end): " in done.out
+    assert "rnn on sine · test MSE " in done.out
+    assert "not measured along training: " in done.err
+    assert all(path.read_bytes() == content for path, content in before.items())
+    new = {path for path in own.rglob("*") if path.is_file()} - before.keys()
+    assert {path.name.partition(".")[0] for path in new} == {"spectrum", "events"}
+    done = command(*again)
+    assert (done.status, done.out.count("\n"), done.err) == (0, 1, "")
+    for wrong, said in (
+        ("optimizer.lr=0.5", "holds another run, which is never trained again"),
+        ("diagnostic=[automaton]", "needs a task that a finite automaton solves"),
+        ("diagnostic=[]", "holds a run already, and no run replaces another"),
+    ):
+        done = command(*again, wrong)
+        assert (done.status, done.out) == (2, "")
+        assert said in done.err
+    for path in new:
+        if path.suffix == ".npz":
+            kept.write(own, "gates", kept.read(path)._replace(settings={"max_sequences": 3}))
+    done = command(*again[:-1], "diagnostic=[gates]")
+    assert "gates is there, with another max_sequences; remove gates.npz to have it measured anew" in done.err
 
 
 def test_a_notebook_shows_table_verdict_and_picture(folder: Path) -> None:

@@ -66,13 +66,14 @@ def test_a_run_measures_draws_and_changes_no_bit(train: Callable[..., Any]) -> N
     # What is asked for later is the same, and touches nothing.
     before = {path: path.read_bytes() for path in without.folder.rglob("*") if path.is_file()}
     config = compose_config([*SMALL, WANTED])
-    assert measure_later(config, "lstm", without.folder) == ["gradient_lag"]
+    assert measure_later(config, "lstm", without.folder) == {"gradient_lag": ["start", "end"]}
+    assert "view/gradient_lag" in images(without.folder)
     later = kept.read(kept.path_of(without.folder, "gradient_lag"))
     assert later.settings == found.settings
     for name, values in found.arrays.items():
         np.testing.assert_array_equal(later.arrays[name], values)
     assert all(path.read_bytes() == content for path, content in before.items())
-    assert measure_later(config, "lstm", without.folder) == []
+    assert measure_later(config, "lstm", without.folder) == {}
 
 
 INSTRUMENTS = {

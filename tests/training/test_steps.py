@@ -131,7 +131,8 @@ def test_instruments_are_measured_and_drawn_along_the_way(kept: Path) -> None:
     names = "[spectrum,memory,gradient_lag]"
     config: Any = composed(*ENDS, WEIGHTS, f"diagnostic={names}", "diagnostic.memory.sequences=4").copy()
     del config.hydra
-    assert measure_later(config, "rnn", kept) == ["spectrum", "memory", "gradient_lag"]
+    times = ["start", "end", "along training"]
+    assert measure_later(config, "rnn", kept) == dict.fromkeys(("spectrum", "memory", "gradient_lag"), times)
     for name, number, start in (
         ("spectrum", "steps_hh_radius", "hh_l0_eigenvalues"),
         ("memory", "steps_capacity", None),
