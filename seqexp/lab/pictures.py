@@ -71,13 +71,16 @@ def gradients(runs: Runs) -> Figure:
 
 
 def gates(runs: Runs) -> Figure:
-    """Input, state and the gate that keeps it, over one sequence of the first seed."""
+    """Input, state and the gate that keeps it, over one sequence: of the seed whose input varies most, so that the bit
+    turns.
+    """
     rows: list[list[Heat]] = [[], [], []]
     for cell, key in _cells(runs, "gates").items():
         arrays = runs.arrays(*key, name="gates")
         state, gate = ("c", "f") if cell == "lstm" else ("h", "z")
+        seed = int(arrays["end_input"].std((1, 2)).argmax())
         for row, (name, limits) in zip(rows, (("input", None), (state, None), (gate, (0.0, 1.0))), strict=True):
-            values = arrays[f"end_{name}"][0].T
+            values = arrays[f"end_{name}"][seed].T
             where = "feature" if name == "input" else "unit"
             row.append(
                 Heat(title=f"{cell}: {name}", xlabel="step", ylabel=where, values=values, unit=name, limits=limits)
