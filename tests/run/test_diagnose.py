@@ -129,7 +129,7 @@ def test_guesses_beside_a_model_are_fitted_to_what_it_was_trained_on(train: Call
     before = kept.read(path).arrays
     np.testing.assert_allclose(before["end_constant"][:, 0], expected, rtol=1e-6)
     path.unlink()
-    assert measure_later(config, "lstm", made.folder) == ["noise"]
+    assert measure_later(config, "lstm", made.folder) == {"noise": ["end"]}
     for name, values in kept.read(path).arrays.items():
         np.testing.assert_array_equal(values, before[name])
 
