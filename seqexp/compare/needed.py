@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from seqexp.compare.data_sets import DataSet
 from seqexp.compare.meetings import Entry, reaches_zero
-from seqexp.compare.outcome import outcome
+from seqexp.compare.outcome import enough_text, outcome
 from seqexp.compare.pairs import Pair, decide_in_order, measure
 from seqexp.compare.rival import FLOOR
 from seqexp.compare.text import TIMES, number_text, percent_text
@@ -77,7 +77,7 @@ def _tie(name: str, pair: Pair) -> str:
     if kind == "same":
         return f"same scores as {name}"
     if kind == "short" or max(pair.num_seeds) == 1:
-        return f"too few seeds to tell from {name}"
+        return f"too few seeds to tell from {name}, {enough_text([pair])}"
     return f"not shown to be better than {name}"
 
 

@@ -158,8 +158,12 @@ def failures_text(pairs: Sequence[Pair]) -> str:
 
 def short_text(pairs: Sequence[Pair]) -> str:
     """That so few seeds cannot decide, and how many could."""
-    needed = seeds_needed(max(1, *(pair.num_tests for pair in pairs)))
-    return f"{seeds_text(pairs)} cannot decide, num_seeds={needed} or more could"
+    return f"{seeds_text(pairs)} cannot decide, {enough_text(pairs)}"
+
+
+def enough_text(pairs: Sequence[Pair]) -> str:
+    """How many seeds could decide."""
+    return f"num_seeds={seeds_needed(max(1, *(pair.num_tests for pair in pairs)))} or more could"
 
 
 def power_text(pairs: Sequence[Pair]) -> str:

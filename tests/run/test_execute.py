@@ -374,7 +374,7 @@ def test_the_line_has_the_mean_its_interval_the_baselines_and_the_time() -> None
     assert line.startswith(f"lstm on sine · test MSE {np.mean(scores):.4g} ± {half:.2g} (4 seeds) · constant 0.5 ")
     assert "linear 0.015" in line
     assert "persistence" not in line
-    assert line.endswith("4.1 s · too few seeds to tell from constant → outputs/x")
+    assert line.endswith("4.1 s · too few seeds to tell from constant, num_seeds=7 or more could → outputs/x")
     assert "\n" not in line
     one = {part: {"mse": [0.012]} for part in ("train", "test")}
     alone = report(replace(record, seeds=[3], scores=one, diverged=[3], baselines={}))
