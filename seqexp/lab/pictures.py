@@ -100,13 +100,17 @@ def long(runs: Runs) -> Figure:
         solved = {float(lag): runs.solved("long", name, lag) for name, lag in runs.of("long") if name == cell}
         ends = np.array([clopper_pearson(sum(each), len(each)) for each in solved.values()])
         share = np.array([np.mean(each) for each in solved.values()])
-        lines.append(Line(label=cell, x=np.array(list(solved)), mean=share, low=ends[:, 0], high=ends[:, 1]))
+        lags = np.array(list(solved))
+        lines.append(Line(label=cell, x=lags, mean=share, low=ends[:, 0], high=ends[:, 1]))
+    steps = np.linspace(lags.min(), lags.max(), 200)
+    lines.append(
+        Line.known("left of an LSTM's gradient at its start, \N{GREEK SMALL LETTER SIGMA}(0)^p", steps, 0.5**steps)
+    )
     panel = Panel(
         title="the last symbol is the first one, p steps ago",
         xlabel="p (steps)",
         ylabel="share of seeds that solve it",
         lines=lines,
-        xlog=True,
         limits=(-0.03, 1.03),
     )
     return draw_panels([panel])

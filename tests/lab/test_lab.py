@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hydra import compose, initialize_config_dir
 
 from seqexp.config.compose import CONF
 from seqexp.diagnostic.kept import Kept
-from seqexp.lab import report
+from seqexp.lab import pictures, report
 from seqexp.lab.questions import QUESTIONS, STEPS
 from seqexp.lab.runs import PRESETS, Runs, jobs
 from seqexp.lab.statement import Check, Measured, Statement, decide, mean, more_solve, ratio, verdict
@@ -158,13 +159,13 @@ def memory(good):
     return runs
 
 
-def gradients(good, rnn=0.5, lstm=0.95):
+def gradients(good, rnn=0.5, lstm=0.95, biases=("1",)):
     runs = Made()
     rnn, lstm = (rnn, lstm) if good else (0.8, 0.5)
     for name, key, factor in (
         ("h", ("gradients", "rnn"), rnn),
         ("c", ("gradients", "lstm"), lstm),
-        ("c", ("forget_bias", "lstm", "1"), lstm),
+        *(("c", ("forget_bias", "lstm", bias), lstm) for bias in biases),
     ):
         norms = spread(1.0, 1) * (np.linspace(0.99, 1.01, SEEDS) * factor)[:, None] ** np.arange(STEPS + 5)
         runs.add(*key, gradient_lag={f"{time}_{name}": norms for time in ("start", "end")})
@@ -186,7 +187,8 @@ def long(good):
     runs = Made()
     yes, no = [100] * SEEDS, [None] * SEEDS
     for cell in ("rnn", "lstm", "gru"):
-        runs.add("long", cell, "50", solved=yes if (cell == "rnn") != good else no)
+        for lag in ("20", "50"):
+            runs.add("long", cell, lag, solved=yes if (cell == "rnn") != good else no)
     return runs
 
 
@@ -234,6 +236,33 @@ def test_each_statement_can_come_out_each_way(name):
         made.append(gradients(True, rnn=1.1, lstm=1.2))
     for statements in zip(*(QUESTIONS[name].judge(runs) for runs in made), strict=True):
         assert {"holds", "does not hold"} == {verdict(each) for each in statements}, statements[0].says
+
+
+# ---------------------------------------------------------------- pictures and what they are drawn from
+
+
+def is_drawn(figure, x, y):
+    """Whether one of the figure's lines goes through these points."""
+    lines = [line.get_xydata() for axes in figure.axes for line in axes.get_lines()]
+    points = np.column_stack([x, y])
+    return any(each.shape == points.shape and np.allclose(each, points) for each in lines)
+
+
+def test_laws_are_drawn_where_they_lie():
+    assert is_drawn(pictures.bidirectional(bidirectional(True)), [2], [0.5])
+    lags = np.arange(STEPS + 5)
+    assert is_drawn(pictures.gradients(gradients(True, biases=("0", "1"))), lags, (1 / (1 + math.exp(-1))) ** lags)
+    steps = np.linspace(20, 50, 200)
+    assert is_drawn(pictures.long(long(True)), steps, 0.5**steps)
+    assert is_drawn(pictures.text(text(True)), [0, 1, 2, 5], [3] * 4)
+
+
+def test_the_scan_from_the_end_has_read_one_input_at_the_last_step_and_all_at_the_first(train):
+    done = train("data=sine", "cell=rnn", "cell.bidirectional=true", "trainer.max_epochs=1")
+    runs = Runs({("made",): replace(done.record, folder=done.folder)})
+    last, ends = runs.from_the_end("made")
+    assert (last == 0).all()
+    assert (ends > 0.01).all()
 
 
 # ---------------------------------------------------------------- presets and the page

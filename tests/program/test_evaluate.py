@@ -45,7 +45,9 @@ def test_a_run_is_scored_elsewhere_once_and_stays_what_it_is(folder: Path, capsy
     assert first.startswith("rnn on sine · test MSE ")
     assert " · test@noise=0.3 MSE " in first
     assert " · linear 0.1" in first
-    assert first.strip().endswith(f" · too few seeds to tell from constant, num_seeds=6 or more could → {folder}/evaluations")
+    assert first.strip().endswith(
+        f" · too few seeds to tell from constant, num_seeds=6 or more could → {folder}/evaluations"
+    )
     (path,) = (folder / "evaluations").iterdir()
     kept, time = json.loads(path.read_text()), path.stat().st_mtime_ns
     assert (path.name, kept["meaning"]) == ("test@noise=0.3.json", {"noise": 0.3})
