@@ -20,6 +20,7 @@ from seqexp.config.compose import check_choices, known_keys, without_hydra
 from seqexp.config.guard import is_inside, settle
 from seqexp.config.mistakes import ConfigError, exit_if_trouble, explain, refuse, refusing_paths
 from seqexp.config.names import check_place
+from seqexp.config.schema import check
 from seqexp.config.titles import run_name
 from seqexp.show.console import end_start, prepare_output, say
 from seqexp.signals import Ending, Terminated
@@ -142,11 +143,12 @@ class Sweep(Callback):
         from seqexp.run.report import report
 
         check_choices(config)
+        single = without_hydra(config)
+        check(single)
         folder = settle(config, "hydra.run.dir")  # so that Hydra makes the folder that is checked here
         check_places(config.hydra, folder)
         check_single(config)
         check_place(folder)
-        single = without_hydra(config)
         if "diagnostic" in single and (record := measured(single, folder)) is not None:
             say(sys.stdout, report(record, Path(os.path.relpath(folder))))
             sys.exit(0)
