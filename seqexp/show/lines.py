@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from seqexp.show import text
 from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid, log_axis
+from seqexp.show.planes import Plane
 from seqexp.show.styles import style_of
 from seqexp.statistics import mean_interval
 
@@ -140,6 +141,9 @@ def draw_panels(
 ) -> Figure:
     """Draws panels side by side, with one legend for all.
 
+    Panels of lines whose axes are called alike, such as those before and after training, reach equally far; so do even
+    planes.
+
     Args:
         panels: what is drawn.
         share: whether they have the same axes.
@@ -164,6 +168,7 @@ def draw_panels(
             dash = THEORIES[nobodys.index(line.label) % len(THEORIES)] if line.label in nobodys else THEORIES[0]
             handles[line.label] = _draw(place, line, owners, panel.log, dash)
         _dress(place, panel, lines if share else panel.lines)
+    _align(list(zip(panels, axes, strict=False)))
     for place in axes[len(panels) :]:
         place.set_axis_off()
     names = [text.label(name, LONGEST_LABEL) for name in handles]
@@ -174,6 +179,21 @@ def draw_panels(
     if names:
         figure.legend(list(handles.values()), names, loc="outside lower center", ncols=in_legend, fontsize="small")
     return figure
+
+
+def _align(drawn: Sequence[tuple[Panel | Other, Axes]]) -> None:
+    """Gives panels that show the same quantity the same limits, so that what is steeper looks steeper."""
+    alike: dict[tuple[str, ...], list[Axes]] = {}
+    for panel, axes in drawn:
+        if isinstance(panel, Panel) or (isinstance(panel, Plane) and panel.even):
+            alike.setdefault((type(panel).__name__, panel.xlabel, panel.ylabel), []).append(axes)
+    for (kind, *_), group in alike.items():
+        across = [end for axes in group for end in axes.get_xlim()]
+        along = [end for axes in group for end in axes.get_ylim()]
+        if kind == Plane.__name__:
+            across = along = [*across, *along]
+        for axes in group:
+            axes.set(xlim=(min(across), max(across)), ylim=(min(along), max(along)))
 
 
 def _owner(line: Line) -> str:

@@ -102,5 +102,5 @@ class Plane:
         axes.set(title=self.title, xlabel=self.xlabel, ylabel=self.ylabel)
         grid(axes)
         if self.even:
-            axes.set_aspect("equal", adjustable="datalim")
+            axes.set_aspect("equal", adjustable="box")
         return handles

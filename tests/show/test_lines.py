@@ -1,0 +1,26 @@
+"""Panels of lines: what looks alike is alike."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqexp.show.lines import Line, Panel, draw_panels
+from seqexp.show.planes import Cloud, Plane
+
+X = np.arange(1.0, 5.0)
+
+
+def panel(factor: float, ylabel: str) -> Panel:
+    return Panel(title="", xlabel="k", ylabel=ylabel, lines=[Line.known("law", X, factor**X)])
+
+
+def test_panels_of_one_quantity_reach_equally_far_and_others_do_not() -> None:
+    planes = [
+        Plane(title="", xlabel="re", ylabel="im", even=True, clouds=[Cloud(label="", x=X * far, y=X)]) for far in (1, 9)
+    ]
+    made = draw_panels([panel(2, "one"), panel(3, "one"), panel(4, "another"), *planes]).axes
+    limits = [(*axes.get_xlim(), *axes.get_ylim()) for axes in made]
+    assert limits[0] == limits[1] != limits[2]
+    assert limits[0][3] > 3**4
+    assert limits[3] == limits[4]
+    assert limits[3][1] > 36
