@@ -10,6 +10,9 @@ from seqexp.show.lines import Line, Panel, draw_lines, draw_panels
 from seqexp.show.maps import Heat
 from seqexp.statistics.success import clopper_pearson
 
+ORDERS = {"constant": 0, "order_1": 1, "order_2": 2, "order_5": 5}
+"""The n-gram models: guess, and how many characters it reads."""
+
 
 def _cells(runs: Runs, preset: str) -> dict[str, Key]:
     """The runs of a preset with the first of each value but the cell, by cell."""
@@ -137,12 +140,11 @@ def bidirectional(runs: Runs) -> Figure:
 
 def text(runs: Runs) -> Figure:
     """Bits per character of each cell, and of n-gram models."""
-    orders = {"constant": 0.0, "order_1": 1.0, "order_2": 2.0, "order_5": 5.0}
-    x = np.array(list(orders.values()))
-    lines = []
-    for cell, key in _cells(runs, "text").items():
-        lines.append(Line.over_seeds(cell, x, np.repeat(runs.scores(*key)[:, None], len(x), 1)))
-    guesses = [float(np.mean(runs.guess(*key, name=name))) for name in orders]
+    keys = _cells(runs, "text")
+    first = next(iter(keys.values()))
+    x = np.array(list(ORDERS.values()), dtype=float)
+    lines = [Line.over_seeds(cell, x, np.repeat(runs.scores(*key)[:, None], len(x), 1)) for cell, key in keys.items()]
+    guesses = [float(np.mean(runs.guess(*first, name=name))) for name in ORDERS]
     lines.append(Line.known("n-gram model", x, np.array(guesses)))
     panel = Panel(
         title="the next character of Python's help texts",

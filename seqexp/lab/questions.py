@@ -25,9 +25,6 @@ SPREAD = 1.25
 HIGH = 0.3
 """Noise from here on is high, beside an amplitude of 1 and a lab sheet that has 0.1."""
 
-ORDERS = {"constant": 0, "order_1": 1, "order_2": 2, "order_5": 5}
-"""The n-gram models: guess, and how many characters it reads."""
-
 
 class Question(NamedTuple):
     """What is asked.
@@ -260,7 +257,7 @@ def _text(runs: Runs) -> list[Statement]:
         ratio(
             f"{_called(cell)}, order {order}", runs.scores("text", cell), runs.guess("text", cell, name=name), 1, False
         )
-        for name, order in ORDERS.items()
+        for name, order in pictures.ORDERS.items()
         for (cell,) in runs.of("text")
     ]
     says = "A recurrent network models text better than counting does."
