@@ -19,6 +19,7 @@ def over_steps(
     ylabel: str,
     called: Callable[[str, str], str] = lambda label, _: label,
     law: str = "",
+    limits: tuple[float | None, float | None] = (0, None),
 ) -> list[Panel]:
     """A panel of a quantity over the steps of training; none where no run kept its weights.
 
@@ -28,6 +29,7 @@ def over_steps(
         ylabel: left of the panel.
         called: what the legend calls a label's number, given the label and what stands before `quantity`.
         law: the name in `Diagnostic.numbers` of what is known and not measured; its mean over seeds is drawn dotted.
+        limits: of the vertical axis.
     """
     lines = []
     for label, arrays in by_label.items():
@@ -40,5 +42,5 @@ def over_steps(
         if known is not None and names and np.isfinite(known).all():
             lines.append(Line.known(called(label, law), steps, known.mean(0), of=label))
     where = f"step of training (0 is drawn at {START})"
-    panel = Panel(title="along training", xlabel=where, ylabel=ylabel, lines=lines, xlog=True, limits=(0, None))
+    panel = Panel(title="along training", xlabel=where, ylabel=ylabel, lines=lines, xlog=True, limits=limits)
     return [panel] if lines else []

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from seqexp.data.split import Split
 from seqexp.data.task import Task
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.memory import check_forward
 from seqexp.diagnostic.states import beyond
@@ -53,6 +54,7 @@ class Automaton(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    along: ClassVar[bool] = True
     kinds: ClassVar[tuple[Literal["png", "svg"], ...]] = ("png", "svg")
 
     def __init__(self, max_clusters: int, max_sequences: int) -> None:
@@ -122,6 +124,10 @@ class Automaton(Diagnostic):
         columns = {"states": "size", "share of transitions right": "transitions", "share of strings right": "strings"}
         return {"": {column: arrays[f"end_{name}"].astype(float) for column, name in columns.items()}}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """The share of transitions that are right."""
+        return {"transitions": measured["transitions"]}
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the first seed's automaton, and the share of right transitions for each seed."""
         panels: list[Panel | Other] = []
@@ -138,6 +144,7 @@ class Automaton(Diagnostic):
                 lines=shares, limits=(0, 1.05),
             )
         )  # fmt: skip
+        panels += over_steps(by_label, "transitions", "share of transitions that are right", limits=(0, 1.05))
         title = "automata in the states: grey arrows are the task's own transitions, red ones are not"
         return draw_panels(panels, title=title)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from seqexp.cell.history import MOST_STATES
 from seqexp.cell.recurrent import Recurrent
 from seqexp.closed_loop import States, advance
 from seqexp.data.split import Split
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.states import principal
 from seqexp.model import Model
@@ -57,6 +59,7 @@ class FixedPoints(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    along: ClassVar[bool] = True
 
     def __init__(
         self, starts: int, iterations: int, tolerance: float, max_sequences: int, input: float, seed: int
@@ -171,6 +174,10 @@ class FixedPoints(Diagnostic):
         """How many points are stable, and how many are not."""
         return {"": {"stable points": arrays["end_stable"], "unstable points": arrays["end_unstable"]}}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """How many points are stable."""
+        return {"stable": measured["stable"]}
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the first seed's points among the states that it visits, and how many are stable for each seed."""
         panels: list[Panel | Other] = []
@@ -191,11 +198,15 @@ class FixedPoints(Diagnostic):
             ranks = np.arange(1.0, len(stable) + 1)
             counts.append(Line(label=label, x=ranks, mean=stable, low=nothing, high=nothing))
             expected = float(arrays["end_expected"])
+        called = f"{expected:g}: one for each state of the task"
         if math.isfinite(expected):
-            called = f"{expected:g}: one for each state of the task"
             counts.append(Line.known(called, ranks, np.full(len(ranks), expected)))
         where = "seeds, from few to many"
         panels.append(Panel(title="all seeds", xlabel=where, ylabel="stable points", lines=counts, limits=(0, None)))
+        for way in over_steps(by_label, "stable", "stable points"):
+            steps = way.lines[0].x
+            known = [Line.known(called, steps, np.full(len(steps), expected))] if math.isfinite(expected) else []
+            panels.append(replace(way, lines=[*way.lines, *known]))
         return draw_panels(panels)
 
 

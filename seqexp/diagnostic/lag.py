@@ -12,6 +12,7 @@ from torch import Tensor
 from seqexp.data.guesses import linear
 from seqexp.data.split import Split
 from seqexp.data.task import Task
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.lengths import predict
 from seqexp.model import Model
@@ -44,6 +45,7 @@ class Lag(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    along: ClassVar[bool] = True
 
     def __init__(self, max_lag: int) -> None:
         """Sets how much is measured.
@@ -109,6 +111,10 @@ class Lag(Diagnostic):
         r = arrays["end_r"]
         return {"": {"steps behind": arrays["end_most"], "r with target": r[:, 0], "r with last value": r[:, 1]}}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """R with the target, and with the last value."""
+        return {"with the target_r": measured["r"][:, 0], "with the last value_r": measured["r"][:, 1]}
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the correlation against the steps behind the target."""
         lines = []
@@ -121,7 +127,9 @@ class Lag(Diagnostic):
             if f"end_{name}" in first:
                 lines.append(Line.known(label, first["end_behind"][0], np.nanmean(first[f"end_{name}"], 0)))
         title = "with which value does the prediction agree?"
-        return draw_panels([Panel(title=title, xlabel="steps behind the target", ylabel="correlation r", lines=lines)])
+        panel = Panel(title=title, xlabel="steps behind the target", ylabel="correlation r", lines=lines)
+        way = over_steps(by_label, "r", "correlation r", lambda label, which: f"{label}, {which}", limits=(-1.05, 1.05))
+        return draw_panels([panel, *way])
 
 
 def pearson(one: Tensor, other: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqexp.data.guesses import constant
 from seqexp.data.split import Split
 from seqexp.data.task import Task
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
 from seqexp.score import Score
@@ -39,6 +40,7 @@ class Lengths(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    along: ClassVar[bool] = True
 
     def __init__(self, lengths: Sequence[int] | None, sequences: int, seed: int) -> None:
         """Sets how much is measured.
@@ -110,6 +112,13 @@ class Lengths(Diagnostic):
         }
         return {name: values.numpy() for name, values in arrays.items()} | {"label": np.array(score.label)}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """The scores at the longest length that was trained on, or the shortest there is, and at the longest."""
+        lengths, longest = measured["lengths"][0], measured["trained"][:, 1].max()
+        trained = int(np.flatnonzero(lengths <= longest)[-1]) if (lengths <= longest).any() else 0
+        ends = dict.fromkeys((trained, len(lengths) - 1))
+        return {f"{lengths[each]:g} steps_score": measured["score"][:, each] for each in ends}
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the score against the length, with the constant guess."""
         lines = []
@@ -131,9 +140,14 @@ class Lengths(Diagnostic):
                     holds_known=True,
                     xlog=True,
                     shaded=(float(min(ends)), float(max(ends))),
-                )
+                ),
+                *over_steps(by_label, "score", str(first["end_label"]), _at),
             ]
         )
+
+
+def _at(label: str, which: str) -> str:
+    return f"{label}, {which}"
 
 
 def predict(model: Model, batch: Split) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from seqexp.data.guesses import constant, linear
 from seqexp.data.shape import Values
 from seqexp.data.split import Split, join
+from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.lengths import predict, spread
 from seqexp.model import Model
@@ -37,6 +38,7 @@ class Noise(Diagnostic):
     """
 
     when: ClassVar[tuple[When, ...]] = ("end",)
+    along: ClassVar[bool] = True
 
     def __init__(self, sizes: Sequence[float], max_sequences: int, seed: int) -> None:
         """Sets how much is measured.
@@ -91,6 +93,12 @@ class Noise(Diagnostic):
         arrays = {name: torch.stack(row, 1) for name, row in found.items()} | {"sizes": sizes}
         return {name: values.numpy() for name, values in arrays.items()} | {"label": np.array(score.label)}
 
+    def numbers(self, measured: Mapping[str, Array]) -> Measured:
+        """The scores with the least and with the most noise."""
+        sizes = measured["sizes"][0]
+        ends = dict.fromkeys((int(sizes.argmin()), int(sizes.argmax())))
+        return {f"noise {sizes[each]:g}_score": measured["score"][:, each] for each in ends}
+
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the score against the size of the noise, with the guesses."""
         lines = [
@@ -109,7 +117,11 @@ class Noise(Diagnostic):
             holds_known=True,
             whole=False,
         )
-        return draw_panels([panel])
+        return draw_panels([panel, *over_steps(by_label, "score", str(first["end_label"]), _at)])
+
+
+def _at(label: str, which: str) -> str:
+    return f"{label}, {which}"
 
 
 def deviations(batch: Split) -> torch.Tensor:
