@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from seqexp.show import text
-from seqexp.show.figures import LINES, LONGEST_LABEL, MARKERS, Array, grid, log_axis
+from seqexp.show.figures import LONGEST_LABEL, Array, grid, log_axis
 from seqexp.show.planes import Plane
-from seqexp.show.styles import style_of
+from seqexp.show.styles import THEORIES, filled, style_of
 from seqexp.statistics import mean_interval
 
 MOST_LINES = 24
@@ -23,9 +23,6 @@ MOST_LINES = 24
 
 LEAST = 1e-30
 """A logarithmic panel reaches no further down, whatever has vanished."""
-
-THEORIES: tuple[Any, ...] = ((0, (1, 1.5)), (0, (5, 2)), (0, (5, 1.5, 1, 1.5)), (0, (9, 2, 1, 2, 1, 2)))
-"""The lines of what is known and not measured: thin; the first is dotted, the others are for more in one panel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +38,8 @@ class Line:
         low: (K,) lower edge of the band, NaN where there is none; on a logarithmic axis one below 0 is its lower end.
         high: (K,) upper edge.
         theory: whether it is known and not measured: thin and dotted.
-        turn: how many line styles it is away from that of its cell, where that has several lines.
+        turn: how many quantities of its cell come before it in the picture. All have the cell's marker and line; those
+            of a later one are paler, and its markers open or half filled.
     """
 
     label: str
@@ -158,12 +156,12 @@ def draw_panels(
     rows = max(1, math.ceil(len(panels) / columns))
     figure = Figure(figsize=(9.2, 1), layout="constrained")
     axes = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False).flatten()
+    nobodys = list(dict.fromkeys(line.label for line in lines if not _owner(line)))
     handles: dict[str, Line2D] = {}
     for place, panel in zip(axes, panels, strict=False):
         if not isinstance(panel, Panel):
             handles |= panel.draw(place, owners)
             continue
-        nobodys = [line.label for line in panel.lines if not _owner(line)]
         for line in panel.lines[:MOST_LINES]:
             dash = THEORIES[nobodys.index(line.label) % len(THEORIES)] if line.label in nobodys else THEORIES[0]
             handles[line.label] = _draw(place, line, owners, panel.log, dash)
@@ -177,7 +175,14 @@ def draw_panels(
         figure.suptitle(title)
     figure.set_figheight(height * rows + 0.4 * bool(title) + 0.25 * math.ceil(len(names) / in_legend))
     if names:
-        figure.legend(list(handles.values()), names, loc="outside lower center", ncols=in_legend, fontsize="small")
+        figure.legend(
+            list(handles.values()),
+            names,
+            loc="outside lower center",
+            ncols=in_legend,
+            fontsize="small",
+            handlelength=3.2,
+        )
     return figure
 
 
@@ -211,12 +216,9 @@ def _draw(axes: Axes, line: Line, owners: Sequence[str], log: bool, dash: Any) -
     if line.theory or style is None:
         return axes.plot(line.x, mean, color=color, ls=dash, lw=1.3, zorder=1)[0]
     axes.fill_between(line.x, low, high, color=color, alpha=0.18, lw=0)
-    shape, marker = (style.line, style.marker)
-    if line.turn:
-        shape = LINES[(LINES.index(shape) + line.turn) % len(LINES)]
-        marker = MARKERS[(MARKERS.index(marker) + line.turn) % len(MARKERS)]
     every = max(1, len(line.x) // 8)
-    return axes.plot(line.x, mean, color=color, ls=shape, lw=1.5, marker=marker, ms=4, markevery=every)[0]
+    look = filled(style, line.turn)
+    return axes.plot(line.x, mean, ls=style.line, lw=1.5 if line.turn == 0 else 1.2, ms=5, markevery=every, **look)[0]
 
 
 def _dress(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from seqexp.show.figures import MARKERS, Array, Axes, grid
-from seqexp.show.styles import style_of
+from seqexp.show.figures import Array, Axes, grid
+from seqexp.show.styles import THEORIES, filled, style_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Cloud:
         of: the cell or row that they are of, which decides on colour and marker; empty for grey.
         x: (K,).
         y: (K,).
-        turn: how many markers it is away from that of its cell.
+        turn: as for a line.
         hollow: whether only outlines are drawn.
         joined: whether a pale line leads from each to the next.
         size: of a point.
@@ -47,7 +47,7 @@ class Plane:
         xlabel: below it.
         ylabel: left of it.
         clouds: later ones above.
-        circles: radius by label, around 0; the first is drawn through, the others are dotted.
+        circles: radius by label, around 0, in the lines of what is known.
         even: whether both axes have one scale.
     """
 
@@ -76,28 +76,20 @@ class Plane:
         handles: dict[str, Any] = {}
         for cloud in self.clouds:
             style = style_of(cloud.of, owners) if cloud.of else None
-            color, marker = (style.color, style.marker) if style else ("0.6", ".")
-            if style and cloud.turn:
-                marker = MARKERS[(MARKERS.index(marker) + cloud.turn) % len(MARKERS)]
+            look = filled(style, cloud.turn) if style else {"color": "0.6", "marker": "."}
             if cloud.joined:
-                axes.plot(cloud.x, cloud.y, color=color, lw=0.7, alpha=0.4)
-            fill = "none" if cloud.hollow else color
-            look: dict[str, Any] = {
-                "ls": "none",
-                "marker": marker,
-                "ms": cloud.size,
-                "mec": color,
-                "mfc": fill,
-                "mew": 0.9,
-            }
+                axes.plot(cloud.x, cloud.y, color=look["color"], lw=0.7, alpha=0.4)
+            if cloud.hollow:
+                look |= {"fillstyle": "none"}
+            look |= {"ls": "none", "ms": cloud.size, "mew": 0.9}
             (handle,) = axes.plot(cloud.x, cloud.y, alpha=0.65, rasterized=len(cloud.x) > 2000, **look)
             if cloud.label:
                 handles[cloud.label] = handle
         turn = np.linspace(0, 2 * math.pi, 181)
         for index, (label, radius) in enumerate(self.circles.items()):
-            line = "-" if index == 0 else (0, (1, 1.5))
+            line = THEORIES[index % len(THEORIES)]
             (handles[label],) = axes.plot(
-                radius * np.cos(turn), radius * np.sin(turn), color="0.35", lw=1.1, ls=line, zorder=1
+                radius * np.cos(turn), radius * np.sin(turn), color="0.35", lw=1.3, ls=line, zorder=1
             )
         axes.set(title=self.title, xlabel=self.xlabel, ylabel=self.ylabel)
         grid(axes)

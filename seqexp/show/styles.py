@@ -11,7 +11,20 @@ from typing import Any, NamedTuple
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dv<>"
-LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)), (0, (8, 3)))
+LINES: tuple[Any, ...] = (
+    *("-", "--", "-.", (0, (2, 1)), (0, (5, 1, 1, 1, 1, 1))),
+    *((0, (4, 1, 1, 1, 1, 1, 1, 1)), (0, (8, 3))),
+)
+"""Of cells; none of them is of dots alone."""
+
+THEORIES: tuple[Any, ...] = ((0, (1, 1.5)), (0, (1, 4)), (0, (1, 1.5, 1, 6)), (0, (1, 1.5, 1, 1.5, 1, 6)))
+"""Of what is known and not measured: thin and of dots alone, also in pairs and triples, for more in one picture."""
+
+PALER, PALEST = 0.18, 0.54
+"""By how much white each further quantity of a cell is paler, and the most."""
+
+FILLS = ("full", "none", "left", "top", "right", "bottom")
+"""Of the markers of a cell's first, second, ... quantity in one picture."""
 
 LATER = (
     *("peephole", "cifg", "janet", "layer_norm_lstm", "layer_norm_gru", "indrnn", "slstm", "lstm1997"),
@@ -48,6 +61,27 @@ def style_of(label: str, labels: Sequence[str]) -> Style:
         labels: all that are drawn, in any order; no two of them get the same style while there are enough.
     """
     return _styles(tuple(sorted({*labels, label}, key=_natural)))[label]
+
+
+def filled(style: Style, turn: int) -> dict[str, Any]:
+    """How the markers of a cell's first, second, ... quantity in one picture look, and in which colour all of it is.
+
+    Args:
+        style: the cell's.
+        turn: 0 for the first, which is the cell's as everywhere.
+
+    Returns:
+        What matplotlib's `plot` takes: `color`, `marker`, `fillstyle` and `markerfacecoloralt`.
+    """
+    share = min(PALER * turn, PALEST)
+    parts = [int(style.color[place : place + 2], 16) for place in (1, 3, 5)]
+    color = "#" + "".join(f"{round(part + share * (255 - part)):02X}" for part in parts)
+    return {
+        "color": color,
+        "marker": style.marker,
+        "fillstyle": FILLS[turn % len(FILLS)],
+        "markerfacecoloralt": "white",
+    }
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ import numpy as np
 
 from seqexp.show.lines import Line, Panel, draw_panels
 from seqexp.show.planes import Cloud, Plane
+from seqexp.show.styles import LINES, THEORIES
 
 X = np.arange(1.0, 5.0)
 
@@ -24,3 +25,14 @@ def test_panels_of_one_quantity_reach_equally_far_and_others_do_not() -> None:
     assert limits[0][3] > 3**4
     assert limits[3] == limits[4]
     assert limits[3][1] > 36
+
+
+def test_only_what_is_known_is_dotted_and_a_second_quantity_keeps_the_marker_and_line_of_its_cell() -> None:
+    assert not {*LINES} & {*THEORIES, ":"}
+    assert all(max(dash[::2]) == 1 for _, dash in THEORIES)
+    assert all(max(dash[1][::2]) > 1 for dash in LINES if isinstance(dash, tuple))
+    values = np.ones((2, 4))
+    lines = [Line.over_seeds(f"gru {turn}", X, values, of="gru", turn=turn) for turn in range(3)]
+    drawn = draw_panels([Panel(title="", xlabel="", ylabel="", lines=lines)]).axes[0].get_lines()
+    assert {(each.get_marker(), each.get_linestyle()) for each in drawn} == {("^", "-.")}
+    assert len({each.get_fillstyle() for each in drawn}) == len({each.get_color() for each in drawn}) == 3
