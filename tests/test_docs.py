@@ -135,3 +135,18 @@ def test_the_score_of_contributing_is_trained_for(
     record = Record.read(folder)
     assert (record.metric, record.metric_unit) == ("pinball", "units of the data")
     assert all(0 < value < 1 for value in record.score("test") or [])
+
+
+def test_the_table_of_reproduced_numbers_has_the_rows_of_its_pages() -> None:
+    folder = ROOT / "docs" / "reproduced"
+    whole = (folder / "README.md").read_text(encoding="utf-8")
+    pages = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+    rows = [
+        row
+        for page in pages
+        for row in page.read_text(encoding="utf-8").splitlines()
+        if row.startswith("| ") and not row.startswith(("|  |", "| ---"))
+    ]
+    assert rows
+    assert [row for row in rows if row not in whole] == []
+    assert whole.count("](") == len(pages)
