@@ -138,7 +138,7 @@ def test_the_score_of_contributing_is_trained_for(
 
 
 def test_the_table_of_reproduced_numbers_has_the_rows_of_its_pages() -> None:
-    folder = ROOT / "docs" / "reproduced"
+    folder = REPOSITORY / "docs" / "reproduced"
     whole = (folder / "README.md").read_text(encoding="utf-8")
     pages = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
     rows = [
