@@ -57,7 +57,7 @@ class GradientLag(Diagnostic):
     Beside the norms, where `jacobians` asks for them, stand the singular values of d h_T / d h_{T-k}, and of an LSTM of
     d c_T / d c_{T-k}, along the path of some sequences: by how much k steps stretch the directions of a state, while
     the other one is held at T-k. They need no error, and say what could reach back. Each has its geometric mean over
-    sequences; what is smaller than 1e-14 of the largest is rounding, and NaN.
+    sequences; where one of them is smaller than 1e-14 of its largest, which is rounding, it is NaN.
 
     Over the steps of training each is one number, the factor of a single step: the K-th root of the norm at the largest
     lag K, relative to lag 0, and of the largest singular value there. Where r^k is exact, both are r.
@@ -136,8 +136,8 @@ class GradientLag(Diagnostic):
                 values = torch.full(own.shape[:3], torch.nan, dtype=own.dtype)  # (S, B, H)
                 counts = there & own.isfinite().flatten(2).all(2)
                 values[counts] = torch.linalg.svdvals(own[counts])
-                values[values < ROUNDING * values[..., :1]] = torch.nan
-                rows[name].append(values.log().nanmean(1).exp())  # (S, H)
+                rounding = (values < ROUNDING * values[..., :1]).any(1)  # (S, H)
+                rows[name].append(values.log().nanmean(1).exp().masked_fill(rounding, torch.nan))
         found = {f"singular_{name}": torch.stack(each, 1).numpy() for name, each in rows.items()}
         return {**found, "lags": np.tile(sorted(lags), (model.num_seeds, 1))}
 
@@ -182,7 +182,7 @@ class GradientLag(Diagnostic):
         """Draws the norms in units of lag 0's against the lag, each state a line, before and after training."""
         singular = any(name.startswith("start_singular_") for arrays in by_label.values() for name in arrays)
         rows = [(_lines, "norm of the gradient,\nrelative to lag 0")]
-        rows += [(_stretched, "singular value of ∂h_T/∂h_{T−k}:\nlargest, and median")] if singular else []
+        rows += [(_stretched, "singular value of ∂h(T)/∂h(T−k):\nlargest, and median")] if singular else []
         found = [
             Panel(
                 title=title, xlabel=WHERE, ylabel=said, log=True,

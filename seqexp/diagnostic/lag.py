@@ -127,7 +127,10 @@ class Lag(Diagnostic):
             if f"end_{name}" in first:
                 lines.append(Line.known(label, first["end_behind"][0], np.nanmean(first[f"end_{name}"], 0)))
         title = "with which value does the prediction agree?"
-        panel = Panel(title=title, xlabel="steps behind the target", ylabel="correlation r", lines=lines)
+        lowest = min((line.mean[np.isfinite(line.mean)].min(initial=0) for line in lines), default=0)
+        limits = (-1.05 if lowest < 0 else -0.05, 1.05)  # the interval of few seeds is wider than what r can be
+        where = "steps behind the target"
+        panel = Panel(title=title, xlabel=where, ylabel="correlation r", lines=lines, limits=limits)
         way = over_steps(by_label, "r", "correlation r", lambda label, which: f"{label}, {which}", limits=(-1.05, 1.05))
         return draw_panels([panel, *way])
 

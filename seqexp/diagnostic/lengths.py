@@ -123,8 +123,9 @@ class Lengths(Diagnostic):
         """Draws the score against the length, with the constant guess."""
         lines = []
         ends = []
+        logs = spread([arrays[f"end_{name}"] for arrays in by_label.values() for name in ("score", "constant")])
         for label, arrays in by_label.items():
-            lines.append(Line.over_seeds(label, arrays["end_lengths"][0], arrays["end_score"]))
+            lines.append(Line.over_seeds(label, arrays["end_lengths"][0], arrays["end_score"], logs=logs))
             ends += [arrays["end_trained"].min(), arrays["end_trained"].max()]
         first = next(iter(by_label.values()))
         guess = np.nanmean(first["end_constant"], 0)
@@ -136,7 +137,7 @@ class Lengths(Diagnostic):
                     xlabel="length in steps",
                     ylabel=str(first["end_label"]),
                     lines=lines,
-                    log=spread(lines),
+                    log=logs,
                     holds_known=True,
                     xlog=True,
                     shaded=(float(min(ends)), float(max(ends))),
@@ -157,11 +158,17 @@ def predict(model: Model, batch: Split) -> Tensor:
     return torch.cat(pieces, 1)
 
 
-def spread(lines: Sequence[Line]) -> bool:
-    """Whether scores ask for a logarithmic axis: all above 0, and far from each other."""
-    values = np.concatenate([line.mean for line in lines])
-    values = values[np.isfinite(values)]
-    return bool(values.size and values.min() > 0 and values.max() > 20 * values.min())
+def spread(scores: Sequence[Array]) -> bool:
+    """Whether scores, (S, K) each, ask for a logarithmic axis: each seed's above 0, and means far from each other.
+
+    Where one is 0, as that of a seed without an error, a logarithmic axis would have to leave it out.
+    """
+    if not all((each[np.isfinite(each)] > 0).all() for each in scores):
+        return False
+    means = np.array(
+        [values.mean() for each in scores for column in each.T if (values := column[np.isfinite(column)]).size]
+    )
+    return bool(means.size and means.max() > 20 * means.min())
 
 
 def _around(longest: int) -> list[int]:

@@ -101,19 +101,21 @@ class Noise(Diagnostic):
 
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws the score against the size of the noise, with the guesses."""
-        lines = [
-            Line.over_seeds(label, arrays["end_sizes"][0], arrays["end_score"]) for label, arrays in by_label.items()
-        ]
         first = next(iter(by_label.values()))
-        for name, label in GUESSES.items():
-            if f"end_{name}" in first:
-                lines.append(Line.known(label, first["end_sizes"][0], np.nanmean(first[f"end_{name}"], 0)))
+        guesses = {label: first[f"end_{name}"] for name, label in GUESSES.items() if f"end_{name}" in first}
+        logs = spread([*(arrays["end_score"] for arrays in by_label.values()), *guesses.values()])
+        lines = [
+            Line.over_seeds(label, arrays["end_sizes"][0], arrays["end_score"], logs=logs)
+            for label, arrays in by_label.items()
+        ]
+        for label, guess in guesses.items():
+            lines.append(Line.known(label, first["end_sizes"][0], np.nanmean(guess, 0)))
         panel = Panel(
             title="validation sequences with noise on the inputs",
             xlabel="standard deviation of the noise, in those of the inputs",
             ylabel=str(first["end_label"]),
             lines=lines,
-            log=spread(lines),
+            log=logs,
             holds_known=True,
             whole=False,
         )

@@ -61,12 +61,16 @@ class Line:
             label: what the legend calls it.
             x: (K,).
             values: (S, K); what is not finite is left out.
-            logs: whether the mean is geometric.
+            logs: whether the mean is geometric, and the interval one of logarithms, as a logarithmic axis asks for.
+                What has no logarithm has vanished or overflowed, so that there is no mean over the seeds that are left.
             of: as for the line.
             turn: as for the line.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             rows = np.log(values) if logs else np.asarray(values, dtype=float)
+        if logs:
+            there = np.isfinite(rows)
+            rows = np.where(there[there.any(1)].all(0), rows, math.nan)
         ends = [mean_interval(column) for column in rows.T]
         found = [np.array([getattr(each, end) for each in ends]) for end in ("mean", "low", "high")]
         mean, low, high = (np.exp(each) for each in found) if logs else found

@@ -101,7 +101,9 @@ class Path:
         """Draws it into axes; it has no part in the legend."""
         for x, y in zip(self.x[:MOST_JOINED], self.y, strict=False):
             axes.plot(x, y, color="0.8", lw=0.5, zorder=1)
-        flat = [each.flatten() for each in (self.x, self.y, self.color)]
+        flat = [
+            each.T.flatten() for each in (self.x, self.y, self.color)
+        ]  # step by step, as no sequence is to hide others
         there = np.isfinite(flat[0]) & np.isfinite(flat[2])
         x, y, color = (each[there] for each in flat)
         kinds = np.unique(color)

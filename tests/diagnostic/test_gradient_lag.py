@@ -236,7 +236,7 @@ def test_the_picture_has_each_state_and_the_theory_by_name() -> None:
     arrays = {f"{time}_{part}": values for time in ("start", "end") for part, values in found.items()}
     figure = GradientLag(None, 6, 2).draw({"gru": arrays})
     assert [axes.get_ylabel() for axes in figure.axes[2:]] == [
-        "singular value of ∂h_T/∂h_{T−k}:\nlargest, and median"
+        "singular value of ∂h(T)/∂h(T−k):\nlargest, and median"
     ] * 2
     names = [each.get_text() for each in figure.legends[0].get_texts()]
     assert names == ["gru", "gru at rest: rᵏ", "gru, median"]

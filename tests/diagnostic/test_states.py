@@ -101,6 +101,9 @@ def test_the_picture_says_what_is_seen() -> None:
     assert titles[:4] == ["rnn: one sequence", "rnn: 5 sequences", "gru: one sequence", "gru: 5 sequences"]
     assert figure.axes[1].get_xlabel().startswith(f"first principal component ({found['explained'][0, 0]:.0%}")
     assert {axes.get_ylabel() for axes in figure.axes[4:]} == {"state h", "parity"}
+    (points,) = figure.axes[1].collections
+    path = found["path"][0].swapaxes(0, 1).reshape(-1, 2)  # step by step, so that no sequence hides others
+    np.testing.assert_allclose(points.get_offsets(), path[np.isfinite(path[:, 0])])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqexp.diagnostic.lengths import spread
 from seqexp.show.lines import Line, Panel, draw_panels
 from seqexp.show.planes import Cloud, Plane
 from seqexp.show.styles import LINES, THEORIES
@@ -36,3 +37,13 @@ def test_only_what_is_known_is_dotted_and_a_second_quantity_keeps_the_marker_and
     drawn = draw_panels([Panel(title="", xlabel="", ylabel="", lines=lines)]).axes[0].get_lines()
     assert {(each.get_marker(), each.get_linestyle()) for each in drawn} == {("^", "-.")}
     assert len({each.get_fillstyle() for each in drawn}) == len({each.get_color() for each in drawn}) == 3
+
+
+def test_on_a_logarithmic_axis_intervals_are_positive_and_no_mean_is_one_of_survivors() -> None:
+    values = np.array([[1, 1e-3, 1e-6, 1e-9], [1, 1e-1, np.nan, 0], [np.nan] * 4])
+    line = Line.over_seeds("rnn", X, values, logs=True)
+    np.testing.assert_allclose(line.mean, [1, 1e-2, np.nan, np.nan])
+    np.testing.assert_allclose(line.low[:2] * line.high[:2], [1, 1e-4])
+    assert (line.low[:2] > 0).all()
+    assert spread([values[:1]])
+    assert not spread([values])
