@@ -21,6 +21,7 @@ from seqexp.show import small, text
 from seqexp.show.board import BoardLine
 from seqexp.show.figures import MOST_PANELS
 from seqexp.show.layout import Category, Chart, curve_title, every_run, titled
+from seqexp.show.stacked import stacked
 from seqexp.statistics import mean_interval
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def pictures(
         panels: its learning curves.
         predicted: what its rows predict.
         drawn: the whole figures by name.
-        diagnosed: the same of diagnostics.
+        diagnosed: the same of diagnostics, which are changed.
     """
     labels, names = labels_of(sections), short_names(sections)
     rivals = {section.data_set.name: section.rivals[0] if section.rivals else None for section in sections}
@@ -131,7 +132,7 @@ def pictures(
     for name, figure in drawn.items():
         group = IMAGES if name == "comparison" else f"{IMAGES}, {name}"
         found[f"{group}/~{name}.png"] = figure
-    return {**found, **{f"{IMAGES}, diagnostics/{name}": figure for name, figure in diagnosed.items()}}
+    return {**found, **{f"{IMAGES}, diagnostics/{name}": stacked(figure) for name, figure in diagnosed.items()}}
 
 
 def short_names(sections: Sequence[Section]) -> dict[str, str]:

@@ -208,6 +208,8 @@ class Comparison:
         if page.width or page.font:
             drawn = pictures.draw(self.sections, self.summary, panels, predicted, DEFAULT)
         shown = board.curves(self.sections, panels)
+        if diagnosed:
+            diagnosed, _ = instruments.draw(tables, allowed_packages)  # to be stacked, which changes them
         shots = board.pictures(self.sections, panels, predicted, drawn, diagnosed)
         said = board.texts(self.sections, complete.failed, complete.broken, self.summary, complete.to_markdown())
         write_comparison(folder / "comparison", Content(shots, said, shown.lines, shown.charts))

@@ -27,6 +27,7 @@ from seqexp.score import Score
 from seqexp.show.board import Board
 from seqexp.show.console import say
 from seqexp.show.figures import Kind, encode
+from seqexp.show.stacked import stacked
 from seqexp.training.steps import steps_of
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Measurements:
                 continue
             write_picture(folder, name, figure, self.diagnostics[name].kinds)
             if board is not None:
-                board.picture(f"view/{name}", figure)
+                board.picture(f"view/{name}", stacked(self.diagnostics[name].draw({label: arrays})))
 
 
 def write_picture(folder: Path, name: str, figure: Figure, kinds: Sequence[Kind]) -> None:

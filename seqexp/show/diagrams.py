@@ -11,10 +11,19 @@ from seqexp.show.figures import WHITE, Axes
 from seqexp.show.styles import style_of
 
 RADIUS = 0.17
-"""Of a state, where all of them lie on a circle of radius 1."""
+"""Of a state, where all of them lie on a circle of radius 1 and are few."""
+
+CROWDED = 0.3
+"""Of the way from a state to the next one on the circle, so much is the radius of either where they are many."""
+
+SHORT = 0.4
+"""The symbols of arrows that are shorter stand beside them, and of others on them."""
 
 WRONG = "#B22222"
 """The colour of a transition that the task does not have."""
+
+IN_LINE = 2
+"""Symbols in one line at the left and the right of the diagram, so that it can be large."""
 
 MOST_SYMBOLS = 6
 """Named at an arrow; of more it says how many."""
@@ -59,20 +68,22 @@ class Diagram:
         count = len(self.states)
         turns = [2 * math.pi * place / count + math.pi / 2 for place in range(count)]
         spots = [(math.cos(turn), math.sin(turn)) if count > 1 else (0.0, 0.0) for turn in turns]
+        radius = min(RADIUS, CROWDED * 2 * math.sin(math.pi / count)) if count > 1 else RADIUS
+        letters = float(axes.xaxis.label.get_fontsize()) / 1.2  # what "small" is
         for arrow in self.arrows:
-            _arrow(axes, arrow, spots)
+            _arrow(axes, arrow, spots, radius)
         for (x, y), name in zip(spots, self.states, strict=True):
             axes.text(
-                x, y, name, ha="center", va="center", fontsize="small", color="black", zorder=4,
+                x, y, name, ha="center", va="center", fontsize=letters * radius / RADIUS, color="black", zorder=4,
                 bbox={"boxstyle": "circle,pad=0.45", "facecolor": "white", "edgecolor": color, "linewidth": 2.0},
             )  # fmt: skip
-        axes.set(title=self.title, xlim=(-1.9, 1.9), ylim=(-1.6, 1.6))
+        axes.set(title=self.title, xlim=(-1.6, 1.6), ylim=(-1.6, 1.6))
         axes.set_aspect("equal")
         axes.set_axis_off()
         return {}
 
 
-def _arrow(axes: Axes, arrow: Arrow, spots: Sequence[tuple[float, float]]) -> None:
+def _arrow(axes: Axes, arrow: Arrow, spots: Sequence[tuple[float, float]], radius: float) -> None:
     """One transition with its symbols; from a state to itself it is a loop on the outer side."""
     aside = "center"
     (x, y), (to_x, to_y) = spots[arrow.start], spots[arrow.end]
@@ -80,9 +91,9 @@ def _arrow(axes: Axes, arrow: Arrow, spots: Sequence[tuple[float, float]]) -> No
     look: dict[str, Any] = {"arrowstyle": "-|>", "color": color, "ls": line, "lw": 1.2, "shrinkA": 0, "shrinkB": 0}
     if arrow.start == arrow.end:
         out = math.atan2(y, x) if (x, y) != (0.0, 0.0) else math.pi / 2
-        first, last = ((x + RADIUS * math.cos(out + turn), y + RADIUS * math.sin(out + turn)) for turn in (0.7, -0.7))
+        first, last = ((x + radius * math.cos(out + turn), y + radius * math.sin(out + turn)) for turn in (0.7, -0.7))
         axes.annotate("", last, first, arrowprops={**look, "connectionstyle": "arc3,rad=-2.2"})
-        place = (x + 2.6 * RADIUS * math.cos(out), y + 2.6 * RADIUS * math.sin(out))
+        place = (x + 2.6 * radius * math.cos(out), y + 2.6 * radius * math.sin(out))
         aside = "left" if math.cos(out) > 0.3 else "right" if math.cos(out) < -0.3 else "center"
     else:
         length = math.hypot(to_x - x, to_y - y)
@@ -90,14 +101,16 @@ def _arrow(axes: Axes, arrow: Arrow, spots: Sequence[tuple[float, float]]) -> No
         side = (ahead[1], -ahead[0])  # the right of the way, on which the arrow is bent
         first, last = (
             (
-                at[0] + way * RADIUS * ahead[0] + 0.35 * RADIUS * side[0],
-                at[1] + way * RADIUS * ahead[1] + 0.35 * RADIUS * side[1],
+                at[0] + way * radius * ahead[0] + 0.35 * radius * side[0],
+                at[1] + way * radius * ahead[1] + 0.35 * radius * side[1],
             )
             for at, way in (((x, y), 1), ((to_x, to_y), -1))
         )
         axes.annotate("", last, first, arrowprops={**look, "connectionstyle": "arc3,rad=0.18"})
-        bend = 0.09 * length + 0.35 * RADIUS
+        bend = 0.09 * length + 0.35 * radius + (0.1 if length - 2 * radius < SHORT else 0.0)
         place = ((x + to_x) / 2 + bend * side[0], (y + to_y) / 2 + bend * side[1])
     few = list(arrow.symbols[:MOST_SYMBOLS])
-    said = ", ".join(few) if len(few) == len(arrow.symbols) else f"{len(arrow.symbols)} symbols"
+    in_line = IN_LINE if aside != "center" else MOST_SYMBOLS
+    lines = [", ".join(few[first : first + in_line]) for first in range(0, len(few), in_line)]
+    said = ",\n".join(lines) if len(few) == len(arrow.symbols) else f"{len(arrow.symbols)} symbols"
     axes.text(*place, said, ha=aside, va="center", fontsize="small", color=color, bbox=WHITE, zorder=3)

@@ -172,7 +172,10 @@ def draw_panels(
         _dress(place, panel, lines if share else panel.lines)
     _align(list(zip(panels, axes, strict=False)))
     for place in axes[len(panels) :]:
-        place.set_axis_off()
+        place.remove()
+    if isinstance(panels[-1] if panels else None, Panel) and len(panels) % columns:
+        grid_spec = axes[0].get_gridspec()
+        axes[len(panels) - 1].set_subplotspec(grid_spec[rows - 1, (len(panels) - 1) % columns :])
     names = [text.label(name, LONGEST_LABEL) for name in handles]
     in_legend = 3 if max(map(len, names), default=0) < 24 else 2 if max(map(len, names), default=0) < 60 else 1
     if title:
@@ -243,13 +246,17 @@ def _dress(axes: Axes, panel: Panel, lines: Sequence[Line]) -> None:
     if panel.log:
         values = np.concatenate([*(line.mean for line in lines if panel.holds_known or not line.theory), []])
         values = values[np.isfinite(values) & (values > LEAST)]
-        axes.set_yscale("log")
+        log_axis(axes, "y")
         if values.size:
             axes.set_ylim(values.min() / 2, values.max() * 2)
     if panel.xlog:
         log_axis(axes, "x")
     if panel.limits is not None:
-        axes.set_ylim(*panel.limits)
+        bottom, end = panel.limits
+        axes.set_ylim(bottom, end)
+        top = axes.dataLim.ymax
+        if bottom is not None and end is None and math.isfinite(top) and top > bottom:
+            axes.set_ylim(top=bottom + 1.05 * (top - bottom))  # markers at the top are whole
     axes.set(title=panel.title, xlabel=panel.xlabel)
     if panel.ylabel:
         axes.set_ylabel(panel.ylabel)

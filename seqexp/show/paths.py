@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seqexp.show import text
-from seqexp.show.figures import LONGEST_LABEL, Array, Axes, Figure
+from seqexp.show.figures import LONGEST_LABEL, Array, Axes, Figure, log_axis
 from seqexp.show.styles import style_of
 
 MOST_COURSES = 12
@@ -83,7 +83,7 @@ def _dress(left: Axes, right: Axes, truth: Array, courses: Sequence[Course], lya
     right.set_ylabel("error in standard deviations")
     values = np.concatenate([each.error for each in courses])
     values = values[np.isfinite(values) & (values > 0)]
-    right.set_yscale("log")
+    log_axis(right, "y")
     if values.size:
         right.set_ylim(max(float(values.min()) / 2, 1e-12), min(float(values.max()) * 2, 1e3))
     for panel in (left, right):
@@ -112,4 +112,5 @@ def _valid(course: Course, lyapunov: float) -> str:
 
 
 def _steps(count: float) -> str:
-    return f"{count:.3g} steps"
+    shown = f"{count:.3g}"
+    return f"{shown} step{'' if shown == '1' else 's'}"

@@ -35,6 +35,12 @@ THREE = (
     ("cell=rnn,gru,mgu", "data=sine", "optimizer.lr=0.003,0.01", "trainer.max_epochs=4", *SHORT),
     ("cell=rnn,lstm", "data=parity", "data.steps_per_epoch=5", "trainer.max_epochs=3", "num_seeds=3", QUIET),
 )
+INSTRUMENTS = ("gradient_lag", "memory", "spectrum", "states")
+MEASURED = (
+    "cell=rnn,lstm", "data=delay", "data.length=30", "data.steps_per_epoch=20", "cell.hidden_size=8", "num_seeds=3",
+    "trainer.max_epochs=3", "checkpoint.weights=6", f"diagnostic=[{','.join(INSTRUMENTS)}]", QUIET,
+)  # fmt: skip
+OWN_COLORS = {"lstm": "#0072B2", "rnn": "#D55E00"}
 
 
 class Seen:
@@ -49,10 +55,17 @@ class Seen:
     def __init__(self, page: Any, address: str, name: str) -> None:
         self.page, self.address, self.shots = page, address, SHOTS / name
 
-    def open(self, tab: str, waits_for: str) -> None:
-        """Opens one of TensorBoard's pages, waits for what is to be seen there, and takes a picture."""
+    def open(self, tab: str, waits_for: str, before: str = "", after: str = "") -> None:
+        """Opens one of TensorBoard's pages, waits for what is to be seen there, and takes a picture.
+
+        Args:
+            tab: of the page.
+            waits_for: a selector.
+            before: what its address has before the tab.
+            after: what it has behind it.
+        """
         self.page.goto("about:blank")
-        self.page.goto(f"{self.address}#{tab}")
+        self.page.goto(f"{self.address}{before}#{tab}{after}")
         self.page.locator(waits_for).first.wait_for(timeout=60_000)
         self.page.wait_for_timeout(2_500)  # charts are drawn when their numbers have come
         self.page.screenshot(path=self.shots / f"{tab}.png")
@@ -66,6 +79,30 @@ class Seen:
             return walk(element).replace(/\\s+/g, ' ').trim()
         })"""
         return [text for text in self.page.locator(selector).evaluate_all(script) if text]
+
+    def pictures(self, cards: str) -> list[dict[str, Any]]:
+        """Of each card its text, and of its picture how wide it is, how wide it is shown, and all colours but few."""
+        script = """async cards => Promise.all(cards.map(async card => {
+            const find = node => node.tagName === 'IMG' ? node
+                : [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes].map(find).find(each => each)
+            const picture = find(card)
+            await picture.decode()
+            const canvas = document.createElement('canvas')
+            const wide = canvas.width = picture.naturalWidth, high = canvas.height = picture.naturalHeight
+            const context = canvas.getContext('2d')
+            context.drawImage(picture, 0, 0)
+            const pixels = new Uint32Array(context.getImageData(0, 0, wide, high).data.buffer)
+            const counts = new Map()
+            for (const each of pixels) counts.set(each, (counts.get(each) ?? 0) + 1)
+            const hex = each => '#' + [0, 8, 16].map(at => (each >> at & 255).toString(16).padStart(2, '0')).join('')
+            const colors = [...counts].filter(([, count]) => count > 20).map(([each]) => hex(each).toUpperCase())
+            return {wide, shown: picture.clientWidth, colors}
+        }))"""
+        found = self.page.locator(cards)
+        return [
+            {"text": text, **picture}
+            for text, picture in zip(self.texts(cards), found.evaluate_all(script), strict=True)
+        ]
 
     def table(self) -> list[dict[str, str]]:
         """HPARAMS: a row for each run."""
@@ -121,6 +158,12 @@ def four(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[See
 def three(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """`outputs` with three sweeps of other tasks, epochs and scores."""
     yield from seen(browser, tmp_path_factory.mktemp("three"), "three sweeps", THREE, whole=True)
+
+
+@pytest.fixture(scope="module")
+def measured(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """A sweep whose runs were measured by instruments, also along training."""
+    yield from seen(browser, tmp_path_factory.mktemp("measured"), "instruments", (MEASURED,), whole=False)
 
 
 def check_names_are_uncut(page: Seen) -> list[str]:
@@ -234,3 +277,45 @@ def test_pictures_texts_and_scores_of_three_sweeps(three: Seen) -> None:
     rows = three.table()
     assert len(rows) == 10
     assert all(float(row["kept/test"]) > 0 for row in rows)
+
+
+def check_instruments(pictures: list[dict[str, Any]]) -> None:
+    """There is one picture of each instrument for the comparison and for each run, in the colours of its cells."""
+    assert len(pictures) == len(INSTRUMENTS) * 3
+    for name in INSTRUMENTS:
+        (both,) = [each for each in pictures if f"comparison pictures, diagnostics/{name}" in each["text"]]
+        own = [each for each in pictures if f"view/{name}" in each["text"]]
+        assert len(own) == 2, name
+        cells = [(each, re.search(r"cell=(lstm|rnn)", each["text"])) for each in own]
+        assert {found[1] for _, found in cells if found} == {"lstm", "rnn"}, name
+        drawn = [(both, {"lstm", "rnn"}), *((each, {found[1]}) for each, found in cells if found)]
+        for picture, of in drawn if name != "states" else []:  # whose colours are those of a scale
+            assert {cell for cell, color in OWN_COLORS.items() if color in picture["colors"]} == of, picture["text"]
+
+
+def test_pictures_of_instruments_are_under_images_in_the_colours_of_their_cells(measured: Seen) -> None:
+    measured.open("images", "tf-image-loader img", after=f"&tagFilter=({'|'.join(INSTRUMENTS)})$")
+    cards = "tf-category-paginated-view:first-of-type tf-image-loader"
+    measured.page.wait_for_timeout(3_000)
+    pictures = measured.pictures(cards)
+    check_instruments(pictures)
+    for each in pictures:
+        assert each["wide"] == 2 * each["shown"], f"{each['text']} is not drawn for the width in which it is shown"
+    headings = [re.sub(r" \d+$", "", each) for each in measured.texts("tf-category-paginated-view .heading")]
+    assert headings[1:] == [
+        "comparison pictures", *(f"comparison pictures, {name}" for name in GROUPS_OF_PICTURES), "view"
+    ]  # fmt: skip
+
+
+GROUPS_OF_PICTURES = ("curves", "diagnostics", "differences", "forecasts")
+
+
+def test_pictures_of_instruments_are_in_time_series(measured: Seen) -> None:
+    measured.open("timeseries", "image-card img", before=f"?tagFilter=({'|'.join(INSTRUMENTS)})$")
+    assert measured.texts("image-card")[0].startswith("comparison pictures, diagnostics/gradient_lag")
+    assert measured.page.locator("scalar-card").count() == 0, "what instruments measure is no curve"
+
+
+def test_numbers_of_instruments_stand_in_the_tables_under_text(measured: Seen) -> None:
+    measured.open("text", "tf-markdown-view")
+    assert any("memory capacity" in each for each in measured.texts("tf-markdown-view"))

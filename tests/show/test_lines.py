@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from seqexp.diagnostic.lengths import spread
 from seqexp.show.lines import Line, Panel, draw_panels
@@ -47,3 +50,24 @@ def test_on_a_logarithmic_axis_intervals_are_positive_and_no_mean_is_one_of_surv
     assert (line.low[:2] > 0).all()
     assert spread([values[:1]])
     assert not spread([values])
+
+
+def bounded(*lines: Line) -> Panel:
+    return Panel(title="", xlabel="", ylabel="", lines=lines, limits=(0, None))
+
+
+def test_each_law_of_a_figure_has_a_line_of_its_own() -> None:
+    first, second = Line.known("half", X, X / X), Line.known("bound", X, X)
+    figure = draw_panels([bounded(first), bounded(second), bounded(second)])
+    dashes = [axes.lines[0]._dash_pattern for axes in figure.axes]  # type: ignore[attr-defined]
+    assert dashes[0] != dashes[1] == dashes[2]
+
+
+def test_markers_at_the_top_are_whole_and_the_last_panel_takes_the_room_beside_it() -> None:
+    line = Line(label="rnn", x=X, mean=np.array([3.0, 3.0, 3.0, 4.0]), low=np.full(4, np.nan), high=np.full(4, np.nan))
+    figure = draw_panels([bounded(line)] * 3)
+    assert [axes.get_ylim() for axes in figure.axes] == [(0.0, 4.2)] * 3
+    FigureCanvasAgg(figure).draw()
+    first, second, last = (axes.get_window_extent() for axes in figure.axes)
+    assert math.isclose(last.x0, first.x0, abs_tol=2)
+    assert math.isclose(last.x1, second.x1, abs_tol=2)
