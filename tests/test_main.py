@@ -29,7 +29,9 @@ def test_a_run_prints_one_line_that_ends_with_its_folder(command: Command) -> No
     done = command(*TINY, "cell=lstm")
     assert (done.status, done.err) == (0, "")
     found = re.fullmatch(
-        r"lstm on sine · test MSE [\d.]+ ± [\d.]+ \(2 seeds\) · .* s · [a-z ]+ → (outputs/\S+)\n", done.out
+        r"lstm on sine · test MSE [\d.]+ ± [\d.]+ \(2 seeds\) · .* s · "
+        r"[a-z ]+, num_seeds=\d+ or more could → (outputs/\S+)\n",
+        done.out,
     )
     assert found
     record = Record.read(Path(found[1]))
