@@ -153,7 +153,7 @@ def _gates(runs: Runs) -> list[Statement]:
     return [
         decide(
             "A gate stays open to keep what is stored.",
-            "its mean, for one bit in steps without a pulse, is above 0.5, which keeps half in each step",
+            "its mean over one test sequence of each seed, for one bit in steps without a pulse, is above 0.5: half is kept",
             [
                 *(mean(f"a sum: {name}", values, 0.5, True) for name, values in sums.items()),
                 *(mean(f"one bit: {name}", values, 0.5, True) for name, values in quiet.items()),
@@ -161,7 +161,7 @@ def _gates(runs: Runs) -> list[Statement]:
         ),
         decide(
             "A gate closes when something new is to be stored.",
-            "its mean in steps with a pulse, less that in steps without, is below 0",
+            "its mean in steps with a pulse, less that in steps without, is below 0 (one test sequence of each seed)",
             [mean(f"one bit: {name}", loud[name] - values, 0, False) for name, values in quiet.items()],
         ),
     ]
