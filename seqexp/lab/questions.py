@@ -153,7 +153,7 @@ def _gates(runs: Runs) -> list[Statement]:
     return [
         decide(
             "A gate stays open to keep what is stored.",
-            "its mean over one test sequence of each seed, for one bit in steps without a pulse, is above 0.5: half is kept",
+            "its mean over a test sequence of each seed, for one bit in steps without a pulse, is above 0.5",
             [
                 *(mean(f"a sum: {name}", values, 0.5, True) for name, values in sums.items()),
                 *(mean(f"one bit: {name}", values, 0.5, True) for name, values in quiet.items()),

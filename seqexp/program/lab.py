@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 answers.append(answer)
                 say(sys.stdout, f"{answer.question.asks} ({len(answers)} of {len(names)})")
                 for line in report.lines(answer):
-                    say(sys.stdout, f"  {line}")
+                    say(sys.stdout, f"- {line}")
             if given.short:
                 say(sys.stdout, report.SHORT)
             command = options.typed("lab", *given.names, *(["--short"] if given.short else []))
