@@ -17,7 +17,7 @@ def over_steps(
     by_label: Mapping[str, Mapping[str, Array]],
     quantity: str,
     ylabel: str,
-    called: Callable[[str, str], str] = lambda label, _: label,
+    called: Callable[[str, str], str] = lambda label, which: f"{label}, {which}" if which else label,
     law: str = "",
     limits: tuple[float | None, float | None] = (0, None),
 ) -> list[Panel]:

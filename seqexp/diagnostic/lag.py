@@ -131,7 +131,7 @@ class Lag(Diagnostic):
         limits = (-1.05 if lowest < 0 else -0.05, 1.05)  # the interval of few seeds is wider than what r can be
         where = "steps behind the target"
         panel = Panel(title=title, xlabel=where, ylabel="correlation r", lines=lines, limits=limits)
-        way = over_steps(by_label, "r", "correlation r", lambda label, which: f"{label}, {which}", limits=(-1.05, 1.05))
+        way = over_steps(by_label, "r", "correlation r", limits=(-1.05, 1.05))
         return draw_panels([panel, *way])
 
 

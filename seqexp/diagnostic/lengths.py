@@ -142,13 +142,9 @@ class Lengths(Diagnostic):
                     xlog=True,
                     shaded=(float(min(ends)), float(max(ends))),
                 ),
-                *over_steps(by_label, "score", str(first["end_label"]), _at),
+                *over_steps(by_label, "score", str(first["end_label"])),
             ]
         )
-
-
-def _at(label: str, which: str) -> str:
-    return f"{label}, {which}"
 
 
 def predict(model: Model, batch: Split) -> Tensor:

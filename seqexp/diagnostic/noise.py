@@ -119,11 +119,7 @@ class Noise(Diagnostic):
             holds_known=True,
             whole=False,
         )
-        return draw_panels([panel, *over_steps(by_label, "score", str(first["end_label"]), _at)])
-
-
-def _at(label: str, which: str) -> str:
-    return f"{label}, {which}"
+        return draw_panels([panel, *over_steps(by_label, "score", str(first["end_label"]))])
 
 
 def deviations(batch: Split) -> torch.Tensor:
