@@ -16,6 +16,7 @@ from seqexp.data.task import Task
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
 from seqexp.score import Score
+from seqexp.show.lines import Line
 from seqexp.show.paths import Course, draw_paths
 from seqexp.statistics import mean_interval
 
@@ -157,18 +158,15 @@ class ClosedLoop(Diagnostic):
 
 def _course(label: str, arrays: Mapping[str, Array]) -> Course:
     """What is drawn of one label."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(arrays["end_error"])  # (S, K)
-    logs[~np.isfinite(logs)] = math.nan
-    ends = [mean_interval(column) for column in logs.T]
-    mean, low, high = (np.exp([getattr(each, end) for each in ends]) for end in ("mean", "low", "high"))
+    errors = arrays["end_error"]  # (S, K)
+    line = Line.over_seeds(label, np.arange(1.0, errors.shape[1] + 1), errors, logs=True)
     valid = mean_interval(arrays["end_valid"].mean(1).astype(float))
     return Course(
         label=label,
         path=arrays["end_path"][0, :, 0],
-        error=mean,
-        low=low,
-        high=high,
+        error=line.mean,
+        low=line.low,
+        high=line.high,
         valid=(valid.mean, valid.low, valid.high),
         whole=bool(arrays["end_whole"].any()),
     )

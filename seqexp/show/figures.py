@@ -22,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.lines import Line2D
 
 from seqexp.show import text
 from seqexp.show.styles import COLORS, LINES, MARKERS, style_of
@@ -39,6 +40,7 @@ __all__ = [
     "Axes",
     "Figure",
     "Kind",
+    "Line2D",
     "Page",
     "drawable",
     "encode",

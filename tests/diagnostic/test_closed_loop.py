@@ -154,7 +154,9 @@ def test_a_run_keeps_what_it_measured_and_draws_it(train: Callable[..., Any], co
     drawn = ClosedLoop(steps, 3, None, 0.4).draw({"lstm": found, "gru": found})
     (legend,) = drawn.legends
     texts = [each.get_text() for each in legend.get_texts()]
-    assert texts[0].startswith("truth (the last value, repeated: ")
+    assert [each.partition(":")[0] for each in texts] == [
+        "truth", "lstm", "gru", "threshold 0.4", "the last value, repeated", "law of a chaotic system",
+    ]  # fmt: skip
     mean = found["end_valid"].mean()
     assert f"lstm: valid for {mean:.3g} steps" in texts[1].replace("at least ", "")
     assert texts[1].endswith(f"{mean * 0.9056 * 0.02:.2g} Lyapunov times")
