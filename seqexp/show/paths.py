@@ -57,7 +57,7 @@ def draw_paths(truth: Array, courses: Sequence[Course], threshold: float, restin
     labels = [each.label for each in shown]
     figure = Figure(figsize=(9.2, 4.6 + 0.22 * len(shown)), layout="constrained")
     left, right = figure.subplots(1, 2)
-    steps = np.arange(1, len(truth) + 1)
+    steps = np.arange(1.0, len(truth) + 1)
     handles = left.plot(steps, truth, color="0.55", lw=3, alpha=0.6)
     names = ["truth"]
     for each in shown:
