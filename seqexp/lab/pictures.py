@@ -54,18 +54,21 @@ def memory(runs: Runs) -> Figure:
 
 
 def gradients(runs: Runs) -> Figure:
-    """Gradients against the lag, of an RNN, and of an LSTM's state c with each forget bias."""
-    keys: dict[str, tuple[Key, str]] = {"rnn": (("gradients", "rnn"), "h"), "lstm": (("gradients", "lstm"), "c")}
-    keys |= {f"lstm, forget bias {key[1]}": (("forget_bias", *key), "c") for key in runs.of("forget_bias")[1:]}
+    """Gradients against the lag, of each cell, of an LSTM that of its state c, also with each forget bias."""
+    keys: dict[str, tuple[Key, str]] = {
+        cell: (key, "c" if cell == "lstm" else "h") for cell, key in _cells(runs, "gradients").items()
+    }
+    keys |= {f"lstm, forget bias {key[1]}": (("forget_bias", *key), "c") for key in runs.of("forget_bias")}
     panels = {}
     for time, title in {"start": "before training", "end": "after training"}.items():
-        lines = []
-        for turn, (name, (key, state)) in enumerate(keys.items()):
+        lines: list[Line] = []
+        for name, (key, state) in keys.items():
+            turn = sum(line.of == key[1] for line in lines)
             norms = runs.arrays(*key, name="gradient_lag")[f"{time}_{state}"]  # (S, K + 1)
             lags = np.arange(float(norms.shape[1]))
-            lines.append(Line.over_seeds(name, lags, norms / norms[:, :1], logs=True, of=key[1], turn=max(0, turn - 1)))
+            lines.append(Line.over_seeds(name, lags, norms / norms[:, :1], logs=True, of=key[1], turn=turn))
         panels[title] = lines
-    biases = [float(key[1]) for key in runs.of("forget_bias")[1:]]
+    biases = [float(key[1]) for key in runs.of("forget_bias")]
     laws = {
         f"\N{GREEK SMALL LETTER SIGMA}({bias:g})\N{MODIFIER LETTER SMALL K}": 1 / (1 + np.exp(-bias)) for bias in biases
     }

@@ -159,13 +159,13 @@ def memory(good):
     return runs
 
 
-def gradients(good, rnn=0.5, lstm=0.95, biases=("1",)):
+def gradients(good, rnn=0.5, lstm=0.95):
     runs = Made()
     rnn, lstm = (rnn, lstm) if good else (0.8, 0.5)
     for name, key, factor in (
         ("h", ("gradients", "rnn"), rnn),
         ("c", ("gradients", "lstm"), lstm),
-        *(("c", ("forget_bias", "lstm", bias), lstm) for bias in biases),
+        ("c", ("forget_bias", "lstm", "1"), lstm),
     ):
         norms = spread(1.0, 1) * (np.linspace(0.99, 1.01, SEEDS) * factor)[:, None] ** np.arange(STEPS + 5)
         runs.add(*key, gradient_lag={f"{time}_{name}": norms for time in ("start", "end")})
@@ -251,7 +251,7 @@ def is_drawn(figure, x, y):
 def test_laws_are_drawn_where_they_lie():
     assert is_drawn(pictures.bidirectional(bidirectional(True)), [2], [0.5])
     lags = np.arange(STEPS + 5)
-    assert is_drawn(pictures.gradients(gradients(True, biases=("0", "1"))), lags, (1 / (1 + math.exp(-1))) ** lags)
+    assert is_drawn(pictures.gradients(gradients(True)), lags, (1 / (1 + math.exp(-1))) ** lags)
     steps = np.linspace(20, 50, 200)
     assert is_drawn(pictures.long(long(True)), steps, 0.5**steps)
     assert is_drawn(pictures.text(text(True)), [0, 1, 2, 5], [3] * 4)
