@@ -59,7 +59,7 @@ class Attribution(Diagnostic):
         self.max_sequences = max_sequences
 
     def measure(self, model: Model, score: Score, split: Split) -> Measured:
-        """Measures `occlusion` and `gradient`, (S, K + 1) by lag; NaN where no sequence is so long."""
+        """Measures `occlusion` and `gradient`, (S, K + 1), NaN where no sequence is so long, and their `unit`."""
         batch = split.first(self.max_sequences)
         with torch.no_grad():
             x = model.embed(batch.inputs)  # (S, B, T, F)
@@ -67,7 +67,8 @@ class Attribution(Diagnostic):
             mean = torch.where(there, x, 0).sum((1, 2)) / there.sum((1, 2))  # (S, F)
             found = {"occlusion": _occluded(model, score, batch, x, mean, self._lags(batch))}
         found["gradient"] = _sloped(model, score, batch, x, mean, self._lags(batch))
-        return {name: values.numpy() for name, values in found.items()}
+        unit = "nats of log-probability" if score.targets == "classes" else "units of the network's output"
+        return {name: values.numpy() for name, values in found.items()} | {"unit": np.array(unit)}
 
     def _lags(self, batch: Split) -> Tensor:
         most = batch.steps - 1
@@ -81,10 +82,11 @@ class Attribution(Diagnostic):
                 values = arrays[f"end_{name}"]
                 lags = np.arange(float(values.shape[1]))
                 lines.append(Line.over_seeds(f"{label}, {said}", lags, values, of=label, turn=turn))
+        units = dict.fromkeys(str(arrays["end_unit"]) for arrays in by_label.values() if "end_unit" in arrays)
         panel = Panel(
             title="what the last prediction owes to each step",
             xlabel="lag k (steps before the last)",
-            ylabel="RMS change of the prediction",
+            ylabel="\n".join(["RMS change of the prediction", *(f"({unit})" for unit in units)]),
             lines=lines,
             limits=(0, None),
         )

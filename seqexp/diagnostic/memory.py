@@ -124,6 +124,10 @@ class Memory(Diagnostic):
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:
         """Draws r^2 against the delay, and its running sum with the bound, before and after training."""
         panels = []
+        bounds = {
+            f"bound N = {bound} features of a state, which a linear recurrence can reach": bound
+            for bound in dict.fromkeys(int(arrays["end_bound"]) for arrays in by_label.values())
+        }
         for time, title in TITLES.items():
             curves: list[Line] = []
             sums: list[Line] = []
@@ -132,9 +136,7 @@ class Memory(Diagnostic):
                 lags, inputs = np.arange(float(r2.shape[2])), np.maximum((r2 != 0).any(2).sum(1), 1)
                 curves.append(Line.over_seeds(label, lags, r2.sum(1) / inputs[:, None]))
                 sums.append(Line.over_seeds(label, lags, r2.sum(1).cumsum(1)))
-            for bound in dict.fromkeys(int(arrays[f"{time}_bound"]) for arrays in by_label.values()):
-                name = f"bound N = {bound} features of a state, which a linear recurrence can reach"
-                sums.append(Line.known(name, lags, np.full(len(lags), bound)))
+            sums += [Line.known(name, lags, np.full(len(lags), bound)) for name, bound in bounds.items()]
             curves.append(
                 Line.known("half of the variance: beyond lies what is forgotten", lags, np.full(len(lags), HALF))
             )
@@ -147,7 +149,7 @@ class Memory(Diagnostic):
             panels.append(
                 Panel(title=title, xlabel=where, ylabel="capacity: sum of r² up to k", lines=sums, limits=(0, None))
             )
-        panels += over_steps(by_label, "capacity", "memory capacity")
+        panels += over_steps(by_label, "capacity", "memory capacity", known=bounds)
         panels += over_steps(by_label, "horizon", "memory horizon (steps)")
         return draw_panels(panels)
 

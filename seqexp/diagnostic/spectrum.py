@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TITLES: dict[str, str] = {"start": "before training", "end": "after training"}
 
+ONE = "1: nothing shrinks or is stretched"
+
 
 class Spectrum(Diagnostic):
     """Eigenvalues and singular values of the weights by which a state reaches the next one, before and after training.
@@ -102,7 +104,7 @@ class Spectrum(Diagnostic):
                     if math.isfinite(law)
                 }
             most = max((line.x[-1] for line in lines), default=1.0)
-            lines.append(Line.known("1: nothing is stretched", np.array([1.0, most]), np.ones(2)))
+            lines.append(Line.known(ONE, np.array([1.0, most]), np.ones(2)))
             panels.append(
                 Plane(
                     title=title, xlabel="real part", ylabel="imaginary part", clouds=clouds, circles=circles, even=True
@@ -113,8 +115,8 @@ class Spectrum(Diagnostic):
                     title=title, xlabel="rank", ylabel="singular value, mean over seeds", lines=lines, limits=(0, None)
                 )
             )
-        panels += over_steps(by_label, "radius", "largest |eigenvalue|", _called)
-        panels += over_steps(by_label, "stretch", "largest singular value", _called)
+        for quantity, ylabel in (("radius", "largest |eigenvalue|"), ("stretch", "largest singular value")):
+            panels += over_steps(by_label, quantity, ylabel, _called, known={ONE: 1.0})
         return draw_panels(panels)
 
 

@@ -20,9 +20,10 @@ ARRAYS = {
 
 
 def test_each_number_stands_at_its_step() -> None:
-    (panel,) = over_steps({"gru": ARRAYS}, "capacity", "memory", law="law")
-    measured, known = panel.lines
-    for line in panel.lines:
+    (panel,) = over_steps({"gru": ARRAYS}, "capacity", "memory", law="law", known={"bound": 9.0})
+    measured, known, bound = panel.lines
+    assert (bound.x.tolist(), bound.mean.tolist(), bound.theory) == ([START, 40], [9, 9], True)
+    for line in panel.lines[:2]:
         assert line.x.tolist() == [START, 3, 40]
     assert measured.mean.tolist() == [2, 3, 4]
     assert known.mean.tolist() == [7, 7, 7]

@@ -110,6 +110,7 @@ def test_the_picture_has_both_by_name() -> None:
     figure = Attribution(None, 9).draw({"rnn": {f"end_{name}": values for name, values in found.items()}})
     names = [each.get_text() for each in figure.legends[0].get_texts()]
     assert names == ["rnn, occlusion", "rnn, gradient × input"]
+    assert figure.axes[0].get_ylabel() == "RMS change of the prediction\n(units of the network's output)"
 
 
 @pytest.mark.parametrize(
