@@ -99,8 +99,9 @@ class Automaton(Diagnostic):
         Returns:
             `size` (S,), states of the automaton; `name` (S, K), the task's state that each is called after, -1 where
             there is none; `leads` (S, K, A), where each symbol leads, -1 where it was never seen; `right` (S, K, A),
-            how often that was the task's next state; `counts` (S, K, A) how often the symbol was seen; `transitions`
-            and `strings` (S,), shares that are right; `symbols`, the A names, one a line.
+            how often that was the task's next state; `counts` (S, K, A) how often the symbol was seen; `first`
+            (S, A), where each symbol leads at the first step, -1 where none begins with it; `transitions` and `strings`
+            (S,), shares that are right; `symbols`, the A names, one a line.
         """
         task = self.known_task
         if task.automaton is None:
@@ -145,7 +146,9 @@ class Automaton(Diagnostic):
             )
         )  # fmt: skip
         panels += over_steps(by_label, "transitions", "share of transitions that are right", limits=(0, 1.05))
-        title = "automata in the states: grey arrows are the task's own transitions, red ones are not"
+        title = (
+            "automata in the states: grey arrows are the task's own transitions, red ones are not; dots: first steps"
+        )
         return draw_panels(panels, title=title)
 
 
@@ -156,6 +159,7 @@ class Extracted(NamedTuple):
     leads: Tensor
     right: Tensor
     counts: Tensor
+    first: Tensor
     transitions: float
     strings: float
 
@@ -173,7 +177,8 @@ def extract(states: Tensor, symbols: Tensor, truth: Tensor, there: Tensor, lette
     """
     if not states[there].isfinite().all():
         nothing = torch.zeros(0, letters, dtype=torch.int64)
-        return Extracted(nothing[:, 0], nothing, nothing, nothing, float("nan"), float("nan"))
+        nowhere = torch.full((letters,), -1)
+        return Extracted(nothing[:, 0], nothing, nothing, nothing, nowhere, float("nan"), float("nan"))
     best: Extracted | None = None
     for count in range(min(len(truth[there].unique()), most), most + 1):
         clusters = torch.full_like(truth, -1)
@@ -227,7 +232,11 @@ def minimised(clusters: Tensor, symbols: Tensor, truth: Tensor, there: Tensor, l
     names = torch.stack([name[kind == each][0] for each in range(int(kind.max()) + 1)])
     leads, right, counts = _transitions(merged, symbols, truth, there, names, letters)
     transitions = float(right.sum() / counts.sum().clamp(min=1))
-    return Extracted(names, leads, right, counts, transitions, _strings(merged, symbols, truth, there, names, leads))
+    first = torch.full((letters,), -1)
+    for symbol in symbols[:, 0].unique().tolist():
+        first[symbol] = merged[symbols[:, 0] == symbol, 0].mode().values
+    strings = _strings(merged, symbols, truth, there, names, leads)
+    return Extracted(names, leads, right, counts, first, transitions, strings)
 
 
 def _transitions(
@@ -272,6 +281,7 @@ def _arrays(found: Extracted, most: int) -> dict[str, Array]:
         "leads": torch.nn.functional.pad(found.leads, (0, 0, 0, room), value=-1),
         "right": torch.nn.functional.pad(found.right, (0, 0, 0, room)),
         "counts": torch.nn.functional.pad(found.counts, (0, 0, 0, room)),
+        "first": found.first,
     }
     shares = {"size": len(found.name), "transitions": found.transitions, "strings": found.strings}
     return {name: values.numpy() for name, values in padded.items()} | {
@@ -292,10 +302,15 @@ def _diagram(label: str, arrays: Mapping[str, Array]) -> Diagram:
             if end >= 0:
                 fits = bool(2 * right[state, symbol] > counts[state, symbol])
                 ways.setdefault((place[state], place[int(end)], fits), []).append(symbols[symbol])
+    begins: list[list[str]] = [[] for _ in order]
+    for symbol, end in enumerate(arrays["end_first"][0] if "end_first" in arrays else []):  # not in earlier files
+        if end >= 0:
+            begins[place[int(end)]].append(symbols[symbol])
     share = float(arrays["end_transitions"][0])
     return Diagram(
         title=f"{label}, first seed: {size} states,\n{share:.1%} of transitions right",
         of=label,
         states=[str(int(name[state])) for state in order],
+        begins=begins,
         arrows=[Arrow(start, end, named, fits) for (start, end, fits), named in ways.items()],
     )

@@ -20,3 +20,13 @@ def test_states_of_a_large_automaton_do_not_touch() -> None:
     centres = np.array([((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in circles])
     apart = np.linalg.norm(centres[1:] - centres[:-1], axis=1).min()
     assert max(box.width for box in circles) < apart
+
+
+def test_symbols_where_arrows_cross_do_not_touch() -> None:
+    arrows = [Arrow(start, end, ["+-", "0+"], True) for start in range(4) for end in range(4)]
+    figure = draw_panels([Diagram(title="", of="rnn", states=list("0123"), arrows=arrows, begins=[["00"], ["++"]])])
+    FigureCanvasAgg(figure).draw()
+    (axes,) = figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text() not in ("", *"0123")]
+    assert len(boxes) == 16 + 2
+    assert not any(one.overlaps(other) for index, one in enumerate(boxes) for other in boxes[:index])
