@@ -11,6 +11,7 @@ from typing import Any, Literal
 from seqexp.config.mistakes import ConfigError
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
+_ITEMS = {int: "whole numbers", float: "numbers", str: "texts"}
 
 LARGEST = 2**63 - 1
 """What a whole number can be at most, for torch, NumPy and JSON readers alike."""
@@ -44,7 +45,8 @@ def check_type(key: str, value: Any, hint: Any) -> None:
         return
     plain = [_NAMES[option] for option in options if option in _NAMES]
     literals = [option for option in options if typing.get_origin(option) is Literal]
-    allowed = [*plain, *(str(item) for option in literals for item in typing.get_args(option))] or ["a list"]
+    lists = [f"a list of {_ITEMS[item]}" for option in options if (item := _item(option)) in _ITEMS]
+    allowed = [*plain, *(str(item) for option in literals for item in typing.get_args(option)), *lists] or ["a list"]
     raise ConfigError(f"{key} must be {' or '.join(allowed)}, got {value!r}")
 
 
@@ -56,11 +58,18 @@ def _options(hint: Any) -> Iterator[Any]:
         yield hint
 
 
+def _item(option: Any) -> Any:
+    """What a list of this kind holds; None of all that is no list."""
+    return typing.get_args(option)[0] if typing.get_origin(option) in (list, Sequence) else None
+
+
 def _fits(value: Any, option: Any) -> bool:
     origin = typing.get_origin(option)
     if origin is Literal:
         return value in typing.get_args(option)
-    if origin is not None:  # a container
+    if (item := _item(option)) is not None:
+        return isinstance(value, list) and all(any(_fits(each, kind) for kind in _options(item)) for each in value)
+    if origin is not None:  # another container
         return isinstance(value, list | dict)
     if option is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -79,6 +79,10 @@ class Config:
     allowed_environment: list[str] = field(default_factory=list)
 
 
+NUMBERS = (int, int | None, float)
+"""Kinds of values that OmegaConf would make numbers of, or refuse without saying what is allowed."""
+
+
 def check(config: DictConfig) -> DictConfig:
     """Checks everything that needs no other package to be loaded.
 
@@ -130,10 +134,6 @@ def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
         plain: Any = OmegaConf.to_container(config, resolve=True)
         check_plain(plain)
         _check_groups(plain, Config)
-        for name in ("seed", "num_seeds", *(("embedding_size",) if "embedding_size" in config else ())):
-            check_type(name, OmegaConf.select(config, name), int)
-        for name in (*SOURCE_SEEDS, "print_every"):
-            check_type(name, plain.get(name), int | None)
         for name, example in (("allowed_packages", "my_package"), ("allowed_environment", "HOME")):
             value = OmegaConf.select(config, name, default=[])
             if not (OmegaConf.is_list(value) or value == []):
@@ -153,8 +153,10 @@ def _typed(config: DictConfig) -> tuple[DictConfig, dict[str, Any]]:
 
 
 def _check_groups(plain: dict[str, Any], kind: type, path: str = "") -> None:
-    """Refuses a single value where settings have keys of their own."""
+    """Refuses a single value where settings have keys of their own, and in a number's place what is none."""
     for name, hint in typing.get_type_hints(kind).items():
+        if hint in NUMBERS and plain.get(name, MISSING) != MISSING:
+            check_type(f"{path}{name}", plain[name], hint)
         value = plain.get(name, {})
         if value == MISSING or not (is_dataclass(hint) or typing.get_origin(hint) is dict):
             continue

@@ -65,6 +65,20 @@ class Diagnostic(ABC):
             ValueError: it cannot.
         """
 
+    def numbers_made(self, model: Model, task: Task) -> tuple[int, tuple[str, ...]]:
+        """How many numbers of 8 bytes its settings alone have it hold at once, at least; by default none.
+
+        What is cut to the size of the data is not among them.
+
+        Args:
+            model: the population.
+            task: what it is trained on.
+
+        Returns:
+            The count, and the names of the settings that decide it.
+        """
+        return 0, ()
+
     def of(self, task: Task) -> Self:
         """The same diagnostic, which knows the task.
 

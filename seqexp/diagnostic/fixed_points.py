@@ -15,6 +15,7 @@ from seqexp.cell.history import MOST_STATES
 from seqexp.cell.recurrent import Recurrent
 from seqexp.closed_loop import States, advance
 from seqexp.data.split import Split
+from seqexp.data.task import Task
 from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.diagnostic.states import principal
@@ -106,6 +107,11 @@ class FixedPoints(Diagnostic):
             raise ValueError("needs inputs that are numbers, one of which can be held; those of this task are tokens")
         if cell.state_size > MOST_STATES:
             raise ValueError(f"needs a state of at most {MOST_STATES} numbers, got {cell.state_size}")
+
+    def numbers_made(self, model: Model, task: Task) -> tuple[int, tuple[str, ...]]:
+        """The points of all seeds, and of one seed the derivatives at each, by every number of its state, twice."""
+        size = model.cell.state_size or 0
+        return self.starts * size * (model.num_seeds + 2 * size), ("starts",)
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqexp.data.guesses import constant
 from seqexp.data.split import Split
-from seqexp.data.task import Task
+from seqexp.data.task import Task, features
 from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When
 from seqexp.model import Model
@@ -63,6 +63,13 @@ class Lengths(Diagnostic):
         self.lengths = None if lengths is None else sorted(set(lengths))
         self.sequences = sequences
         self.seed = seed
+
+    def numbers_made(self, model: Model, task: Task) -> tuple[int, tuple[str, ...]]:
+        """The longest sequences and predictions of all seeds, and the states of one sequence."""
+        steps = max(self.lengths or [1])
+        made = features(task.inputs) + (model.output_size if model.reads == "steps" else 0)
+        read = self.sequences * made + model.cell.output_size
+        return model.num_seeds * steps * read, ("lengths", "sequences")
 
     def check_task(self, task: Task) -> None:
         """Refuses a task that makes no sequences of the lengths asked for.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from seqexp.data.split import Split
+from seqexp.data.task import Task
 from seqexp.diagnostic.along import over_steps
 from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When, check_every_step
 from seqexp.model import Model
@@ -87,6 +88,13 @@ class Memory(Diagnostic):
                 f"sequences * steps must be >= {2 * (model.cell.output_size + 2)}, twice the features of a state, got "
                 f"{self.sequences * self.steps}"
             )
+
+    def numbers_made(self, model: Model, task: Task) -> tuple[int, tuple[str, ...]]:
+        """One seed's noise and states, twice as far as they count, and the noise of each delay beside them."""
+        inputs, states = model.cell.input_size, model.cell.output_size
+        read = (self.max_lag + self.steps) * (inputs + states)
+        counted = self.steps * (2 * states + 2 * inputs * (self.max_lag + 1))
+        return self.sequences * (read + counted), ("sequences", "max_lag", "steps")
 
     @torch.no_grad()
     def measure(self, model: Model, score: Score, split: Split) -> Measured:

@@ -12,6 +12,7 @@ import torch
 from omegaconf import OmegaConf
 
 from seqexp.config import CONF
+from seqexp.config.mistakes import ConfigError
 from seqexp.diagnostic import kept
 from seqexp.record.record import Record
 from seqexp.run import load, run
@@ -93,7 +94,11 @@ class Runs(dict[Key, Record]):
         folder = self[key].folder
         if folder is None:
             raise ValueError("a record that is not on disk has no diagnostics")
-        return kept.read(kept.path_of(folder, name))
+        path = kept.path_of(folder, name)
+        try:
+            return kept.read(path)
+        except ValueError as error:  # a line says why it could not be measured again
+            raise ConfigError(f"{path}: {error}") from None
 
 
 def jobs(preset: str, short: bool = False) -> Iterator[tuple[Key, list[str]]]:

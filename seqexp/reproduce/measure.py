@@ -85,7 +85,11 @@ def _values(row: Row, record: Record) -> Array:
         name, _, array = rest.partition("/")
         if record.folder is None:
             raise ValueError("measure: a record that is not on disk has no diagnostics")
-        arrays = kept.read(kept.path_of(record.folder, name)).arrays
+        path = kept.path_of(record.folder, name)
+        try:
+            arrays = kept.read(path).arrays
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
         if array not in arrays or arrays[array].ndim != 1:
             one = [each for each, values in arrays.items() if values.ndim == 1]
             raise ValueError(f"measure: {name} has one number for each seed in {', '.join(one)}, got {array!r}")

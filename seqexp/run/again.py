@@ -46,7 +46,7 @@ def measured(config: DictConfig, folder: Path) -> Record | None:
         now = measure_missing(config, record.cell, folder)
     except RecordError as error:
         raise ConfigError(f"{folder}: {error}") from error
-    tell(config, now, folder)
+    tell(now, folder)
     return record
 
 

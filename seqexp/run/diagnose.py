@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import MISSING, DictConfig, OmegaConf, open_dict
 
-from seqexp.config.mistakes import ConfigError
+from seqexp.config.environment import masked
+from seqexp.config.mistakes import ConfigError, refusing_too_large
 from seqexp.data.module import VAL, PopulationData
 from seqexp.data.split import Split
 from seqexp.data.task import Task
@@ -23,6 +24,7 @@ from seqexp.diagnostic.diagnostic import STEPS, Array, Diagnostic, When
 from seqexp.model import Model
 from seqexp.record.files import write_atomically
 from seqexp.record.record import Record, RecordError
+from seqexp.run import memory
 from seqexp.score import Score
 from seqexp.show.board import Board
 from seqexp.show.console import say
@@ -54,12 +56,28 @@ def find_diagnostics(
     """
     found = {name: kept.build(name, settings, allowed) for name, settings in node.items()}
     for name, each in found.items():
+        where = f"diagnostic.{name}"
         try:
             each.check(model)
-            found[name] = each.of(task)
+            _check_memory(where, each, *each.numbers_made(model, task))
+            with refusing_too_large(where):
+                found[name] = each.of(task)
+        except ConfigError:
+            raise
         except ValueError as error:
-            raise ConfigError(f"diagnostic.{name}: {error}") from None
+            raise ConfigError(f"{where}: {error}") from None
     return found
+
+
+def _check_memory(where: str, diagnostic: Diagnostic, numbers: int, settings: Sequence[str]) -> None:
+    """Refuses settings of which no measurement could fit, before anything is trained."""
+    needed, free = numbers * torch.float64.itemsize, memory.available(torch.device("cpu"))
+    if needed > free:
+        said = " or ".join(f"{name} ({getattr(diagnostic, name)})" for name in settings)
+        raise ConfigError(
+            f"{where} needs at least {memory.readable(needed)} of memory and {memory.readable(free)} are free: {said} "
+            "must be smaller"
+        )
 
 
 class Measurements:
@@ -91,7 +109,8 @@ class Measurements:
         for name, each in due.items():
             start = time.perf_counter()
             try:
-                measured = each.measure(copied, score, splits[each.reads])
+                with refusing_too_large(f"diagnostic.{name}"):
+                    measured = each.measure(copied, score, splits[each.reads])
             except Exception:
                 if when == "start":
                     raise
@@ -121,7 +140,11 @@ class Measurements:
         rows: dict[str, list[dict[str, Array]]] = {name: [] for name in due}
         took = dict.fromkeys(due, 0.0)
         for step in steps:
-            load_kept(copied, folder, "model.", step)
+            try:
+                load_kept(copied, folder, "model.", step)
+            except RecordError as error:
+                log.warning("diagnostic %s: not measured along training: %s", ", ".join(due), error)
+                return
             copied.double()
             for name, each in due.items():
                 start = time.perf_counter()
@@ -178,8 +201,8 @@ Times = Mapping[str, Sequence[str]]
 def measure_missing(config: DictConfig, label: str, folder: Path) -> Times:
     """Adds to a finished run what its diagnostics have not measured yet, from the weights that it has kept.
 
-    Only files of its own are added, to `diagnostics/` and to TensorBoard. The weights that training began with are
-    drawn again.
+    What was measured with other settings, or cannot be read, is measured again, which a line says. Nothing but
+    `diagnostics/` and TensorBoard is written to. The weights that training began with are drawn again.
 
     Args:
         config: that of the run, with its seeds, and the diagnostics that are wanted.
@@ -196,7 +219,7 @@ def measure_missing(config: DictConfig, label: str, folder: Path) -> Times:
     from seqexp.run.build import build  # which builds diagnostics by this file
     from seqexp.run.load import load_kept
 
-    missing = [name for name in config.diagnostic if not kept.path_of(folder, name).exists()]
+    missing = _missing(config, folder)
     if not missing:
         return {}
     config = config.copy()
@@ -217,6 +240,9 @@ def measure_missing(config: DictConfig, label: str, folder: Path) -> Times:
     if measurements.found:
         with Board(folder) as board:
             measurements.write(folder, label, board)
+    for name in measurements.found:
+        if reason := missing[name]:
+            say(sys.stderr, f"measured again: {os.path.relpath(kept.path_of(folder, name))}: {reason}")
     if (
         parts.weights_at
         and not steps_of(folder)
@@ -240,20 +266,29 @@ def measure_later(config: DictConfig, label: str, folder: Path) -> Times:
         return {}
 
 
-def tell(config: DictConfig, measured: Times, folder: Path) -> None:
-    """Says what was measured in a finished run, and which earlier measurement had other settings than are asked for."""
-    where = os.path.relpath(folder)
-    for name, times in measured.items():
-        say(sys.stdout, f"measured {name} ({', '.join(times)}): {where}")
-    for name in config.diagnostic:
+def _missing(config: DictConfig, folder: Path) -> dict[str, str]:
+    """What is to be measured in a finished run, each with the reason why what is there is not what is asked for."""
+    found: dict[str, str] = {}
+    plain: Any = OmegaConf.to_container(config, resolve=True)
+    asked = masked(config, {"allowed_environment": plain["allowed_environment"], "diagnostic": plain["diagnostic"]})
+    for name, settings in asked["diagnostic"].items():
         path = kept.path_of(folder, name)
-        if name in measured or not path.exists():
+        if not os.path.lexists(path):
+            found[name] = ""
             continue
         try:
             before = kept.read(path).settings
-        except ValueError:  # a comparison says so
+        except ValueError as error:
+            found[name] = str(error)
             continue
-        asked: Any = OmegaConf.to_container(config.diagnostic[name], resolve=True)
-        if others := [key for key, value in asked.items() if key in before and before[key] != value]:
-            text = f"{name} is there, with another {' and '.join(others)}; remove {path.name} to have it measured anew"
-            say(sys.stderr, f"not measured: {where}: {text}")
+        if before != settings:
+            keys = [key for key in {**before, **settings} if before.get(key, MISSING) != settings.get(key, MISSING)]
+            found[name] = ", ".join(f"{key} was {before.get(key, 'not set')}" for key in keys)
+    return found
+
+
+def tell(measured: Times, folder: Path) -> None:
+    """Says what was measured in a finished run."""
+    where = os.path.relpath(folder)
+    for name, times in measured.items():
+        say(sys.stdout, f"measured {name} ({', '.join(times)}): {where}")

@@ -118,7 +118,7 @@ def measure(config: DictConfig) -> None:
         single = config.copy()
         with open_dict(single):
             single.seed, single.num_seeds = record.seeds[0], len(record.seeds)
-        tell(single, measure_later(single, record.cell, folder), folder)
+        tell(measure_later(single, record.cell, folder), folder)
 
 
 def outdated(config: DictConfig) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from seqexp.config.compose import CONF
-from seqexp.diagnostic.kept import Kept
+from seqexp.config.mistakes import ConfigError
+from seqexp.diagnostic.kept import Kept, path_of
 from seqexp.lab import pictures, report
 from seqexp.lab.questions import QUESTIONS, STEPS
 from seqexp.lab.runs import PRESETS, Runs, jobs
@@ -73,6 +75,8 @@ def test_a_ratio_is_of_each_seed_and_a_seed_without_a_number_leaves_it_open():
         mean("here", np.array([2.0, math.nan, 8.0]), 0, True), ratio("here", np.array([2.0, 0.0]), np.ones(2), 1, True)
     )
     assert [each.outcome for each in nothing] == ["open", "open"]
+    (wide,) = decided(ratio("here", np.array([1e38, 1e-300] * 4), np.array([1e-300, 1e38] * 4), 1, True))
+    assert wide.low < 1 < wide.high < math.inf
 
 
 def test_the_settings_of_a_statement_are_corrected_for_how_many_there_are():
@@ -263,6 +267,16 @@ def test_the_scan_from_the_end_has_read_one_input_at_the_last_step_and_all_at_th
     last, ends = runs.from_the_end("made")
     assert (last == 0).all()
     assert (ends > 0.01).all()
+
+
+def test_a_measurement_that_cannot_be_read_is_named(train):
+    done = train("data=sine", "trainer.max_epochs=1")
+    runs = Runs({("made",): replace(done.record, folder=done.folder)})
+    path = path_of(done.folder, "memory")
+    path.parent.mkdir()
+    path.write_bytes(b"PK")
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(path))}: is not a diagnostic's"):
+        runs.arrays("made", name="memory")
 
 
 # ---------------------------------------------------------------- presets and the page

@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 
 from seqexp.compare import compare
+from seqexp.config.compose import compose_config
 from seqexp.config.mistakes import ConfigError
 from seqexp.diagnostic import kept
+from seqexp.diagnostic.gates import Gates
 from seqexp.record import lock
 from seqexp.record.record import RESULT, Record
 from seqexp.run import run
+from seqexp.run.diagnose import measure_later
 
 TINY = ["num_seeds=2", "trainer.max_epochs=1", "data.length=120", "trainer.enable_progress_bar=false"]
 
@@ -135,11 +138,34 @@ def test_the_command_line_measures_later_too_and_trains_nothing(
         done = command(*again, wrong)
         assert (done.status, done.out) == (2, "")
         assert said in done.err
-    for path in new:
-        if path.suffix == ".npz":
-            kept.write(own, "gates", kept.read(path)._replace(settings={"max_sequences": 3}))
-    done = command(*again[:-1], "diagnostic=[gates]")
-    assert "gates is there, with another max_sequences; remove gates.npz to have it measured anew" in done.err
+
+
+@pytest.mark.drawn
+def test_what_was_measured_otherwise_or_is_damaged_is_measured_again_and_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = shutil.copytree(folder, tmp_path / "own")
+    path = kept.path_of(own, "gates")
+
+    def said(*wanted: str) -> str:
+        run([*TINY, "diagnostic=[gates]", *wanted], own)
+        return capsys.readouterr().err.replace(os.path.relpath(path), "gates.npz")
+
+    assert said() == ""
+    whole = kept.read(path)
+    assert said("diagnostic.gates.max_sequences=3") == "measured again: gates.npz: max_sequences was 64\n"
+    assert kept.read(path).settings["max_sequences"] == 3
+    path.write_bytes(path.read_bytes()[:100])
+    assert said() == "measured again: gates.npz: is not a diagnostic's (BadZipFile)\n"
+    assert kept.read(path).settings == whole.settings
+    np.testing.assert_array_equal(kept.read(path).arrays["end_h"], whole.arrays["end_h"])
+    assert said() == ""
+    monkeypatch.setattr(Gates, "measure", lambda *given: 1 / 0)  # nothing is lost, nor said to be measured
+    before = path.read_bytes()
+    config = compose_config([*TINY, "diagnostic=[gates]", "diagnostic.gates.max_sequences=3"])
+    assert measure_later(config, "rnn", own) == {}
+    assert "measured again" not in capsys.readouterr().err
+    assert path.read_bytes() == before
 
 
 def test_a_notebook_shows_table_verdict_and_picture(folder: Path) -> None:

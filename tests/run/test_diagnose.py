@@ -200,6 +200,11 @@ def test_a_model_that_cannot_be_measured_is_refused(train: Callable[..., Any], m
         ("diagnostic=[gradient_lags]", "Did you mean diagnostic=gradient_lag?"),
         ("diagnostic.gradient_lag.max_lag=3", "It is a key of diagnostic=[gradient_lag]"),
         (f"{WANTED} diagnostic.gradient_lag.max_lag=0", "diagnostic.gradient_lag.max_lag must be >= 1"),
+        ("diagnostic=[noise] diagnostic.noise.sizes=[a]", "noise.sizes must be a list of numbers, got ['a']"),
+        (
+            "data=parity diagnostic=[lengths] diagnostic.lengths.lengths=[2.5]",
+            "lengths must be null or a list of whole numbers, got [2.5]",
+        ),
         (f"{WANTED} diagnostic.gradient_lag.maxlag=1", "Did you mean diagnostic.gradient_lag.max_lag?"),
         ("+diagnostic.k=3", "a file of diagnostic/ begins with the line '# @package diagnostic.NAME'"),
         (f"{WANTED} diagnostic.gradient_lag._target_=torch.nn.RNN", "must be a class derived from seqexp.diagnostic"),
@@ -211,3 +216,27 @@ def test_wrong_settings_are_one_paragraph(command: Callable[..., Any], given: st
     assert done.status == 2
     assert said in done.err
     assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("memory.sequences", "memory.steps", "memory.max_lag", "lengths.sequences", "lengths.lengths"),
+        *("fixed_points.starts", "automaton.max_clusters"),
+    ],
+)
+def test_settings_that_no_memory_holds_are_refused_before_anything_is_trained(setting: str) -> None:
+    name, key = setting.split(".")
+    many = 10**12
+    value = f"[{many}]" if key == "lengths" else many
+    config = compose_config([f"diagnostic=[{name}]", f"diagnostic.{name}.{key}={value}", "data=parity", "cell=gru"])
+    words = rf"^diagnostic\.{name} needs at least .* TiB of memory and .* are free: .*{key} \(\[?{many}"
+    with pytest.raises(ConfigError, match=words):
+        build(config)
+
+
+def test_what_the_data_cut_asks_for_no_memory() -> None:
+    keys = [f"diagnostic.{each}={10**12}" for each in ("gates.max_sequences", "noise.max_sequences", "lag.max_lag")]
+    assert build(compose_config([*SMALL, "diagnostic=[gates,noise,lag]", *keys])).diagnostics.keys() == {
+        *("gates", "noise", "lag")
+    }

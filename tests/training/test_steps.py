@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,14 @@ def test_instruments_are_measured_and_drawn_along_the_way(kept: Path) -> None:
         np.testing.assert_allclose(found.arrays[number][:, 0], before, rtol=1e-9)  # step 0 is the start
         assert not np.allclose(found.arrays[number][:, -1], before)
         assert set(found.seconds) == {"start", "end", "steps"}
+
+
+@pytest.mark.drawn
+def test_a_step_that_cannot_be_read_costs_the_way_alone(kept: Path, tmp_path: Path, caplog: Any) -> None:
+    own = shutil.copytree(kept, tmp_path / "own", ignore=shutil.ignore_patterns("diagnostics"))
+    damaged = path_of(own, kept_steps(own)[2])
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    config: Any = composed(*ENDS, WEIGHTS, "diagnostic=[spectrum]").copy()
+    del config.hydra
+    assert measure_later(config, "rnn", own) == {"spectrum": ["start", "end"]}
+    assert f"spectrum: not measured along training: {damaged}: is not this run's checkpoint" in caplog.text
