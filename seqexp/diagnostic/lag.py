@@ -127,8 +127,10 @@ class Lag(Diagnostic):
             if f"end_{name}" in first:
                 lines.append(Line.known(label, first["end_behind"][0], np.nanmean(first[f"end_{name}"], 0)))
         title = "with which value does the prediction agree?"
-        lowest = min((line.mean[np.isfinite(line.mean)].min(initial=0) for line in lines), default=0)
-        limits = (-1.05 if lowest < 0 else -0.05, 1.05)  # the interval of few seeds is wider than what r can be
+        means = np.concatenate([line.mean for line in lines])
+        means = means[np.isfinite(means)]
+        room = max(0.15 * float(np.ptp(means)), 1e-3) if means.size else 1.0  # of few seeds an interval leaves [-1, 1]
+        limits = (float(means.min(initial=1)) - room, float(means.max(initial=-1)) + room)
         where = "steps behind the target"
         panel = Panel(title=title, xlabel=where, ylabel="correlation r", lines=lines, limits=limits)
         way = over_steps(by_label, "r", "correlation r", limits=(-1.05, 1.05))

@@ -18,7 +18,7 @@ from seqexp.show.console import prepare_output, say
 USAGE = """\
 Trains what answers the questions of a lab sheet on recurrent networks, and says of each statement whether it holds.
 
-  {program}                  all questions, in some ten minutes; what was trained before is not trained again
+  {program}                  all questions, in some seven minutes; what was trained before is not trained again
   {program} gradients long   some of them
   {program} --short          next to no training: shows what comes, and answers nothing
 
