@@ -15,7 +15,8 @@ from seqexp.data.reber import Reber
 from seqexp.data.split import Split
 from seqexp.data.sum import Sum
 from seqexp.data.task import Task
-from seqexp.diagnostic.automaton import Automaton, extract, k_means, minimised
+from seqexp.diagnostic.automaton import Automaton
+from seqexp.diagnostic.clusters import extract, k_means, minimised
 from seqexp.model import Model
 from seqexp.score import CrossEntropy
 from seqexp.seeding import generator

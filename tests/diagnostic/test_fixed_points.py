@@ -15,7 +15,8 @@ from seqexp.cell.mingru import MinGRU
 from seqexp.cell.rnn import RNN
 from seqexp.data.flip_flop import FlipFlop
 from seqexp.data.split import Split
-from seqexp.diagnostic.fixed_points import FixedPoints, linearise, newton
+from seqexp.diagnostic.fixed_points import FixedPoints
+from seqexp.diagnostic.newton import linearise, newton
 from seqexp.model import Model
 from seqexp.score import SquaredError
 from seqexp.seeding import generator
