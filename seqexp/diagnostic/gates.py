@@ -14,7 +14,7 @@ from seqexp.diagnostic.diagnostic import Array, Diagnostic, Measured, When, chec
 from seqexp.diagnostic.states import beyond, longest
 from seqexp.model import Model
 from seqexp.score import Score
-from seqexp.show.lines import Other, draw_panels
+from seqexp.show.lines import Nothing, Other, draw_panels
 from seqexp.show.maps import Heat
 
 if TYPE_CHECKING:
@@ -97,26 +97,11 @@ class Gates(Diagnostic):
         columns = [_column(label, by_label[label]) for label in labels]
         if len(labels) == 1:
             names = str(by_label[labels[0]]["end_variables"]).split("\n")
-            columns.append([_empty(), *_correlations(by_label[labels[0]], names)])
+            columns.append([Nothing(), *_correlations(by_label[labels[0]], names)])
         rows = max(map(len, columns))
-        panels = [column[row] if row < len(column) else _empty() for row in range(rows) for column in columns]
+        panels = [column[row] if row < len(column) else Nothing() for row in range(rows) for column in columns]
         title = "the longest of the first seed's sequences, after training"
         return draw_panels(panels, beside=len(columns), height=2.0, title=title)
-
-
-class _Nothing:
-    """A place in the picture where nothing is."""
-
-    owners: tuple[str, ...] = ()
-
-    def draw(self, axes: object, owners: object) -> dict[str, object]:
-        """Leaves it empty."""
-        axes.set_axis_off()  # type: ignore[attr-defined]
-        return {}
-
-
-def _empty() -> Other:
-    return _Nothing()
 
 
 def _names(arrays: Mapping[str, Array]) -> list[str]:

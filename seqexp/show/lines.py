@@ -138,6 +138,17 @@ class Other(Protocol):
         """Draws it, and returns what stands in the legend; `owners` are those of the whole figure."""
 
 
+class Nothing:
+    """A place in the picture where nothing is."""
+
+    owners: tuple[str, ...] = ()
+
+    def draw(self, axes: Axes, owners: Sequence[str]) -> dict[str, Any]:
+        """Leaves it empty."""
+        axes.set_axis_off()
+        return {}
+
+
 def draw_panels(
     panels: Sequence[Panel | Other], share: bool = False, beside: int = 2, height: float = 3.6, title: str = ""
 ) -> Figure:
