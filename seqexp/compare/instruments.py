@@ -146,7 +146,12 @@ def _joined(
         ]
         if not parts:
             continue
-        settings = settings or next(kept.settings for kept in read.values() if kept is not None)
+        every = [kept.settings for kept in read.values() if kept is not None]
+        settings = settings or every[0]
+        others = {key for own in every for key in own if key in settings and own[key] != settings[key]}
+        if others:
+            _note(problems, row.runs[0], name, f"was measured with another {' and '.join(sorted(others))}")
+            continue
         try:
             by_label[label] = join(parts)
         except (KeyError, ValueError) as error:

@@ -20,7 +20,7 @@ RULES = (
     "statement is true where the whole interval is on the right side of the bound, false where it is on the other, "
     "and cannot be told where the bound lies within: \N{CHECK MARK}, \N{BALLOT X} and ?. *Holds*: it is true at all "
     "settings that were tried. *Holds at these settings*: it is true at those with a \N{CHECK MARK}, and not at the "
-    "others. *Does not hold*: it is true at none, and false at one at least."
+    "others. *Does not hold*: it is true at none, and false at one at least; *cannot be told*: neither."
 )
 
 MARKS = {"yes": "\N{CHECK MARK}", "no": "\N{BALLOT X}", "open": "?"}

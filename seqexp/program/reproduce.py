@@ -79,4 +79,4 @@ def _summary(name: str) -> str:
     if not table.minutes:
         return published.title(name)
     short = f", --short {table.short_minutes:g}" if table.short_minutes else ""
-    return f"{published.title(name)} Minutes on two cores: {table.minutes:g}{short}."
+    return f"{published.title(name)} Minutes of one core: {table.minutes:g}{short}."

@@ -68,7 +68,7 @@ class Published:
         read: where the numbers were read.
         protocol: how the paper came to them, and in what ours differs.
         unit: of the numbers.
-        minutes: that the table takes on two cores, measured.
+        minutes: that the table takes of one core, measured.
         short_minutes: that its shorter form takes.
         run: settings of all rows.
         short: settings that make the shorter form.
@@ -108,6 +108,8 @@ def load(name: str) -> Published:
         table = OmegaConf.to_object(found)
         if not isinstance(table, Published) or not table.rows:
             raise ValueError("rows: there are none")
+        if any(each is not None and not each > 0 for each in (table.minutes, table.short_minutes)):
+            raise ValueError("minutes and short_minutes: are above 0")
         for row in table.rows:
             _check(row)
         if len({row.folder for row in table.rows}) < len(table.rows):
@@ -128,10 +130,14 @@ def _check(row: Row) -> None:
         raise ValueError(f"measure of {row.name}: is solved, test, test@40 or diagnostics/..., got {row.measure}")
     if not (math.isfinite(row.published) and math.isfinite(row.scale) and row.scale):
         raise ValueError(f"published and scale of {row.name}: are finite numbers, got {row.published:g}, {row.scale:g}")
-    if not row.margin > 0:
+    if not 0 < row.margin < math.inf:
         raise ValueError(f"margin of {row.name}: is above 0, got {row.margin:g}")
-    if row.trials is not None and (row.trials < 1 or not 0 <= row.published / row.scale <= 1):
-        raise ValueError(f"trials of {row.name}: are 1 or more, of which published is a share, got {row.trials}")
+    if row.trials is not None and (what != SOLVED or row.trials < 1 or not 0 <= row.published / row.scale <= 1):
+        raise ValueError(
+            f"trials of {row.name}: are 1 or more, of which published is the share (measure: solved), got {row.trials}"
+        )
+    if not row.folder.strip(".") or "|" in row.name:
+        raise ValueError(f"name of {row.name}: has a letter or digit, as its folder is called after it, and no |")
 
 
 def _path(name: str) -> Path:

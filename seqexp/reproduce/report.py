@@ -26,11 +26,11 @@ def cells(found: Reproduced) -> list[str]:
     ours, guess = found.ours, found.guess
     interval = "" if math.isnan(ours.low) else f" ({number(ours.low)} to {number(ours.high)})"
     said = found.verdict if found.verdict != "cannot be told apart" else f"cannot be told apart with {ours.seeds} seeds"
-    trials = f" of {found.row.trials} trials" if found.row.trials else ""
-    other = f" ({found.row.held_against})" if found.row.held_against else ""
+    trials = f"{found.row.trials} trials" if found.row.trials else ""
+    beside = ", ".join(filter(None, (found.row.held_against, trials)))
     return [
         found.row.name,
-        number(found.row.published) + trials + other,
+        number(found.row.published) + f" ({beside})" * bool(beside),
         number(ours.value) + interval,
         str(ours.seeds),
         f"{guess.name} {number(guess.value)}" if guess else "\N{EN DASH}",
@@ -50,7 +50,10 @@ def notes(found: Sequence[Reproduced], short: bool) -> list[str]:
     """What a reader must not miss: a shorter form, seeds without a number, and guesses that beat what is published."""
     said = [SHORT] if short else []
     for each in found:
-        if lost := len(each.record.seeds) - each.ours.seeds:
+        lost = len(each.record.seeds) - each.ours.seeds
+        if lost and not each.ours.seeds:
+            said.append(f"{each.row.name}: no seed has such a number, and nothing is said of it.")
+        elif lost:
             said.append(
                 f"{each.row.name}: {lost} of {len(each.record.seeds)} seeds have no such number, and what is said of "
                 "it is said of the others."

@@ -146,7 +146,10 @@ rows:
         ("published: 0, margin: 1e9}\n  -", "published: .nan, margin: 1e9}\n  -", "published and scale of GRU"),
         ("margin: 1}", "margin: -1}", "margin of RNN: is above 0, got -1"),
         ("margin: 1}", "}", "margin"),
-        ("margin: 1}", "margin: 1, trials: 0}", "trials of RNN"),
+        ("margin: 1}", "margin: 1, trials: 3}", "trials of RNN: are 1 or more, of which published is the share"),
+        ("margin: 1}", "margin: .inf}", "margin of RNN"),
+        ("name: GRU", "name: ..", "name of ..: has a letter"),
+        ("minutes: 12", "minutes: -1", "minutes and short_minutes: are above 0"),
         ("margin: 1}", "margin: 1, colour: red}", "colour"),
         ("measure: test,", "measure: tset,", "measure of RNN: is solved, test, test@40 or diagnostics"),
         ("name: GRU", "name: RNN", "two have one name"),
@@ -192,7 +195,7 @@ def test_from_the_command_line_to_the_page(tmp_path, monkeypatch, command):
     (tmp_path / "published" / "nobody").mkdir(parents=True)
     (tmp_path / "published" / "nobody" / "nothing.yaml").write_text(TABLE, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert "A lab sheet's claim. Minutes on two cores: 12, --short 0.5." in command("reproduce").out
+    assert "A lab sheet's claim. Minutes of one core: 12, --short 0.5." in command("reproduce").out
     first = command("reproduce", "nobody/nothing", "--short")
     assert "RNN: published 1e+09 · ours" in first.out
     assert report.SHORT in first.out

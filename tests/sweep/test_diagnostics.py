@@ -47,8 +47,16 @@ def test_a_sweep_that_is_run_again_measures_what_is_missing(sweep: Callable[...,
     assert another.status == 0, another.err
     assert another.out.count("measured spectrum") == 2
 
+    # What was measured with other settings is not drawn beside it.
+    folder, other = before
+    own = kept.read(kept.path_of(other, "gradient_lag"))
+    kept.write(other, "gradient_lag", own._replace(settings={**own.settings, "jacobians": 1}))
+    comparison = compare(top)
+    comparison.write(top)
+    assert "was measured with another jacobians" in (top / "comparison.md").read_text()
+
     # A file that is no measurement spoils its own line alone.
-    folder = next(iter(before))
+    kept.write(other, "gradient_lag", own)
     kept.path_of(folder, "gradient_lag").write_bytes(b"PK\x03\x04 nothing")
     comparison = compare(top)
     comparison.write(top)
