@@ -54,6 +54,8 @@ class Published:
         read: where the numbers were read.
         protocol: how the paper came to them, and in what ours differs.
         unit: of the numbers.
+        minutes: that the table takes on two cores, measured.
+        short_minutes: that its shorter form takes.
         run: settings of all rows.
         short: settings that make the shorter form.
         rows: the numbers.
@@ -63,6 +65,8 @@ class Published:
     read: str = MISSING
     protocol: str = MISSING
     unit: str = MISSING
+    minutes: float | None = None
+    short_minutes: float | None = None
     run: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)

@@ -44,6 +44,8 @@ def settings(table: Published, row: Row, short: bool) -> list[str]:
 def reproduce(name: str, folder: Path, short: bool = False) -> Iterator[Reproduced]:
     """Runs a table row by row; what is there already is not trained again.
 
+    Rows with the same settings are measured on one run, that of the first of them.
+
     Args:
         name: of the table, such as `hs1997/table1`.
         folder: where runs go, a folder for each.
@@ -56,8 +58,11 @@ def reproduce(name: str, folder: Path, short: bool = False) -> Iterator[Reproduc
         ConfigError: there is no such table, or a run cannot be done.
     """
     table = published.load(name)
+    folders: dict[tuple[str, ...], Path] = {}
     for row in table.rows:
         start = time.perf_counter()
-        record = run(settings(table, row, short), folder / re.sub(r"[^A-Za-z0-9.]+", "_", row.name).strip("_"))
+        asked = settings(table, row, short)
+        own = folder / re.sub(r"[^A-Za-z0-9.]+", "_", row.name).strip("_")
+        record = run(asked, folders.setdefault(tuple(asked), own))
         ours = measured(row, record)
         yield Reproduced(row, record, ours, best_guess(row, record), verdict(row, ours), time.perf_counter() - start)
