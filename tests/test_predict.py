@@ -92,7 +92,7 @@ def test_files_may_be_sequences_and_be_written_otherwise(trained: Path) -> None:
         ("nothing.csv", {}, "^data names nothing.csv, and there is no such file"),
         ("new.csv", {"window": 3}, "^data.window cannot be given: of new files only data.delimiter"),
         ("data.csv", {"label": "x"}, "^data.label must be kind, as in training, or null, got x"),
-        ("new.csv", {"missing": "NA"}, "^data.missing must be a list, got 'NA'"),
+        ("new.csv", {"missing": "NA"}, "^data.missing must be a list of texts, got 'NA'"),
         ("new.csv", {"fill": "forward"}, "^data.fill must be null where one file holds several sequences"),
         ("new.csv", {"group": "name"}, "there is no column name, which data.group names"),
     ],

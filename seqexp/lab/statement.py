@@ -166,7 +166,7 @@ def more_solve(setting: str, first: Sequence[bool], second: Sequence[bool], name
         setting,
         value,
         mcnemar(only, others),
-        lambda level: clopper_pearson(only, only + others, level),
+        lambda level: clopper_pearson(only, only + others, 1 - level),
         0.5,
         True,
         shown,

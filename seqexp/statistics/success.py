@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from seqexp.statistics.paired import ALPHA, CONFIDENCE, Array
+from seqexp.statistics.paired import CONFIDENCE, Array
 
 _TAIL = (1 - CONFIDENCE) / 2
 _EQUAL = 1e-12  # products of fractions that are one number differ by less
@@ -45,7 +45,7 @@ class Course:
         return float(self.steps[found[0]]) if found.size else math.inf
 
 
-def clopper_pearson(successes: int, trials: int, level: float = ALPHA) -> tuple[float, float]:
+def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The exact interval of a share.
 
     C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
@@ -54,16 +54,16 @@ def clopper_pearson(successes: int, trials: int, level: float = ALPHA) -> tuple[
     Args:
         successes: k, from 0 to n.
         trials: n.
-        level: 0.05 for an interval of 95 %.
+        confidence: of the interval.
 
     Returns:
         Both ends, from 0 to 1; NaN where nothing was tried.
     """
-    failures = trials - successes
+    failures, tail = trials - successes, (1 - confidence) / 2
     if trials == 0:
         return math.nan, math.nan
-    low = float(special.betaincinv(successes, failures + 1, level / 2)) if successes else 0.0
-    high = float(special.betaincinv(successes + 1, failures, 1 - level / 2)) if failures else 1.0
+    low = float(special.betaincinv(successes, failures + 1, tail)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, failures, 1 - tail)) if failures else 1.0
     return low, high
 
 

@@ -101,7 +101,7 @@ REFUSED = {
     "data=adding data.test_lengths=[0]": "data.test_lengths must be whole numbers >= 1, each once, got [0]",
     "data=adding data.test_lengths=[9,9]": "must be whole numbers >= 1, each once, got [9, 9]",
     "data=adding data.test_lengths=40": "data.test_lengths must be a list",
-    "data=adding data.test_lengths=[4.5]": "must be whole numbers >= 1, each once, got [4.5]",
+    "data=adding data.test_lengths=[4.5]": "data.test_lengths must be a list of whole numbers, got [4.5]",
     "data=copy data.test_lengths=[20]": "length must be > 20, to hold the symbols twice and a pause, got 20",
     "data=sine +data.test_lengths=[30]": "data.test_lengths must be [] for this task: its sequences have one length",
     "data=adding +data.evaluations.a._target_=seqexp.data.sum.Sum": "evaluations.a must be settings of the same task",
