@@ -76,7 +76,5 @@ def _summary(name: str) -> str:
         table = published.load(name)
     except ConfigError as error:  # which hides no other
         return str(error)
-    if not table.minutes:
-        return published.title(name)
-    short = f", --short {table.short_minutes:g}" if table.short_minutes else ""
-    return f"{published.title(name)} Minutes of one core: {table.minutes:g}{short}."
+    minutes = f" Minutes of one core: {table.minutes:g}." if table.minutes else ""
+    return published.title(name) + minutes

@@ -68,8 +68,7 @@ class Published:
         read: where the numbers were read.
         protocol: how the paper came to them, and in what ours differs.
         unit: of the numbers.
-        minutes: that the table takes of one core, measured.
-        short_minutes: that its shorter form takes.
+        minutes: that the table takes of one core, measured; its shorter form takes less.
         run: settings of all rows.
         short: settings that make the shorter form.
         rows: the numbers.
@@ -80,7 +79,6 @@ class Published:
     protocol: str = MISSING
     unit: str = MISSING
     minutes: float | None = None
-    short_minutes: float | None = None
     run: list[str] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -108,8 +106,8 @@ def load(name: str) -> Published:
         table = OmegaConf.to_object(found)
         if not isinstance(table, Published) or not table.rows:
             raise ValueError("rows: there are none")
-        if any(each is not None and not each > 0 for each in (table.minutes, table.short_minutes)):
-            raise ValueError("minutes and short_minutes: are above 0")
+        if table.minutes is not None and not table.minutes > 0:
+            raise ValueError(f"minutes: are above 0, got {table.minutes:g}")
         for row in table.rows:
             _check(row)
         if len({row.folder for row in table.rows}) < len(table.rows):
