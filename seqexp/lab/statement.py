@@ -20,28 +20,6 @@ from seqexp.statistics.success import clopper_pearson, mcnemar
 Outcome = Literal["yes", "no", "open"]
 
 
-class Measured(NamedTuple):
-    """A number at one setting, not decided yet.
-
-    Attributes:
-        setting: such as "RNN, p = 5".
-        value: what was measured.
-        p: of the test that it is the bound, two-sided, before any correction; 1 where nothing can be told.
-        interval: level -> both ends of what that test does not reject at it; NaN where nothing can be told.
-        bound: what decides.
-        above: whether the statement says that the number is above the bound; else it is below.
-        shown: what was measured, in words; empty where the value and its interval say it.
-    """
-
-    setting: str
-    value: float
-    p: float
-    interval: Callable[[float], tuple[float, float]]
-    bound: float
-    above: bool
-    shown: str = ""
-
-
 class Check(NamedTuple):
     """A statement at one setting.
 
@@ -73,6 +51,20 @@ class Check(NamedTuple):
         return "yes" if self.high < self.bound else "no" if self.low >= self.bound else "open"
 
 
+class Measured(NamedTuple):
+    """A statement at one setting, not decided yet.
+
+    Attributes:
+        check: what was measured, without its interval.
+        p: of the test that it is the bound, two-sided, before any correction; 1 where nothing can be told.
+        interval: level -> both ends of what that test does not reject at it; NaN where nothing can be told.
+    """
+
+    check: Check
+    p: float
+    interval: Callable[[float], tuple[float, float]]
+
+
 class Statement(NamedTuple):
     """What is stated.
 
@@ -89,11 +81,10 @@ class Statement(NamedTuple):
 
 def decide(says: str, rule: str, measured: Sequence[Measured]) -> Statement:
     """Decides a statement at all its settings, by Holm."""
-    steps = holm([each.p for each in measured])
-    checks = [
-        Check(each.setting, each.value, *each.interval(step.level), each.bound, each.above, each.shown)
-        for each, step in zip(measured, steps, strict=True)
-    ]
+    checks = []
+    for each, step in zip(measured, holm([each.p for each in measured]), strict=True):
+        low, high = each.interval(step.level)
+        checks.append(each.check._replace(low=low, high=high))
     return Statement(says, rule, checks)
 
 
@@ -126,14 +117,15 @@ def mean(setting: str, values: Array, bound: float, above: bool) -> Measured:
     """Tests the mean of one number for each seed, by flipping signs; of a seed that has none, nothing can be told."""
     values = np.asarray(values, dtype=float)
     if not np.isfinite(values).all():
-        return Measured(setting, math.nan, 1.0, lambda _: (math.nan, math.nan), bound, above)
+        nothing = Check(setting, math.nan, math.nan, math.nan, bound, above)
+        return Measured(nothing, 1.0, lambda _: (math.nan, math.nan))
     flip = SignFlip(values - bound)
 
     def interval(level: float) -> tuple[float, float]:
         low, high = flip.interval(level)
         return low + bound, high + bound
 
-    return Measured(setting, float(values.mean()), flip.p(), interval, bound, above)
+    return Measured(Check(setting, float(values.mean()), math.nan, math.nan, bound, above), flip.p(), interval)
 
 
 def ratio(setting: str, first: Array, second: Array, bound: float, above: bool) -> Measured:
@@ -146,7 +138,8 @@ def ratio(setting: str, first: Array, second: Array, bound: float, above: bool) 
         low, high = found.interval(level)
         return bounded_exp(low), bounded_exp(high)
 
-    return found._replace(value=bounded_exp(found.value), interval=interval, bound=bound)
+    check = found.check._replace(value=bounded_exp(found.check.value), bound=bound)
+    return Measured(check, found.p, interval)
 
 
 def more_solve(setting: str, first: Sequence[bool], second: Sequence[bool], names: tuple[str, str]) -> Measured:
@@ -162,15 +155,8 @@ def more_solve(setting: str, first: Sequence[bool], second: Sequence[bool], name
         f"{name} {share(sum(pair[index] for pair in pairs), total)}" for index, name in enumerate(names)
     )
     value = only / (only + others) if only + others else math.nan
-    return Measured(
-        setting,
-        value,
-        mcnemar(only, others),
-        lambda level: clopper_pearson(only, only + others, 1 - level),
-        0.5,
-        True,
-        shown,
-    )
+    check = Check(setting, value, math.nan, math.nan, 0.5, True, shown)
+    return Measured(check, mcnemar(only, others), lambda level: clopper_pearson(only, only + others, 1 - level))
 
 
 def share(count: int, total: int) -> str:
