@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -207,10 +206,8 @@ class FixedPoints(Diagnostic):
             counts.append(Line.known(called, ranks, np.full(len(ranks), expected)))
         where = "seeds, from few to many"
         panels.append(Panel(title="all seeds", xlabel=where, ylabel="stable points", lines=counts, limits=(0, None)))
-        for way in over_steps(by_label, "stable", "stable points"):
-            steps = way.lines[0].x
-            known = [Line.known(called, steps, np.full(len(steps), expected))] if math.isfinite(expected) else []
-            panels.append(replace(way, lines=[*way.lines, *known]))
+        known = {called: expected} if math.isfinite(expected) else {}
+        panels += over_steps(by_label, "stable", "stable points", known=known)
         return draw_panels(panels)
 
 

@@ -112,7 +112,7 @@ class Lag(Diagnostic):
         return {"": {"steps behind": arrays["end_most"], "r with target": r[:, 0], "r with last value": r[:, 1]}}
 
     def numbers(self, measured: Mapping[str, Array]) -> Measured:
-        """R with the target, and with the last value."""
+        """The correlations with the target, and with the last value."""
         return {"with the target_r": measured["r"][:, 0], "with the last value_r": measured["r"][:, 1]}
 
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:

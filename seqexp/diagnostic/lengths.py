@@ -122,8 +122,7 @@ class Lengths(Diagnostic):
     def numbers(self, measured: Mapping[str, Array]) -> Measured:
         """The scores at the longest length that was trained on, or the shortest there is, and at the longest."""
         lengths, longest = measured["lengths"][0], measured["trained"][:, 1].max()
-        trained = int(np.flatnonzero(lengths <= longest)[-1]) if (lengths <= longest).any() else 0
-        ends = dict.fromkeys((trained, len(lengths) - 1))
+        ends = dict.fromkeys((max(0, int((lengths <= longest).sum()) - 1), len(lengths) - 1))  # they ascend
         return {f"{lengths[each]:g} steps_score": measured["score"][:, each] for each in ends}
 
     def draw(self, by_label: Mapping[str, Mapping[str, Array]]) -> Figure:

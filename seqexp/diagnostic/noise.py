@@ -111,7 +111,7 @@ class Noise(Diagnostic):
         for label, guess in guesses.items():
             lines.append(Line.known(label, first["end_sizes"][0], np.nanmean(guess, 0)))
         panel = Panel(
-            title="validation sequences with noise on the inputs",
+            title="scores under noise on the inputs",
             xlabel="standard deviation of the noise, in those of the inputs",
             ylabel=str(first["end_label"]),
             lines=lines,
